@@ -1,0 +1,1 @@
+"""The ssh-agent of OAuth: one daemon holds the grants, local programs get tokens."""

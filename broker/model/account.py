@@ -1,0 +1,71 @@
+"""Accounts: one sign-in under the person's own name."""
+
+import re
+from dataclasses import dataclass, field
+from typing import NewType
+
+from broker.model.client import Client
+from broker.model.errors import BadRequestError
+from broker.model.issuer import Issuer
+
+AccountName = NewType("AccountName", str)
+"""What the person calls the account, such as 'work' or 'alice@example.com'."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+
+
+def parse_account_name(text: str) -> AccountName:
+    """The name, checked.
+
+    Raises:
+        BadRequestError: it is empty, longer than 128 characters, starts with a sign,
+            or holds anything but letters, digits and `._@+-`.
+    """
+    if not _NAME.fullmatch(text):
+        raise BadRequestError(
+            what="an account name has 1 to 128 letters, digits or . _ @ + - "
+            "and starts with a letter or a digit"
+        )
+    return AccountName(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectChoice:
+    """Where the person wants the authorization response (RFC 8252 section 7.3).
+
+    Attributes:
+        host: the host of the redirect URI: '127.0.0.1', '::1' or 'localhost'.
+        bind: the literal loopback address to listen on, where it is not the host's.
+        port: 0 for any free port.
+        uri: a whole redirect URI, exactly as it is registered, or None.
+    """
+
+    host: str | None = None
+    bind: str | None = None
+    port: int = 0
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """All that a sign-in needs, so that `login NAME` alone repeats it.
+
+    Attributes:
+        name: the person's own name for it.
+        issuer: endpoints as they were at the last login.
+        preset: the name in issuers.toml, or None.
+        client: the registration in use.
+        scopes: what is asked for, in the person's order; may be empty.
+        parameters: extra parameters of the authorization request.
+        login_hint: who is expected to sign in, or None.
+        redirect: see `RedirectChoice`.
+    """
+
+    name: AccountName
+    issuer: Issuer
+    client: Client
+    preset: str | None = None
+    scopes: tuple[str, ...] = ()
+    parameters: dict[str, str] = field(default_factory=dict)
+    login_hint: str | None = None
+    redirect: RedirectChoice = RedirectChoice()

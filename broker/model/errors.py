@@ -1,0 +1,297 @@
+"""Every error of the broker: facts, named for who must act. Knows no advice.
+
+What is said to the person, and what to do next, stands in `ipc/problems.py`.
+The fields of an error are shown to people: text from strangers passes
+`safe_text` before it gets here, and no field is ever a secret. All are
+`eq=False`: an exception must stay hashable for the traceback machinery.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+class BrokerError(Exception):
+    """The base of all; never raised itself."""
+
+    code: ClassVar[str]
+    """The stable name on the wire."""
+
+    def facts(self) -> dict[str, object]:
+        """The error's fields by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        facts = " ".join(f"{name}={value!r}" for name, value in self.facts().items())
+        return f"{self.code} {facts}".rstrip()
+
+
+# --- the peer must act ---------------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class BadRequestError(BrokerError):
+    """The request has the wrong form."""
+
+    code = "bad_request"
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownAccountError(BrokerError):
+    """No account has this name."""
+
+    code = "unknown_account"
+    account: str
+
+
+@dataclass(eq=False, kw_only=True)
+class AccountNeededError(BrokerError):
+    """No account was named, there is no default, and there is not exactly one."""
+
+    code = "account_needed"
+    accounts: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class ScopeNotGrantedError(BrokerError):
+    """More scopes were asked for than the person granted."""
+
+    code = "scope_not_granted"
+    account: str
+    missing: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class NotPermittedError(BrokerError):
+    """This peer may not do this on this socket."""
+
+    code = "not_permitted"
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownLoginError(BrokerError):
+    """No login under way has this id."""
+
+    code = "unknown_login"
+    login: str
+
+
+# --- the person must act -------------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class LoginRequiredError(BrokerError):
+    """There is no live grant: the person must sign in (again)."""
+
+    code = "login_required"
+    account: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ReauthenticationRequiredError(BrokerError):
+    """The grant lives, but the issuer wants to see the person again."""
+
+    code = "reauthentication_required"
+    account: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class LoginRefusedError(BrokerError):
+    """The person, or the issuer on the redirect, said no."""
+
+    code = "login_refused"
+    account: str
+    error: str
+    description: str
+
+
+@dataclass(eq=False, kw_only=True)
+class LoginTimedOutError(BrokerError):
+    """No authorization response came in time."""
+
+    code = "login_timed_out"
+    account: str
+    seconds: int
+    browser_errors: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class LoginFailedError(BrokerError):
+    """The login ended without a grant."""
+
+    code = "login_failed"
+    account: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ClientSecretsError(BrokerError):
+    """The client_secret.json is not one."""
+
+    code = "client_secrets_invalid"
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ClientNeededError(BrokerError):
+    """A first sign-in names no client, or no issuer."""
+
+    code = "sign_in_incomplete"
+    account: str
+    missing: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PortInUseError(BrokerError):
+    """The redirect listener cannot have its port."""
+
+    code = "port_in_use"
+    host: str
+    port: int
+
+
+@dataclass(eq=False, kw_only=True)
+class LockedError(BrokerError):
+    """The store is locked."""
+
+    code = "locked"
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class WrongPassphraseError(BrokerError):
+    """The passphrase does not open the store."""
+
+    code = "wrong_passphrase"
+
+
+@dataclass(eq=False, kw_only=True)
+class StoreExistsError(BrokerError):
+    """A store is there already; no new one is made over it."""
+
+    code = "store_exists"
+
+
+@dataclass(eq=False, kw_only=True)
+class StoreCorruptError(BrokerError):
+    """The store file cannot be read as one."""
+
+    code = "store_corrupt"
+    path: str
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class StoreFailedError(BrokerError):
+    """The disk refused: what was to be saved is not saved."""
+
+    code = "store_failed"
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class DirectoryUnsafeError(BrokerError):
+    """A folder that must be the person's alone is not."""
+
+    code = "directory_unsafe"
+    path: str
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class AlreadyRunningError(BrokerError):
+    """Another daemon holds the lock."""
+
+    code = "already_running"
+    path: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ConfigError(BrokerError):
+    """config.toml cannot be used."""
+
+    code = "config_invalid"
+    path: str
+    what: str
+
+
+# --- the issuer, or whoever runs it, must act ----------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class IssuerUnreachableError(BrokerError):
+    """No answer of an issuer: network, TLS, time."""
+
+    code = "issuer_unreachable"
+    issuer: str
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IssuerOverloadedError(BrokerError):
+    """The issuer asks for patience (429, 503)."""
+
+    code = "issuer_overloaded"
+    issuer: str
+    retry_after: int | None = None
+
+
+@dataclass(eq=False, kw_only=True)
+class IssuerMalformedError(BrokerError):
+    """The answer is not what the protocol says: HTML, a wrong type, too long."""
+
+    code = "issuer_malformed"
+    issuer: str
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IssuerInvalidError(BrokerError):
+    """The issuer cannot be used: its URL, its metadata or an endpoint is wrong."""
+
+    code = "issuer_invalid"
+    issuer: str
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IssuerMismatchError(BrokerError):
+    """The metadata names another issuer (RFC 8414 section 3.3)."""
+
+    code = "issuer_mismatch"
+    issuer: str
+    found: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ClientRejectedError(BrokerError):
+    """The issuer does not accept the client: invalid_client and its like."""
+
+    code = "client_rejected"
+    issuer: str
+    error: str
+    description: str
+
+
+@dataclass(eq=False, kw_only=True)
+class RefreshRefusedError(BrokerError):
+    """The issuer refused this request, but the grant is not known to be dead."""
+
+    code = "refresh_refused"
+    account: str
+    error: str
+    description: str
+
+
+# --- nobody outside ------------------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class GrantChangedError(BrokerError):
+    """The grant has moved on since it was loaded: load it again and look."""
+
+    code = "grant_changed"
+    account: str

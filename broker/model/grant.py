@@ -1,0 +1,51 @@
+"""Grants: what a sign-in gave. The one thing that must never be lost."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from broker.model.account import Account
+from broker.model.secret import Secret
+from broker.model.time import UnixTime
+from broker.model.token import AccessToken, Scopes
+
+
+class GrantState(Enum):
+    """Whether a grant can still give tokens, and if not, why."""
+
+    LIVE = "live"
+    DEAD = "dead"
+    """The issuer refused the refresh token (invalid_grant): a login is needed."""
+    REAUTHENTICATE = "reauthenticate"
+    """Alive, but the issuer wants the person again (Google's invalid_rapt)."""
+    SIGNED_OUT = "signed_out"
+    """Logged out, with the sign-in kept for the next login."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One account's grant.
+
+    Attributes:
+        account: whose it is, and how to sign in again.
+        version: counts saves from 1; a save is refused where it has moved on.
+        state: see `GrantState`.
+        refresh_token: None where the issuer gives none.
+        access_token: sealed only where there is no refresh token; such a token is
+            the grant itself.
+        scopes: what was granted, which may be less or more than was asked for.
+        subject: the issuer's `sub` for the person (OpenID Connect), or None.
+        granted_at: when the person last signed in.
+        refresh_expires_at: when the refresh token ends, where the issuer says so.
+        ended_because: the issuer's words for why it is not LIVE, made safe to show.
+    """
+
+    account: Account
+    version: int
+    state: GrantState = GrantState.LIVE
+    refresh_token: Secret | None = None
+    access_token: AccessToken | None = None
+    scopes: Scopes = frozenset()
+    subject: str | None = None
+    granted_at: UnixTime
+    refresh_expires_at: UnixTime | None = None
+    ended_because: str | None = None

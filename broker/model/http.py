@@ -1,0 +1,36 @@
+"""One HTTP request to an issuer and its answer, as values. Knows no network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """A request to an issuer. Headers and body stay out of the repr: they hold secrets.
+
+    Attributes:
+        method: 'GET' or 'POST'.
+        url: an absolute https URL, or http where the host is a loopback address.
+        headers: names in their usual spelling.
+        body: the encoded body, empty for GET.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """What came back, whatever its status.
+
+    Attributes:
+        status: 200, 400, 503 ...
+        headers: names in lower case.
+        body: at most the sender's cap.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)

@@ -1,0 +1,70 @@
+"""Access tokens and how fresh they are. Knows no clock and no issuer."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from broker.model.secret import Secret
+from broker.model.time import Instant, Seconds, UnixTime
+
+Scopes = frozenset[str]
+"""A set of OAuth scopes (RFC 6749 section 3.3)."""
+
+
+class Freshness(Enum):
+    """Whether an access token may be handed to a peer."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    """Still valid, but with less life left than the peer needs."""
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """What peers get.
+
+    Attributes:
+        value: the token itself.
+        token_type: as the issuer said it, such as 'Bearer' (RFC 6749 section 7.1).
+        scopes: what the token may do.
+        obtained: when it was asked for, before the request left: the life counts
+            from there, so that a slow answer never makes a token look younger.
+        life: seconds from `obtained` to the end, or None where the issuer gave none.
+    """
+
+    value: Secret
+    token_type: str
+    scopes: Scopes
+    obtained: Instant
+    life: Seconds | None
+
+    @property
+    def expires_at(self) -> UnixTime | None:
+        """The end of its life on the wall clock, or None where it has none."""
+        return None if self.life is None else UnixTime(self.obtained.wall + self.life)
+
+    def left(self, now: Instant) -> Seconds | None:
+        """Seconds of life left at `now`: the stricter of both clocks decides.
+
+        A boot clock that reads less than when the token was obtained belongs to
+        another boot and says nothing.
+        """
+        if self.life is None:
+            return None
+        by_wall = self.obtained.wall + self.life - now.wall
+        by_boot = self.life - max(now.boot - self.obtained.boot, 0.0)
+        return Seconds(min(by_wall, by_boot))
+
+    def freshness(self, now: Instant, min_ttl: Seconds) -> Freshness:
+        """FRESH while at least `min_ttl` seconds of life are left at `now`.
+
+        A token born with less life than `min_ttl` counts as fresh until half its
+        life is gone: a newer one would be no better.
+        """
+        left = self.left(now)
+        if left is None or self.life is None:
+            return Freshness.FRESH
+        if left <= 0:
+            return Freshness.EXPIRED
+        needed = min_ttl if self.life >= min_ttl else self.life / 2
+        return Freshness.FRESH if left >= needed else Freshness.STALE

@@ -1,0 +1,149 @@
+"""What services need of the world, as Protocols. Lower floors satisfy them by shape."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from broker.model.account import AccountName
+from broker.model.grant import Grant
+from broker.model.http import HttpRequest, HttpResponse
+from broker.model.time import Instant, Seconds
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> Instant:
+        """This moment on both clocks."""
+        ...
+
+    async def sleep(self, seconds: Seconds) -> None:
+        """Wait `seconds` of boot time: a suspend counts as waiting."""
+        ...
+
+
+class GrantStore(Protocol):
+    """Where grants lie. Narrow, so that a shared store can stand behind it one day."""
+
+    async def list(self) -> Sequence[Grant]:
+        """Every grant that opens, in the order of their names."""
+        ...
+
+    async def load(self, name: AccountName) -> Grant | None:
+        """One grant, or None."""
+        ...
+
+    async def save(self, grant: Grant, *, replaces: int | None) -> None:
+        """Make `grant` durable; when this returns, a crash finds it.
+
+        Args:
+            grant: with its new version.
+            replaces: the version that must be there now, or None for no grant.
+
+        Raises:
+            GrantChangedError: another version is there.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        ...
+
+    async def delete(self, name: AccountName, *, replaces: int) -> None:
+        """Forget a grant; the same errors as `save`."""
+        ...
+
+    async def load_setting(self, key: str) -> str | None:
+        """A setting of the person's that is not configuration, such as the default."""
+        ...
+
+    async def save_setting(self, key: str, value: str | None) -> None:
+        """Set it, or forget it with None.
+
+        Raises:
+            StoreFailedError: the disk refused.
+        """
+        ...
+
+
+class HttpSender(Protocol):
+    """The outbound door."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send one request and read the whole answer, whatever its status.
+
+        No redirects, no cookies, no decompression; the body is capped.
+
+        Raises:
+            IssuerUnreachableError: no connection, TLS refused, too slow, cut off.
+            IssuerMalformedError: not HTTP, or a body over the cap.
+        """
+        ...
+
+
+class Verdict(Enum):
+    """What the login says of something that arrived at the redirect URI."""
+
+    STRAY = "stray"
+    """Not this login's: answered, and the login goes on."""
+    TAKEN = "taken"
+    """It was the response: the browser is moved on to the outcome."""
+
+
+class Outcome(Enum):
+    """How a login ended, as the browser is shown it."""
+
+    SIGNED_IN = "signed_in"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectSite:
+    """What the redirect listener is asked to be.
+
+    Attributes:
+        host: host of the redirect URI: '127.0.0.1', '::1' or 'localhost'.
+        bind: a literal loopback address to listen on, or None for the host's own;
+            'localhost' holds both families on one port.
+        port: 0 for any free one.
+        path: begins with '/'.
+        success_message: the person's own sentence for the success page, or None.
+        on_response: given the raw query string, decides at once; never raises.
+        outcome: awaited by the page that the browser is moved to.
+    """
+
+    host: str
+    port: int
+    path: str
+    on_response: Callable[[str], Verdict] = field(repr=False)
+    outcome: Callable[[], Awaitable[Outcome]] = field(repr=False)
+    bind: str | None = None
+    success_message: str | None = None
+
+
+class OpenListener(Protocol):
+    """A listener that is listening."""
+
+    @property
+    def redirect_uri(self) -> str:
+        """Such as 'http://127.0.0.1:43211/', with the port it really has."""
+        ...
+
+    async def close(self) -> None:
+        """Show the outcome to a browser that is still on its way, then stop.
+
+        Waits for that page a few seconds at most. Idempotent.
+        """
+        ...
+
+
+class RedirectListener(Protocol):
+    """What awaits the authorization response on loopback (RFC 8252 section 7.3)."""
+
+    async def open(self, site: RedirectSite) -> OpenListener:
+        """Listen.
+
+        Raises:
+            PortInUseError: the port is taken, on any family that is needed.
+            BadRequestError: the address to bind is not a literal loopback address.
+        """
+        ...
