@@ -1,6 +1,8 @@
 """Access tokens and how fresh they are. Knows no clock and no issuer."""
 
-from dataclasses import dataclass
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from broker.model.secret import Secret
@@ -43,6 +45,11 @@ class AccessToken:
         """The end of its life on the wall clock, or None where it has none."""
         return None if self.life is None else UnixTime(self.obtained.wall + self.life)
 
+    def has_digest(self, digest: str) -> bool:
+        """Whether `digest` is the SHA-256 of this token, in lower-case hex."""
+        own = hashlib.sha256(self.value.reveal().encode()).hexdigest()
+        return hmac.compare_digest(own.encode(), digest.encode())
+
     def left(self, now: Instant) -> Seconds | None:
         """Seconds of life left at `now`: the stricter of both clocks decides.
 
@@ -54,6 +61,12 @@ class AccessToken:
         by_wall = self.obtained.wall + self.life - now.wall
         by_boot = self.life - max(now.boot - self.obtained.boot, 0.0)
         return Seconds(min(by_wall, by_boot))
+
+    def on_this_boot(self, now: Instant) -> "AccessToken":
+        """The same token, read back from the disk: only the wall clock knows its age."""
+        age = max(now.wall - self.obtained.wall, 0.0)
+        obtained = Instant(wall=self.obtained.wall, boot=Seconds(now.boot - age))
+        return replace(self, obtained=obtained)
 
     def freshness(self, now: Instant, min_ttl: Seconds) -> Freshness:
         """FRESH while at least `min_ttl` seconds of life are left at `now`.

@@ -8,6 +8,7 @@ from typing import Protocol
 from broker.model.account import AccountName
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 
 
@@ -60,6 +61,46 @@ class GrantStore(Protocol):
 
         Raises:
             StoreFailedError: the disk refused.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of file and key."""
+        ...
+
+
+class StoreDoor(Protocol):
+    """The one store of this daemon, before it is open."""
+
+    def exists(self) -> bool:
+        """Whether a store has been made."""
+        ...
+
+    def key_source(self) -> str:
+        """The recorded source of its key: 'plain' or 'passphrase'.
+
+        Raises:
+            StoreCorruptError: the file is not a store.
+        """
+        ...
+
+    async def create(self, source: str, passphrase: Secret | None) -> GrantStore:
+        """Make a new store; the old one is never overwritten.
+
+        Raises:
+            StoreExistsError: there is one.
+            BadRequestError: an unknown source, or a passphrase missing or unasked.
+            StoreFailedError: the disk refused.
+        """
+        ...
+
+    async def open(self, passphrase: Secret | None) -> GrantStore:
+        """Open the store with its recorded key source, and no other.
+
+        Raises:
+            LockedError: a passphrase is needed, or the key cannot be had.
+            WrongPassphraseError: it does not open.
+            StoreCorruptError: the file cannot be read.
         """
         ...
 

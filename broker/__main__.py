@@ -1,0 +1,51 @@
+"""The door of `brokerd`: serve, or `brokerd sandbox`."""
+
+import argparse
+import sys
+from importlib.metadata import version
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def main() -> None:
+    """Run `brokerd` with the words of the command line."""
+    if sys.argv[1:2] == ["sandbox"]:
+        # Imported when it is asked for: the daemon never needs oauthlib's server side.
+        from broker.sandbox.command import run  # noqa: PLC0415 - see above
+
+        sys.exit(run(sys.argv[2:]))
+    from broker.daemon import Options, serve  # noqa: PLC0415 - not for the sandbox
+
+    words = _parser().parse_args()
+    sys.exit(serve(Options(log_level=words.log_level, ready_fd=words.ready_fd)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="brokerd",
+        description="The ssh-agent of OAuth: holds your grants, and hands every "
+        "local program a fresh access token over a Unix socket.",
+        epilog="`brokerd sandbox` runs an authorization server to try things with; "
+        "`brokerd sandbox --help` says how. brokerctl manages the daemon, and "
+        "starts it when it is needed.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"brokerd {version('brokerd')}"
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=_LEVELS,
+        default="info",
+        help="what goes to stderr; no level ever shows a secret (default: info)",
+    )
+    parser.add_argument(
+        "--ready-fd",
+        type=int,
+        metavar="FD",
+        help="write one JSON line to this descriptor when serving, or why not",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

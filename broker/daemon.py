@@ -1,0 +1,219 @@
+"""Puts the parts together and runs them until a signal, or `brokerctl stop`.
+
+The order matters: hardened first, then the locks, then sockets and store. Two
+daemons would spend the same rotating refresh token, and so lose the grant.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+
+from broker.host import (
+    ADMIN_BACKLOG,
+    SystemClock,
+    bind_admin_socket,
+    ensure_private_directory,
+    harden,
+    hold_lock,
+    inherited_sockets,
+    notify,
+    runtime_directory,
+    scrub_environment,
+    state_directory,
+    watchdog_interval,
+)
+from broker.ipc.problems import problem
+from broker.ipc.routes import Identity, Routes, Services
+from broker.ipc.server import PeerServer
+from broker.model.errors import BrokerError
+from broker.model.issuer import IssuerPreset
+from broker.model.peer import Socket
+from broker.net.loopback import LoopbackListener
+from broker.net.outbound import Outbound
+from broker.oauth.presets import parse_presets
+from broker.services.access import Access
+from broker.services.accounts import Accounts
+from broker.services.logins import LoginService
+from broker.services.redemption import Redeemer
+from broker.services.sign_in import SignIns
+from broker.services.vault import Vault
+from broker.store.door import FileDoor
+from brokerd_client.exit_codes import exit_code
+
+log = logging.getLogger(__name__)
+
+SOCKET_NAME = "broker.sock"
+STORE_NAME = "store.db"
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The words of the command line.
+
+    Attributes:
+        log_level: 'debug', 'info', 'warning' or 'error'.
+        ready_fd: where to say that we serve, or why not; None for nowhere.
+    """
+
+    log_level: str = "info"
+    ready_fd: int | None = None
+
+
+def serve(options: Options) -> int:
+    """Run the daemon; returns its exit code."""
+    try:
+        harden()
+        scrub_environment(os.environ)
+        _log_to_stderr(options.log_level)
+        with contextlib.ExitStack() as held:
+            doors = _claim(held)
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(_run(doors, options))
+    except BrokerError as exc:
+        document = problem(exc)
+        sys.stderr.write(f"brokerd: error: {document['detail']}\n")
+        sys.stderr.write(f"brokerd: hint: {document['hint']}\n")
+        _report(options.ready_fd, document)
+        return exit_code(exc.code)
+    return 0
+
+
+def _claim(held: contextlib.ExitStack) -> list[socket.socket]:
+    """The sockets to serve: handed over by a service manager, or our own.
+
+    Both locks first. One guards the socket, which asyncio would steal without a
+    word, the other the grants, whatever runtime folder a second daemon has.
+    """
+    runtime, state = runtime_directory(), state_directory()
+    for folder, lock in ((runtime, "brokerd.lock"), (state, "store.lock")):
+        ensure_private_directory(folder)
+        held.callback(hold_lock(folder / lock).close)
+    inherited = [door for _, door in inherited_sockets(os.environ, os.getpid())]
+    if inherited:
+        return inherited
+    path = runtime / SOCKET_NAME
+    bound = bind_admin_socket(path, backlog=ADMIN_BACKLOG)
+    held.callback(_remove_own, path, path.lstat())
+    return [bound]
+
+
+def _remove_own(path: Path, made: os.stat_result) -> None:
+    """Remove the socket file, unless somebody has put another one in its place."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(path.lstat(), made):
+            path.unlink()
+
+
+async def _run(doors: list[socket.socket], options: Options) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    parts = _Parts(_socket_path(doors), stopped.set)
+    await parts.vault.open_at_start()
+    server = PeerServer(Routes(parts.services))
+    for door in doors:
+        own = Socket(name=ADMIN, owner_uid=os.geteuid())
+        await server.serve(door, own, ADMIN_BACKLOG)
+    log.info("daemon.started pid=%d store=%s", os.getpid(), parts.vault.state.value)
+    _report(options.ready_fd, {"ready": True})
+    notify(os.environ, f"READY=1\nSTATUS=store {parts.vault.state.value}")
+    watchdog = asyncio.create_task(_ping_watchdog(), name="watchdog")
+    await stopped.wait()
+    log.info("daemon.stopping")
+    notify(os.environ, "STOPPING=1")
+    watchdog.cancel()
+    # Logins and refreshes first: a peer that waits for one gets its answer.
+    await parts.close()
+    await server.close()
+    log.info("daemon.stopped")
+
+
+class _Parts:
+    """Everything that lives as long as the daemon, introduced to each other."""
+
+    def __init__(self, socket_path: str, stop: Callable[[], None]) -> None:
+        clock = SystemClock()
+        version = metadata.version("brokerd")
+        self.sender = Outbound(version=version)
+        door = FileDoor(state_directory() / STORE_NAME)
+        self.vault = Vault(door=door, sender=self.sender, clock=clock)
+        self.logins = LoginService(
+            vault=self.vault,
+            sign_ins=SignIns(presets=_presets(), sender=self.sender),
+            redeemer=Redeemer(vault=self.vault, sender=self.sender, clock=clock),
+            listener=LoopbackListener(),
+            clock=clock,
+            random=secrets.token_bytes,
+        )
+        self.services = Services(
+            identity=Identity(
+                version=version,
+                pid=os.getpid(),
+                started_at=clock.now().wall,
+                socket=socket_path,
+            ),
+            vault=self.vault,
+            access=Access(vault=self.vault),
+            logins=self.logins,
+            accounts=Accounts(vault=self.vault, sender=self.sender),
+            stop=stop,
+        )
+
+    async def close(self) -> None:
+        """In the order in which they need each other."""
+        await self.logins.close()
+        await self.vault.close()
+        await self.sender.close()
+
+
+def _presets() -> Mapping[str, IssuerPreset]:
+    text = resources.files("broker").joinpath("issuers.toml").read_text("utf-8")
+    return parse_presets(text)
+
+
+async def _ping_watchdog() -> None:
+    """Tell the service manager that the loop still turns, where it asks for that."""
+    interval = watchdog_interval(os.environ)
+    while interval is not None:
+        notify(os.environ, "WATCHDOG=1")
+        await asyncio.sleep(interval)
+
+
+def _socket_path(doors: list[socket.socket]) -> str:
+    return os.fsdecode(doors[0].getsockname())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - has no wheel for every system
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("broker").setLevel(level.upper())
+
+
+def _report(ready_fd: int | None, document: dict[str, object]) -> None:
+    """Tell whoever started us how it went, once, where he asked for it."""
+    if ready_fd is None:
+        return
+    with contextlib.suppress(OSError):  # he no longer waits
+        os.write(ready_fd, json.dumps(document).encode() + b"\n")
+        os.close(ready_fd)

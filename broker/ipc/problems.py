@@ -1,0 +1,253 @@
+"""What each error says to a person, and what to do next (RFC 9457).
+
+The one table of advice: services raise facts, this page turns them into a
+sentence and a hint. Facts of the error may be named in braces.
+"""
+
+from dataclasses import dataclass
+
+from broker.model.errors import BrokerError, IssuerOverloadedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """How an error is told.
+
+    Attributes:
+        status: of HTTP.
+        sentence: what happened.
+        hint: what to do next.
+    """
+
+    status: int
+    sentence: str
+    hint: str
+
+
+def _advice(status: int, sentence: str, hint: str) -> Advice:
+    return Advice(status=status, sentence=sentence, hint=hint)
+
+
+ADVICE: dict[str, Advice] = {
+    "bad_request": _advice(
+        400,
+        "the request cannot be understood: {what}",
+        "see clients/PROTOCOL.md, or `brokerctl --help`",
+    ),
+    "not_found": _advice(
+        404, "there is nothing at this path", "see clients/PROTOCOL.md for the paths"
+    ),
+    "method_not_allowed": _advice(
+        405,
+        "this path does not take this method",
+        "see clients/PROTOCOL.md for the methods of each path",
+    ),
+    "too_large": _advice(
+        413, "the request is too large", "a request has at most 256 KiB"
+    ),
+    "unknown_account": _advice(
+        404,
+        "there is no account {account!r}",
+        "`brokerctl accounts` lists them; `brokerctl login {account}` makes one",
+    ),
+    "account_needed": _advice(
+        400,
+        "no account was named, and it is not clear which is meant",
+        "name one of: {accounts}; or choose one with `brokerctl default NAME`",
+    ),
+    "scope_not_granted": _advice(
+        403,
+        "{account!r} was not granted: {missing}",
+        "ask for granted scopes only, or sign in again with them: "
+        "`brokerctl login {account} --scope SCOPE ...`, all the scopes that you need",
+    ),
+    "not_permitted": _advice(
+        403,
+        "this is not permitted on this socket: {what}",
+        "ask as the user who runs the daemon",
+    ),
+    "unknown_login": _advice(
+        404,
+        "there is no such login under way",
+        "it may have ended long ago: begin again with `brokerctl login NAME`",
+    ),
+    "login_required": _advice(
+        409,
+        "{account!r} must sign in again: {reason}",
+        "run `brokerctl login {account}`",
+    ),
+    "reauthentication_required": _advice(
+        409,
+        "the issuer wants to see you again for {account!r}: {reason}",
+        "run `brokerctl login {account}`; the grant itself is kept",
+    ),
+    "login_refused": _advice(
+        409,
+        "the sign-in of {account!r} was refused: {error} {description}",
+        "nothing has changed; run `brokerctl login {account}` to try again, "
+        "and choose Allow",
+    ),
+    "login_timed_out": _advice(
+        409,
+        "no answer came from the browser for {account!r} in {seconds} seconds",
+        "nothing has changed; if the browser showed an error, it is the issuer's and "
+        "never reaches this program{browser_errors}; otherwise try again, with a "
+        "longer --timeout if you need it",
+    ),
+    "login_failed": _advice(
+        409,
+        "the login of {account!r} failed: {reason}",
+        "nothing has changed; run `brokerctl login {account}` to try again",
+    ),
+    "sign_in_incomplete": _advice(
+        400,
+        "the sign-in of {account!r} is not complete: no {missing} is known",
+        "a first login needs --issuer (a URL or a preset such as google), and "
+        "--client-secrets FILE or --client-id ID",
+    ),
+    "client_secrets_invalid": _advice(
+        400,
+        "this is not a client_secret.json: {what}",
+        "download the JSON of an OAuth client of the type Desktop app from the "
+        "issuer's console; Google: APIs & Services, Credentials",
+    ),
+    "port_in_use": _advice(
+        409,
+        "port {port} of {host} is taken by another program",
+        "leave --port out for a free one, or end the program that holds it",
+    ),
+    "locked": _advice(423, "the store is locked: {reason}", "run `brokerctl unlock`"),
+    "wrong_passphrase": _advice(
+        403, "the passphrase does not open the store", "try again: `brokerctl unlock`"
+    ),
+    "store_exists": _advice(
+        409,
+        "a store has been made already",
+        "it is never overwritten; `brokerctl status` shows its key source",
+    ),
+    "store_corrupt": _advice(
+        500,
+        "the store {path} cannot be read: {what}",
+        "nothing was changed; put a good copy in its place, or move it away and "
+        "sign in again",
+    ),
+    "store_failed": _advice(
+        507,
+        "the grant could not be saved: {what}",
+        "see to the disk of the state folder (space, permissions), then try again",
+    ),
+    "directory_unsafe": _advice(
+        500,
+        "the folder {path} is not yours alone: {what}",
+        "make it yours with mode 0700: `chmod 700 {path}`, or name another one",
+    ),
+    "already_running": _advice(
+        409,
+        "brokerd is already running: it holds {path}",
+        "`brokerctl status` shows it; `brokerctl stop` ends it",
+    ),
+    "config_invalid": _advice(
+        500, "{path} cannot be used: {what}", "mend the file, then start again"
+    ),
+    "issuer_unreachable": _advice(
+        502,
+        "{issuer} cannot be reached: {what}",
+        "nothing was lost; look at the network and the address, then try again",
+    ),
+    "issuer_overloaded": _advice(
+        503,
+        "{issuer} asks for patience",
+        "nothing was lost; try again later",
+    ),
+    "issuer_malformed": _advice(
+        502,
+        "{issuer} gave an answer that is not OAuth: {what}",
+        "nothing was lost; a captive portal or a proxy may stand in between: try "
+        "again in a browser, then here",
+    ),
+    "issuer_invalid": _advice(
+        502,
+        "{issuer} cannot be used as an issuer: {what}",
+        "check the issuer URL; it is https, and plain http only on this machine",
+    ),
+    "issuer_mismatch": _advice(
+        502,
+        "the metadata of {issuer} belongs to another issuer: {found}",
+        "give --issuer exactly as the metadata says it, if you trust that one",
+    ),
+    "client_rejected": _advice(
+        502,
+        "{issuer} does not accept the client: {error} {description}",
+        "no grant was lost; check the client at the issuer, then sign in again "
+        "with --client-secrets or --client-id",
+    ),
+    "refresh_refused": _advice(
+        502,
+        "the issuer refused a token for {account!r}: {error} {description}",
+        "the grant is kept; ask for less, or sign in again with "
+        "`brokerctl login {account}`",
+    ),
+    "grant_changed": _advice(409, "{account!r} changed meanwhile", "ask again"),
+    "internal_error": _advice(
+        500,
+        "brokerd made a mistake",
+        "its log has the details; please report them",
+    ),
+}
+
+_LISTS = {"accounts": "(none: run `brokerctl login NAME`)", "missing": "nothing"}
+
+
+def problem(error: BrokerError) -> dict[str, object]:
+    """The problem document of an error.
+
+    Returns:
+        {"type", "title", "status", "code", "detail", "hint"} and the error's facts.
+    """
+    advice = ADVICE[error.code]
+    facts = error.facts()
+    words = {name: _words(name, value) for name, value in facts.items()}
+    return {
+        **{name: _wire(value) for name, value in facts.items() if value is not None},
+        **_document(error.code, advice),
+        "detail": advice.sentence.format(**words).strip(),
+        "hint": advice.hint.format(**words),
+    }
+
+
+def plain_problem(code: str) -> dict[str, object]:
+    """The problem document of an error without facts, such as 'not_found'."""
+    advice = ADVICE[code]
+    return {
+        **_document(code, advice),
+        "detail": advice.sentence,
+        "hint": advice.hint,
+    }
+
+
+def headers_of(error: BrokerError) -> dict[str, str]:
+    """What else the answer says: `Retry-After` in seconds (RFC 9110 section 10.2.3)."""
+    if isinstance(error, IssuerOverloadedError) and error.retry_after is not None:
+        return {"Retry-After": str(error.retry_after)}
+    return {}
+
+
+def _document(code: str, advice: Advice) -> dict[str, object]:
+    return {
+        "type": f"urn:brokerd:problem:{code}",
+        "title": code.replace("_", " "),
+        "status": advice.status,
+        "code": code,
+    }
+
+
+def _wire(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _words(name: str, value: object) -> object:
+    if name == "browser_errors" and isinstance(value, tuple):
+        return f" (such as {', '.join(value)})" if value else ""
+    if isinstance(value, tuple):
+        return ", ".join(value) or _LISTS.get(name, "nothing")
+    return value

@@ -1,0 +1,288 @@
+"""Requests and replies on the socket, as typed values. Pure: no network, no clock.
+
+The shapes are those of clients/PROTOCOL.md.
+"""
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from broker.model.account import AccountName, RedirectChoice, parse_account_name
+from broker.model.client import Client
+from broker.model.errors import BadRequestError
+from broker.model.grant import Grant, GrantState
+from broker.model.secret import Secret
+from broker.model.strict_json import parse_json
+from broker.model.time import Seconds
+from broker.services.access import TokenServed, TokenWanted
+from broker.services.accounts import LogOut
+from broker.services.login import Login, LoginState
+from broker.services.logins import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOptions
+from broker.services.sign_in import SignInRequest
+
+LONGEST_MIN_TTL = 86400.0
+"""Seconds; no access token that anyone hands out lives longer by much."""
+
+LONGEST_WAIT = Seconds(60)
+"""Of a long poll, in seconds."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")  # RFC 6749 section 3.3
+
+
+# Unknown members are refused: a misspelt `scope` must not yield a wider token.
+class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class TokenBody(_Request, frozen=True):
+    """`POST /v1/token`."""
+
+    account: str | None = None
+    scopes: list[str] | None = None
+    resource: str | None = None
+    min_ttl: float = 0.0
+    rejected: str | None = None
+
+
+class RedirectBody(_Request, frozen=True):
+    """`redirect` of `POST /v1/logins`."""
+
+    host: str | None = None
+    bind: str | None = None
+    port: int = 0
+    uri: str | None = None
+
+
+class LoginBody(_Request, frozen=True):
+    """`POST /v1/logins`."""
+
+    account: str
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    client_secrets: str | None = None
+    scopes: list[str] | None = None
+    parameters: dict[str, str] | None = None
+    login_hint: str | None = None
+    redirect: RedirectBody | None = None
+    success_message: str | None = None
+    timeout: float | None = None
+
+
+class DefaultBody(_Request, frozen=True):
+    """`PUT /v1/default`."""
+
+    account: str | None
+
+
+class StoreBody(_Request, frozen=True):
+    """`POST /v1/store`."""
+
+    key: str
+    passphrase: str | None = None
+
+
+class UnlockBody(_Request, frozen=True):
+    """`POST /v1/unlock`."""
+
+    passphrase: str
+
+
+_Body = TypeVar("_Body", bound=_Request)
+
+
+def parse_body(data: bytes, kind: type[_Body]) -> _Body:
+    """A request body as a value, whatever Content-Type said (curl -d says a form's).
+
+    Raises:
+        BadRequestError: not JSON, a key twice, an unknown member, a wrong type. The
+            message names the member and never its value.
+    """
+    try:
+        return msgspec.convert(parse_json(data), kind, strict=True)
+    except (msgspec.ValidationError, ValueError) as exc:
+        raise BadRequestError(what=str(exc)) from None
+
+
+def token_wanted(body: TokenBody) -> TokenWanted:
+    """The request for a token.
+
+    Raises:
+        BadRequestError: a member is out of its range.
+    """
+    if not 0 <= body.min_ttl <= LONGEST_MIN_TTL:
+        raise BadRequestError(what="min_ttl is a number of seconds from 0 to 86400")
+    if body.rejected is not None and not _DIGEST.fullmatch(body.rejected):
+        raise BadRequestError(what="rejected is a SHA-256 in 64 lower-case hex digits")
+    if body.scopes is not None and not body.scopes:
+        raise BadRequestError(what="scopes names one scope at least, or is left out")
+    scopes = None if body.scopes is None else frozenset(_scopes(body.scopes))
+    return TokenWanted(
+        account=_account(body.account),
+        scopes=scopes,
+        resource=body.resource or None,
+        min_ttl=Seconds(body.min_ttl),
+        rejected=body.rejected,
+    )
+
+
+def token_reply(served: TokenServed) -> bytes:
+    """JSON of `POST /v1/token`'s answer."""
+    token = served.token
+    return msgspec.json.encode(
+        {
+            "access_token": token.value.reveal(),
+            "token_type": token.token_type,
+            "expires_at": token.expires_at,
+            "scopes": sorted(token.scopes),
+            "account": served.account,
+        }
+    )
+
+
+def sign_in_request(body: LoginBody) -> SignInRequest:
+    """The sign-in that a person typed.
+
+    Raises:
+        BadRequestError: a member is out of its range, or contradicts another.
+    """
+    if body.client_secrets is not None and body.client_id is not None:
+        raise BadRequestError(what="give client_secrets or client_id, not both")
+    if body.client_secret is not None and body.client_id is None:
+        raise BadRequestError(what="a client_secret needs its client_id")
+    secret, file = body.client_secret, body.client_secrets
+    client = None
+    if body.client_id is not None:
+        client = Client(
+            client_id=body.client_id,
+            client_secret=None if secret is None else Secret(secret),
+        )
+    return SignInRequest(
+        account=parse_account_name(body.account),
+        issuer=body.issuer,
+        client=client,
+        client_secrets=None if file is None else Secret(file),
+        scopes=None if body.scopes is None else tuple(_scopes(body.scopes)),
+        parameters=body.parameters,
+        login_hint=body.login_hint,
+        redirect=None if body.redirect is None else _redirect(body.redirect),
+    )
+
+
+def login_options(body: LoginBody) -> LoginOptions:
+    """How this one login goes.
+
+    Raises:
+        BadRequestError: the time-out is out of its range.
+    """
+    timeout = DEFAULT_TIMEOUT if body.timeout is None else Seconds(body.timeout)
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise BadRequestError(what="timeout is a number of seconds from 1 to 3600")
+    return LoginOptions(timeout=timeout, success_message=body.success_message)
+
+
+def login_begun(login: Login) -> dict[str, object]:
+    """Answer of `POST /v1/logins`."""
+    return {
+        "id": login.login_id,
+        "account": login.account,
+        "state": "pending",
+        "authorization_url": login.authorization_url,
+        "redirect_uri": login.redirect_uri,
+        "expires_at": login.expires_at,
+        "notes": login.notes,
+    }
+
+
+def login_reply(login: Login) -> dict[str, object]:
+    """Answer of `GET /v1/logins/ID`, without its `problem`."""
+    granted = login.grant.scopes if login.grant else frozenset()
+    asked = frozenset(login.sign_in.account.scopes)
+    is_complete = login.state is LoginState.COMPLETE
+    return {
+        "id": login.login_id,
+        "account": login.account,
+        "state": _LOGIN_STATES[login.state],
+        "scopes": sorted(granted),
+        "missing_scopes": sorted(asked - granted) if is_complete else [],
+        "extra_scopes": sorted(granted - asked) if is_complete else [],
+        "refreshable": bool(login.grant and login.grant.refresh_token),
+        "notes": login.notes,
+    }
+
+
+_LOGIN_STATES = {
+    LoginState.AWAITING: "pending",
+    LoginState.REDEEMING: "pending",
+    LoginState.COMPLETE: "complete",
+    LoginState.FAILED: "failed",
+}
+
+
+def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
+    """One account of `GET /v1/accounts`."""
+    account = grant.account
+    return {
+        "account": account.name,
+        "issuer": account.issuer.url,
+        "client_id": account.client.client_id,
+        "state": grant.state.value,
+        "scopes": sorted(grant.scopes),
+        "subject": grant.subject,
+        "granted_at": grant.granted_at,
+        "refreshable": grant.state is GrantState.LIVE
+        and grant.refresh_token is not None,
+        "default": is_default,
+        "ended_because": grant.ended_because,
+    }
+
+
+def log_out_reply(done: LogOut) -> dict[str, object]:
+    """Answer of `DELETE /v1/accounts/NAME`."""
+    return {"account": done.account, "revoked": done.revoked, "left": list(done.left)}
+
+
+def parse_flag(text: str | None) -> bool:
+    """A flag in a query: absent, 'true' or 'false'.
+
+    Raises:
+        BadRequestError: anything else.
+    """
+    if text not in (None, "true", "false"):
+        raise BadRequestError(what="a flag in the query is true or false")
+    return text == "true"
+
+
+def parse_wait(text: str | None) -> Seconds:
+    """`wait` of a long poll, in seconds.
+
+    Raises:
+        BadRequestError: not a number from 0 to 60.
+    """
+    try:
+        wait = float(text or "0")
+    except ValueError:
+        wait = -1.0
+    if not 0 <= wait <= LONGEST_WAIT:
+        raise BadRequestError(what="wait is a number of seconds from 0 to 60")
+    return Seconds(wait)
+
+
+def _account(name: str | None) -> AccountName | None:
+    return None if name is None else parse_account_name(name)
+
+
+def _scopes(scopes: list[str]) -> list[str]:
+    if not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise BadRequestError(
+            what="a scope has no spaces, quotes or control characters"
+        )
+    return scopes
+
+
+def _redirect(body: RedirectBody) -> RedirectChoice:
+    if not 0 <= body.port <= 65535:  # noqa: PLR2004 - TCP's last port
+        raise BadRequestError(what="port is a number from 0 to 65535")
+    return RedirectChoice(host=body.host, bind=body.bind, port=body.port, uri=body.uri)

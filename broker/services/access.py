@@ -1,0 +1,137 @@
+"""The one way in: who asks, may they, the token, and a line for the log.
+
+Every route and every dialect comes through here; nothing hands out a token
+around it. The path of a cached token is synchronous.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import NoReturn
+
+from broker.model.account import AccountName
+from broker.model.errors import (
+    AccountNeededError,
+    NotPermittedError,
+    UnknownAccountError,
+)
+from broker.model.peer import Peer, Socket
+from broker.model.policy import Operation, decide
+from broker.model.time import Seconds
+from broker.model.token import AccessToken, Scopes
+from broker.services.tokens import TokenKey
+from broker.services.vault import Vault, VaultState
+
+log = logging.getLogger(__name__)
+
+NO_MIN_TTL = Seconds(0)
+"""Any token that has not expired will do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, and through which door."""
+
+    socket: Socket
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenWanted:
+    """What a peer asks for.
+
+    Attributes:
+        account: None for the one that is meant where none is named.
+        scopes: None for all that was granted.
+        resource: RFC 8707, or None.
+        min_ttl: seconds of life that the peer still needs.
+        rejected: SHA-256 in hex of a token that an API refused, or None.
+    """
+
+    account: AccountName | None = None
+    scopes: Scopes | None = None
+    resource: str | None = None
+    min_ttl: Seconds = NO_MIN_TTL
+    rejected: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenServed:
+    """The answer."""
+
+    account: AccountName
+    token: AccessToken
+
+
+class Access:
+    """Decides, serves and records."""
+
+    def __init__(self, *, vault: Vault) -> None:
+        self._vault = vault
+
+    def permit(self, asker: Asker, operation: Operation) -> str:
+        """The rule by which `asker` may do this.
+
+        Raises:
+            NotPermittedError: it may not.
+        """
+        decision = decide(asker.socket, asker.peer, operation)
+        if not decision.allowed:
+            log.warning(
+                "access.refused operation=%s rule=%r uid=%d pid=%s",
+                operation.value,
+                decision.rule,
+                asker.peer.uid,
+                asker.peer.pid,
+            )
+            raise NotPermittedError(what=f"{operation.value}: {decision.rule}")
+        return decision.rule
+
+    def cached_token(self, asker: Asker, wanted: TokenWanted) -> TokenServed | None:
+        """The token where one is at hand, without waiting; else None.
+
+        Raises:
+            BrokerError: it cannot be had at all.
+        """
+        rule = self.permit(asker, Operation.TOKEN)
+        key = self._key(wanted)
+        if wanted.rejected is not None:
+            return None
+        token = self._vault.require_open().tokens.cached(key, wanted.min_ttl)
+        return None if token is None else _served(asker, key, token, rule)
+
+    async def token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
+        """The token, refreshed first where that is needed.
+
+        Raises:
+            BrokerError: it cannot be had.
+        """
+        rule = self.permit(asker, Operation.TOKEN)
+        key = self._key(wanted)
+        tokens = self._vault.require_open().tokens
+        token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
+        return _served(asker, key, token, rule)
+
+    def _key(self, wanted: TokenWanted) -> TokenKey:
+        if self._vault.state is VaultState.NONE:
+            _no_store(wanted)
+        opened = self._vault.require_open()
+        account = opened.grants.named_or_default(wanted.account)
+        return opened.tokens.key(account, wanted.scopes, wanted.resource)
+
+
+def _served(asker: Asker, key: TokenKey, token: AccessToken, rule: str) -> TokenServed:
+    log.info(
+        "token.served account=%s scopes=%s rule=%s pid=%s",
+        key.account,
+        "all" if key.scopes is None else ",".join(sorted(key.scopes)),
+        rule,
+        asker.peer.pid,
+    )
+    return TokenServed(account=key.account, token=token)
+
+
+def _no_store(wanted: TokenWanted) -> NoReturn:
+    """Before the first login nothing is locked: there is just no account."""
+    if wanted.account is None:
+        raise AccountNeededError(accounts=())
+    raise UnknownAccountError(account=wanted.account)

@@ -1,0 +1,91 @@
+"""Log-out: revoke at the issuer (RFC 7009), then forget. Knows no login."""
+
+import logging
+from dataclasses import dataclass
+
+from broker.model.account import AccountName
+from broker.model.grant import Grant
+from broker.oauth.revocation import is_revoked, revocation_request
+from broker.services.interfaces import HttpSender
+from broker.services.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOut:
+    """What a log-out did.
+
+    Attributes:
+        account: whose it was.
+        revoked: whether the issuer has revoked the grant.
+        left: what is left and where, a sentence each, for people.
+    """
+
+    account: AccountName
+    revoked: bool
+    left: tuple[str, ...]
+
+
+class Accounts:
+    """Ends accounts."""
+
+    def __init__(self, *, vault: Vault, sender: HttpSender) -> None:
+        self._vault = vault
+        self._sender = sender
+
+    async def log_out(
+        self, name: AccountName, *, local_only: bool, keep_sign_in: bool
+    ) -> LogOut:
+        """Revoke, then forget; where the issuer cannot be asked, nothing changes.
+
+        Args:
+            name: the account.
+            local_only: forget without asking the issuer.
+            keep_sign_in: keep issuer, client and scopes for the next login.
+
+        Raises:
+            UnknownAccountError: there is none.
+            IssuerUnreachableError, IssuerMalformedError: it could not be revoked.
+        """
+        opened = self._vault.require_open()
+        # In turn: a refresh under way would hand out a token of a grant that is gone.
+        async with opened.tokens.turn(name):
+            grant = await opened.grants.reload(name)
+            revoked = False if local_only else await self._revoke(grant)
+            if keep_sign_in:
+                await opened.grants.signed_out(grant)
+            else:
+                await opened.grants.forget(grant)
+            opened.tokens.forget(name)
+        log.info("account.logged_out account=%s revoked=%s", name, revoked)
+        left = _left(grant, revoked=revoked, keep_sign_in=keep_sign_in)
+        return LogOut(account=name, revoked=revoked, left=left)
+
+    async def _revoke(self, grant: Grant) -> bool:
+        access = grant.access_token.value if grant.access_token else None
+        token = grant.refresh_token or access
+        if token is None:
+            return False
+        request = revocation_request(
+            issuer=grant.account.issuer,
+            client=grant.account.client,
+            token=token,
+            hint="access_token" if grant.refresh_token is None else "refresh_token",
+        )
+        if request is None:
+            return False
+        return is_revoked(await self._sender.send(request))
+
+
+def _left(grant: Grant, *, revoked: bool, keep_sign_in: bool) -> tuple[str, ...]:
+    left = []
+    issuer = grant.account.issuer.url
+    if not revoked and (grant.refresh_token or grant.access_token):
+        left.append(
+            f"the grant still stands at {issuer}: end it there, "
+            "on the page where your account lists its applications"
+        )
+    if keep_sign_in:
+        left.append("the sign-in (issuer, client, scopes) is kept for the next login")
+    return tuple(left)

@@ -1,0 +1,172 @@
+"""One login as a state machine. Knows no network, no listener and no clock."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum
+
+from broker.model.account import AccountName
+from broker.model.errors import BrokerError, LoginFailedError, LoginRefusedError
+from broker.model.grant import Grant
+from broker.model.secret import Secret
+from broker.model.time import UnixTime
+from broker.oauth.authorization import (
+    BrokenResponse,
+    CodeResponse,
+    RefusedResponse,
+    StrayResponse,
+    parse_authorization_response,
+)
+from broker.services.interfaces import Outcome, Verdict
+from broker.services.sign_in import SignIn
+
+log = logging.getLogger(__name__)
+
+
+class LoginState(Enum):
+    """Where a login stands."""
+
+    AWAITING = "awaiting"
+    """The browser is with the issuer."""
+    REDEEMING = "redeeming"
+    """The code is being exchanged."""
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeArrived:
+    """The authorization response, with the right state, brought a code."""
+
+    code: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantSaved:
+    """The grant is durable."""
+
+    grant: Grant
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Refused, broken, timed out, cancelled or superseded."""
+
+    error: BrokerError
+    outcome: Outcome = Outcome.FAILED
+
+
+LoginEvent = CodeArrived | GrantSaved | Failed
+
+NEXT: dict[tuple[LoginState, type[LoginEvent]], LoginState] = {
+    (LoginState.AWAITING, CodeArrived): LoginState.REDEEMING,
+    (LoginState.AWAITING, Failed): LoginState.FAILED,
+    (LoginState.REDEEMING, GrantSaved): LoginState.COMPLETE,
+    (LoginState.REDEEMING, Failed): LoginState.FAILED,
+}
+"""A pair that is missing comes too late, or cannot happen."""
+
+_ENDED = frozenset({LoginState.COMPLETE, LoginState.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSecrets:
+    """Made anew for every login (RFC 9700 section 2.1.1).
+
+    Attributes:
+        state: binds the response to this login, and finds it.
+        verifier: PKCE (RFC 7636).
+        nonce: OpenID Connect only, else None.
+    """
+
+    state: Secret
+    verifier: Secret
+    nonce: Secret | None
+
+
+class Login:
+    """One login: what it knows, where it stands, and events for whoever waits."""
+
+    def __init__(
+        self, *, login_id: str, sign_in: SignIn, own: LoginSecrets, notes: list[str]
+    ) -> None:
+        self.login_id = login_id
+        self.sign_in = sign_in
+        self.own = own
+        self.notes = notes
+        self.state = LoginState.AWAITING
+        self.redirect_uri = ""
+        self.authorization_url = ""
+        self.expires_at = UnixTime(0)
+        self.code: Secret | None = None
+        self.grant: Grant | None = None
+        self.error: BrokerError | None = None
+        self.answered = asyncio.Event()
+        """Set once the browser has come back, or the login has ended without it."""
+        self.ended = asyncio.Event()
+        self._outcome = Outcome.FAILED
+
+    @property
+    def account(self) -> AccountName:
+        """Whose login it is."""
+        return self.sign_in.account.name
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is complete or failed."""
+        return self.state in _ENDED
+
+    def advance(self, event: LoginEvent) -> None:
+        """Take an event; one that comes too late changes nothing."""
+        state = NEXT.get((self.state, type(event)))
+        if state is None:
+            return
+        self.state = state
+        match event:
+            case CodeArrived():
+                self.code = event.code
+            case GrantSaved():
+                self.grant = event.grant
+                self.notes.extend(event.notes)
+                self._outcome = Outcome.SIGNED_IN
+            case Failed():
+                self.error = event.error
+                self._outcome = event.outcome
+        self.answered.set()
+        if self.has_ended:
+            self.code = None
+            self.ended.set()
+
+    def fail(self, reason: str) -> None:
+        """End it without a grant, where it has not ended."""
+        error = LoginFailedError(account=self.account, reason=reason)
+        self.advance(Failed(error=error))
+
+    def on_response(self, query: str) -> Verdict:
+        """Decide on a query string that arrived at the redirect URI."""
+        account = self.sign_in.account
+        response = parse_authorization_response(
+            query, state=self.own.state, issuer=account.issuer
+        )
+        match response:
+            case StrayResponse():
+                log.warning("login.response.stray account=%s", account.name)
+                return Verdict.STRAY
+            case CodeResponse():
+                self.advance(CodeArrived(code=response.code))
+            case RefusedResponse():
+                error = LoginRefusedError(
+                    account=account.name,
+                    error=response.error,
+                    description=response.description,
+                )
+                self.advance(Failed(error=error, outcome=Outcome.REFUSED))
+            case BrokenResponse():
+                self.fail(f"the authorization response is wrong: {response.reason}")
+        return Verdict.TAKEN
+
+    async def outcome(self) -> Outcome:
+        """How it ended, once it has: what the page shows."""
+        await self.ended.wait()
+        return self._outcome

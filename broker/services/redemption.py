@@ -1,0 +1,158 @@
+"""From an authorization code to a saved grant (RFC 6749 section 4.1.3).
+
+Knows no listener and no browser.
+"""
+
+from dataclasses import dataclass
+
+from broker.model.errors import LoginFailedError
+from broker.model.grant import Grant
+from broker.model.secret import Secret
+from broker.model.time import Instant, UnixTime
+from broker.model.token import AccessToken
+from broker.oauth.id_token import IdClaims, parse_id_token
+from broker.oauth.refusals import code_error
+from broker.oauth.token import (
+    TokenRefusal,
+    TokenResponse,
+    code_request,
+    parse_token_response,
+)
+from broker.services.interfaces import Clock, HttpSender
+from broker.services.login import GrantSaved, Login
+from broker.services.tokens import TokenKey, token_of
+from broker.services.vault import Opened, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Redeemed:
+    """What the token endpoint gave for the code."""
+
+    answer: TokenResponse
+    token: AccessToken
+    claims: IdClaims | None
+    at: Instant
+
+
+class Redeemer:
+    """Spends codes."""
+
+    def __init__(self, *, vault: Vault, sender: HttpSender, clock: Clock) -> None:
+        self._vault = vault
+        self._sender = sender
+        self._clock = clock
+
+    async def redeem(self, login: Login, code: Secret) -> GrantSaved:
+        """Exchange `code`, once, and save what it gives.
+
+        A code is never sent twice, not even after a time-out (RFC 6749 section
+        4.1.2): the issuer would revoke what the first request gave.
+
+        Raises:
+            BrokerError: the login's end.
+        """
+        redeemed = await self._exchange(login, code)
+        opened = self._vault.require_open()
+        name = login.account
+        before = opened.grants.find(name)
+        grant = _grant(login, redeemed, before)
+        notes = tuple(_notes(grant, before))
+        saved = await opened.grants.signed_in(grant)
+        _remember(opened, saved, redeemed.token)
+        return GrantSaved(grant=saved, notes=notes)
+
+    async def _exchange(self, login: Login, code: Secret) -> _Redeemed:
+        account = login.sign_in.account
+        issuer = account.issuer
+        began = self._clock.now()
+        request = code_request(
+            issuer=issuer,
+            client=account.client,
+            code=code,
+            redirect_uri=login.redirect_uri,
+            verifier=login.own.verifier,
+        )
+        response = await self._sender.send(request)
+        answer = parse_token_response(response, issuer=issuer.url)
+        if isinstance(answer, TokenRefusal):
+            raise code_error(answer, account=account.name, issuer=issuer.url)
+        claims = self._claims(login, answer)
+        token = token_of(
+            answer,
+            obtained=began,
+            asked=frozenset(account.scopes),
+            refreshable=answer.refresh_token is not None,
+        )
+        return _Redeemed(answer=answer, token=token, claims=claims, at=began)
+
+    def _claims(self, login: Login, answer: TokenResponse) -> IdClaims | None:
+        account = login.sign_in.account
+        preset = login.sign_in.preset
+        if login.own.nonce is None:
+            return None
+        if answer.id_token is None:
+            raise LoginFailedError(
+                account=account.name,
+                reason="`openid` was asked for, but the issuer gave no ID token",
+            )
+        return parse_id_token(
+            answer.id_token,
+            issuer=account.issuer,
+            client_id=account.client.client_id,
+            nonce=login.own.nonce,
+            now=self._clock.now().wall,
+            accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
+        )
+
+
+def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
+    answer, token = redeemed.answer, redeemed.token
+    subject = redeemed.claims.subject if redeemed.claims else None
+    refresh_token = answer.refresh_token
+    if refresh_token is None and _is_same_person(login, before, subject):
+        # Some issuers give a refresh token only at the first consent: the old one
+        # still stands (RFC 6749 section 6 says so of refreshes, and Google does it).
+        refresh_token = before.refresh_token if before else None
+    expires_in = answer.refresh_expires_in
+    return Grant(
+        account=login.sign_in.account,
+        version=0,  # given by whoever saves it
+        refresh_token=refresh_token,
+        access_token=token if refresh_token is None else None,
+        scopes=token.scopes,
+        subject=subject,
+        granted_at=redeemed.at.wall,
+        refresh_expires_at=None
+        if expires_in is None
+        else UnixTime(redeemed.at.wall + expires_in),
+    )
+
+
+def _is_same_person(login: Login, before: Grant | None, subject: str | None) -> bool:
+    """Whether an older refresh token surely belongs to whoever signed in now."""
+    if before is None or subject is None or login.sign_in.is_first:
+        return False
+    return before.subject == subject
+
+
+def _notes(grant: Grant, before: Grant | None) -> list[str]:
+    notes = []
+    if grant.refresh_token is None:
+        life = grant.access_token.life if grant.access_token else None
+        notes.append(
+            "the issuer gave no refresh token; "
+            + (
+                "its access token does not expire, and is kept sealed instead"
+                if life is None
+                else f"you will be asked to sign in again in {life:.0f} seconds"
+            )
+        )
+    if before and before.subject and grant.subject and before.subject != grant.subject:
+        notes.append("you signed in as somebody else than before")
+    return notes
+
+
+def _remember(opened: Opened, grant: Grant, token: AccessToken) -> None:
+    name = grant.account.name
+    opened.tokens.forget(name)
+    opened.tokens.remember(TokenKey(account=name, scopes=None, resource=None), token)

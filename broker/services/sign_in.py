@@ -1,0 +1,203 @@
+"""What a sign-in needs: issuer, client, scopes, from the request and what is stored.
+
+Asks the network only for an issuer's metadata. Knows no browser and no listener.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from broker.model.account import Account, AccountName, RedirectChoice
+from broker.model.client import Client
+from broker.model.errors import ClientNeededError, IssuerInvalidError
+from broker.model.grant import Grant
+from broker.model.http import HttpRequest
+from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.secret import Secret
+from broker.oauth.client_authentication import choose_authentication
+from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
+from broker.oauth.endpoints import parse_issuer_url
+from broker.oauth.metadata import metadata_urls, parse_metadata
+from broker.oauth.presets import preset_for_endpoint
+from broker.services.interfaces import HttpSender
+
+HTTP_OK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInRequest:
+    """What a person typed after `brokerctl login`. What is None is taken as stored.
+
+    Attributes:
+        account: the name.
+        issuer: an issuer URL or the name of a preset.
+        client: given by id and secret.
+        client_secrets: the text of a client_secret.json, secret as a whole.
+        scopes: to ask for.
+        parameters: extra parameters of the authorization request.
+        login_hint: who is expected.
+        redirect: where the response is awaited.
+    """
+
+    account: AccountName
+    issuer: str | None = None
+    client: Client | None = None
+    client_secrets: Secret | None = None
+    scopes: tuple[str, ...] | None = None
+    parameters: Mapping[str, str] | None = field(default=None, repr=False)
+    login_hint: str | None = None
+    redirect: RedirectChoice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """A sign-in that is ready to begin."""
+
+    account: Account
+    preset: IssuerPreset | None
+    is_first: bool
+    """Whether the account has no earlier grant at this issuer and client."""
+
+
+class SignIns:
+    """Completes sign-in requests."""
+
+    def __init__(
+        self, *, presets: Mapping[str, IssuerPreset], sender: HttpSender
+    ) -> None:
+        self._presets = presets
+        self._sender = sender
+
+    async def complete(self, request: SignInRequest, stored: Grant | None) -> SignIn:
+        """All that is needed, or an error that says what is missing.
+
+        Args:
+            request: what the person typed.
+            stored: the account's grant, or None for a new account.
+
+        Raises:
+            ClientNeededError: no issuer or no client is known.
+            ClientSecretsError: the client_secret.json is not one.
+            IssuerInvalidError, IssuerMismatchError, IssuerMalformedError,
+            IssuerUnreachableError: of the discovery.
+        """
+        old = stored.account if stored else None
+        secrets = _client_secrets(request)
+        preset, issuer = await self._issuer(request, secrets, old)
+        client = self._client(request, secrets, old, issuer)
+        default_scopes = preset.default_scopes if preset else ()
+        first = Account(
+            name=request.account,
+            issuer=issuer,
+            client=client,
+            scopes=default_scopes,
+        )
+        # A repeated sign-in keeps what is not named; with another issuer or client
+        # it is another sign-in, and nothing of the old one is meant.
+        same = old is not None and _is_same(old, issuer, client)
+        account = _named(
+            request, replace(old, client=client) if same and old else first
+        )
+        return SignIn(
+            account=replace(
+                account, issuer=issuer, preset=preset.name if preset else None
+            ),
+            preset=preset,
+            is_first=not same,
+        )
+
+    async def _issuer(
+        self,
+        request: SignInRequest,
+        secrets: ClientSecrets | None,
+        old: Account | None,
+    ) -> tuple[IssuerPreset | None, Issuer]:
+        if request.issuer is not None:
+            preset = self._preset(request.issuer)
+            return preset, await self._discovered(request.issuer, preset)
+        if secrets is not None:
+            preset = preset_for_endpoint(self._presets, secrets.authorization_endpoint)
+            if preset is not None:
+                return preset, await self._discovered(preset.issuer, preset)
+        if old is not None:
+            return self._presets.get(old.preset or ""), old.issuer
+        raise ClientNeededError(account=request.account, missing="issuer")
+
+    def _preset(self, issuer: str) -> IssuerPreset | None:
+        if issuer in self._presets:
+            return self._presets[issuer]
+        known = (p for p in self._presets.values() if p.issuer == issuer.rstrip("/"))
+        preset = next(known, None)
+        if preset is None and "/" not in issuer:
+            raise IssuerInvalidError(
+                issuer=issuer,
+                what=f"is neither an URL nor one of {', '.join(sorted(self._presets))}",
+            )
+        return preset
+
+    async def _discovered(self, text: str, preset: IssuerPreset | None) -> Issuer:
+        if preset is not None and preset.pinned is not None:
+            return preset.pinned
+        url = parse_issuer_url(preset.issuer if preset else text)
+        if preset is not None and preset.metadata is not None:
+            candidates: tuple[str, ...] = (preset.metadata,)
+        else:
+            candidates = metadata_urls(url)
+        for candidate in candidates:
+            response = await self._sender.send(
+                HttpRequest(
+                    method="GET", url=candidate, headers={"Accept": "application/json"}
+                )
+            )
+            if response.status == HTTP_OK:
+                return parse_metadata(
+                    response.body,
+                    issuer=url,
+                    accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
+                )
+        raise IssuerInvalidError(
+            issuer=url,
+            what="publishes no metadata at "
+            + " or ".join(urlsplit(candidate).path for candidate in candidates),
+        )
+
+    def _client(
+        self,
+        request: SignInRequest,
+        secrets: ClientSecrets | None,
+        old: Account | None,
+        issuer: Issuer,
+    ) -> Client:
+        client = request.client or (secrets.client if secrets else None)
+        if client is None and old is not None and old.issuer.url == issuer.url:
+            client = old.client
+        if client is None:
+            raise ClientNeededError(account=request.account, missing="client")
+        authentication = choose_authentication(
+            issuer.authentication_methods, has_secret=client.client_secret is not None
+        )
+        return replace(client, authentication=authentication)
+
+
+def _client_secrets(request: SignInRequest) -> ClientSecrets | None:
+    if request.client_secrets is None:
+        return None
+    return parse_client_secrets(request.client_secrets.reveal())
+
+
+def _is_same(old: Account, issuer: Issuer, client: Client) -> bool:
+    return old.issuer.url == issuer.url and old.client.client_id == client.client_id
+
+
+def _named(request: SignInRequest, account: Account) -> Account:
+    """`account` with all that the person named this time."""
+    hint, redirect = request.login_hint, request.redirect
+    return replace(
+        account,
+        scopes=account.scopes if request.scopes is None else request.scopes,
+        parameters=account.parameters
+        if request.parameters is None
+        else dict(request.parameters),
+        login_hint=account.login_hint if hint is None else hint,
+        redirect=account.redirect if redirect is None else redirect,
+    )

@@ -1,0 +1,302 @@
+"""Access tokens: cached, or from the one refresh that is under way for a grant.
+
+Knows no peer and no socket.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from broker.model.account import AccountName
+from broker.model.errors import (
+    BrokerError,
+    GrantChangedError,
+    LoginRequiredError,
+    ReauthenticationRequiredError,
+    ScopeNotGrantedError,
+)
+from broker.model.grant import Grant, GrantState
+from broker.model.time import Instant, Seconds
+from broker.model.token import AccessToken, Freshness, Scopes
+from broker.oauth.refusals import refresh_error
+from broker.oauth.token import (
+    TokenRefusal,
+    TokenResponse,
+    parse_token_response,
+    refresh_request,
+)
+from broker.services.grants import Grants, require_live
+from broker.services.interfaces import Clock, HttpSender
+
+log = logging.getLogger(__name__)
+
+ASSUMED_LIFE = Seconds(3600)
+"""Of a token whose issuer says no `expires_in` but gave a refresh token.
+
+RFC 6749 section 5.1 leaves it to the issuer's documentation; an hour is what
+the large ones grant.
+"""
+
+CACHED_TOKENS = 1024
+"""At most, over all accounts; the ones that were obtained first go first."""
+
+REJECTION_PAUSE = Seconds(10)
+"""A token younger than this is not refreshed again because an API refused it."""
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenKey:
+    """What a cached token was asked for.
+
+    Attributes:
+        account: whose.
+        scopes: None for all that was granted; else a narrower set.
+        resource: RFC 8707, or None.
+    """
+
+    account: AccountName
+    scopes: Scopes | None
+    resource: str | None
+
+
+class TokenService:
+    """One cache, and one refresh at a time for each grant."""
+
+    def __init__(self, *, grants: Grants, sender: HttpSender, clock: Clock) -> None:
+        self._grants = grants
+        self._sender = sender
+        self._clock = clock
+        self._cache: dict[TokenKey, AccessToken] = {}
+        self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
+        self._turns: dict[AccountName, asyncio.Lock] = {}
+
+    def key(
+        self, account: AccountName, scopes: Scopes | None, resource: str | None
+    ) -> TokenKey:
+        """What is to be asked for.
+
+        Raises:
+            UnknownAccountError: no account has this name.
+            LoginRequiredError, ReauthenticationRequiredError: its grant gives none.
+            ScopeNotGrantedError: more than was granted; nothing is ever widened.
+        """
+        grant = self._grants.get(account)
+        require_live(grant)
+        if scopes is None or scopes == grant.scopes:
+            return TokenKey(account=account, scopes=None, resource=resource)
+        missing = scopes - grant.scopes
+        if missing:
+            raise ScopeNotGrantedError(account=account, missing=tuple(sorted(missing)))
+        return TokenKey(account=account, scopes=scopes, resource=resource)
+
+    def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:
+        """A token that is fresh now, or None. Never waits."""
+        token = self._cache.get(key)
+        if token is None or not _is_fresh(token, self._clock.now(), min_ttl):
+            return None
+        return token
+
+    def remember(self, key: TokenKey, token: AccessToken) -> None:
+        """Keep a token that a login gave."""
+        self._cache.pop(key, None)
+        self._cache[key] = token
+        while len(self._cache) > CACHED_TOKENS:
+            self._cache.pop(next(iter(self._cache)))
+
+    def forget(self, account: AccountName) -> None:
+        """Drop every token of an account."""
+        for key in [key for key in self._cache if key.account == account]:
+            del self._cache[key]
+
+    async def token(
+        self, key: TokenKey, min_ttl: Seconds, rejected: str | None = None
+    ) -> AccessToken:
+        """A token with at least `min_ttl` seconds left, or the freshest there is.
+
+        Args:
+            key: from `key()`.
+            min_ttl: the seconds of life that the peer still needs.
+            rejected: SHA-256 of a token that an API refused, in hex. It causes a
+                refresh only if that is still the cached token.
+
+        Raises:
+            BrokerError: whatever ended the refresh; everyone who waits gets the same.
+        """
+        freshest = None
+        for _ in range(_ATTEMPTS):
+            seen = self._cache.get(key)
+            if seen is not None and not self._must_renew(seen, min_ttl, rejected):
+                return seen
+            try:
+                freshest = await self._join(key, seen)
+            except GrantChangedError:
+                # A login replaced the grant while the old one was being refreshed:
+                # look again, the new grant has a token of its own.
+                self.key(key.account, key.scopes, key.resource)
+                continue
+            # Looked at here, not in the refresh: each waiter has its own min_ttl, and
+            # one who joined late may hold a token that has aged meanwhile.
+            if _is_fresh(freshest, self._clock.now(), min_ttl):
+                break
+        if freshest is None:
+            raise GrantChangedError(account=key.account)
+        self._refuse_rejected(key, freshest, rejected)
+        return freshest
+
+    def turn(self, account: AccountName) -> asyncio.Lock:
+        """Held by whoever spends the account's refresh token, one at a time."""
+        return self._turns.setdefault(account, asyncio.Lock())
+
+    async def close(self) -> None:
+        """Let the refreshes under way end: their new refresh tokens must be saved."""
+        await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
+
+    def _must_renew(
+        self, token: AccessToken, min_ttl: Seconds, rejected: str | None
+    ) -> bool:
+        now = self._clock.now()
+        if not _is_fresh(token, now, min_ttl):
+            return True
+        if rejected is None or not token.has_digest(rejected):
+            return False
+        # An API that refuses every token must not make us hammer the issuer.
+        return now.boot - token.obtained.boot >= REJECTION_PAUSE
+
+    def _refuse_rejected(
+        self, key: TokenKey, token: AccessToken, rejected: str | None
+    ) -> None:
+        """Say so where the token that an API refused is all that there will ever be.
+
+        The grant is not marked dead: that an API refused it is only a peer's word.
+        """
+        if rejected is None or not token.has_digest(rejected):
+            return
+        if self._grants.get(key.account).refresh_token is None:
+            raise LoginRequiredError(
+                account=key.account,
+                reason="an API refused the token, and the issuer gave no refresh token",
+            )
+
+    async def _join(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
+        task = self._refreshes.get(key)
+        if task is None:
+            task = asyncio.create_task(
+                self._in_turn(key, seen), name=f"refresh {key.account}"
+            )
+            self._refreshes[key] = task
+            task.add_done_callback(lambda done: self._ended(key, done))
+        # Shielded: a peer that hangs up leaves the refresh running for the others.
+        return await asyncio.shield(task)
+
+    def _ended(self, key: TokenKey, task: asyncio.Task[AccessToken]) -> None:
+        del self._refreshes[key]
+        # Every waiter may have hung up; the exception is then looked at by nobody.
+        if not task.cancelled():
+            task.exception()
+
+    async def _in_turn(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
+        """Refresh when no other refresh of the same grant is under way.
+
+        A second request with the same rotating refresh token would make the
+        issuer revoke the whole grant (RFC 9700 section 4.14.2).
+        """
+        async with self.turn(key.account):
+            # Read again, and looked at again: a peer that read the old grant late
+            # would otherwise send a retired refresh token.
+            grant = await self._grants.reload(key.account)
+            require_live(grant)
+            newer = self._cache.get(key)
+            if newer is not None and newer is not seen:
+                return newer
+            return await self._refresh(key, grant)
+
+    async def _refresh(self, key: TokenKey, grant: Grant) -> AccessToken:
+        if grant.refresh_token is None:
+            return await self._without_refresh_token(grant)
+        account = key.account
+        log.info("token.refresh.started account=%s", account)
+        began = self._clock.now()
+        response = await self._sender.send(
+            refresh_request(
+                issuer=grant.account.issuer,
+                client=grant.account.client,
+                refresh_token=grant.refresh_token,
+                scopes=key.scopes,
+                resource=key.resource,
+            )
+        )
+        answer = parse_token_response(response, issuer=grant.account.issuer.url)
+        if isinstance(answer, TokenRefusal):
+            error = refresh_error(
+                answer, account=account, issuer=grant.account.issuer.url
+            )
+            await self._refused(grant, error)
+            raise error
+        token = token_of(
+            answer,
+            obtained=began,
+            asked=grant.scopes if key.scopes is None else key.scopes,
+            refreshable=True,
+        )
+        whole = token.scopes if key.scopes is None else grant.scopes
+        # Saved before anyone sees it: the issuer has already retired the old refresh
+        # token, so a crash after this point must find the new one.
+        await self._grants.renewed(
+            grant, refresh_token=answer.refresh_token, scopes=whole
+        )
+        self.remember(key, token)
+        log.info("token.refresh.complete account=%s life=%s", account, token.life)
+        return token
+
+    async def _refused(self, grant: Grant, error: BrokerError) -> None:
+        log.warning(
+            "token.refresh.failed account=%s code=%s", grant.account.name, error.code
+        )
+        if isinstance(error, LoginRequiredError):
+            await self._grants.ended(grant, GrantState.DEAD, error.reason)
+            self.forget(grant.account.name)
+        elif isinstance(error, ReauthenticationRequiredError):
+            await self._grants.ended(grant, GrantState.REAUTHENTICATE, error.reason)
+
+    async def _without_refresh_token(self, grant: Grant) -> AccessToken:
+        """The sealed access token itself, for issuers that give nothing else."""
+        name = grant.account.name
+        if grant.access_token is None:
+            raise LoginRequiredError(account=name, reason="there is no token to renew")
+        token = grant.access_token.on_this_boot(self._clock.now())
+        if token.freshness(self._clock.now(), Seconds(0)) is Freshness.EXPIRED:
+            reason = "the token has expired, and the issuer gave no refresh token"
+            await self._grants.ended(grant, GrantState.DEAD, reason)
+            raise LoginRequiredError(account=name, reason=reason)
+        self.remember(TokenKey(account=name, scopes=None, resource=None), token)
+        return token
+
+
+def token_of(
+    answer: TokenResponse, *, obtained: Instant, asked: Scopes, refreshable: bool
+) -> AccessToken:
+    """The access token in an answer of the token endpoint.
+
+    Args:
+        answer: what the token endpoint said.
+        obtained: the moment before the request left.
+        asked: the scopes that were asked for: RFC 6749 section 5.1 leaves `scope`
+            out of the answer where it is the same.
+        refreshable: whether a refresh token is there.
+    """
+    life = answer.expires_in
+    if life is None and refreshable:
+        life = ASSUMED_LIFE
+    return AccessToken(
+        value=answer.access_token,
+        token_type=answer.token_type,
+        scopes=asked if answer.scopes is None else answer.scopes,
+        obtained=obtained,
+        life=life,
+    )
+
+
+def _is_fresh(token: AccessToken, now: Instant, min_ttl: Seconds) -> bool:
+    return token.freshness(now, min_ttl) is Freshness.FRESH

@@ -1,0 +1,164 @@
+"""The store as the services see it: none, locked or open.
+
+Knows no key and no file: the `StoreDoor` does. Never makes a new store over an
+old one, and never tries another key source than the recorded one.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum
+
+from broker.model.errors import LockedError, StoreCorruptError
+from broker.model.secret import Secret
+from broker.services.grants import Grants
+from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
+from broker.services.tokens import TokenService
+
+log = logging.getLogger(__name__)
+
+PLAIN = "plain"
+
+
+class VaultState(Enum):
+    """What a peer may expect."""
+
+    NONE = "none"
+    """No store has been made; the first login makes one."""
+    LOCKED = "locked"
+    CORRUPT = "corrupt"
+    """The file cannot be read; every request says so, and nothing is overwritten."""
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What there is while the store is open."""
+
+    grants: Grants
+    tokens: TokenService
+
+
+class Vault:
+    """Owner of the open store and of the services that live on it."""
+
+    def __init__(self, *, door: StoreDoor, sender: HttpSender, clock: Clock) -> None:
+        self._door = door
+        self._sender = sender
+        self._clock = clock
+        self._opened: Opened | None = None
+        self._closed: LockedError | StoreCorruptError | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def state(self) -> VaultState:
+        """None, locked, corrupt or open."""
+        if self._opened is not None:
+            return VaultState.OPEN
+        if isinstance(self._closed, StoreCorruptError):
+            return VaultState.CORRUPT
+        return VaultState.LOCKED if self._door.exists() else VaultState.NONE
+
+    @property
+    def locked_because(self) -> str | None:
+        """Why it is locked, for people, or None."""
+        closed = self._closed
+        return closed.reason if isinstance(closed, LockedError) else None
+
+    @property
+    def key_source(self) -> str | None:
+        """The recorded source of the key, or None where there is no readable store."""
+        try:
+            return self._door.key_source() if self._door.exists() else None
+        except StoreCorruptError:
+            return None
+
+    @property
+    def opened(self) -> Opened | None:
+        """What there is while the store is open, or None."""
+        return self._opened
+
+    def require_open(self) -> Opened:
+        """The open services.
+
+        Raises:
+            LockedError: there is a store, but it is locked.
+            StoreCorruptError: there is a store, but it cannot be read.
+        """
+        if self._opened is None:
+            raise self._closed or LockedError(reason="there is no store yet")
+        return self._opened
+
+    async def open_at_start(self) -> None:
+        """Open the store where that needs no question; otherwise serve without.
+
+        A daemon that left instead would be started again by its service manager
+        for ever, and nobody would be told why.
+        """
+        if not self._door.exists():
+            return
+        try:
+            await self.unlock(None)
+        except (LockedError, StoreCorruptError) as exc:
+            self._closed = exc
+            log.warning("store.closed code=%s", exc.code)
+
+    async def unlock(self, passphrase: Secret | None) -> None:
+        """Open the store; nothing happens where it is open.
+
+        Raises:
+            LockedError: a passphrase is needed, or the key cannot be had, or there
+                is no store.
+            WrongPassphraseError: it does not open.
+            StoreCorruptError: the file cannot be read.
+        """
+        async with self._opening:
+            if self._opened is not None:
+                return
+            if not self._door.exists():
+                raise LockedError(reason="there is no store yet")
+            await self._serve(await self._door.open(passphrase))
+
+    async def create(self, source: str, passphrase: Secret | None) -> None:
+        """Make the store.
+
+        Raises:
+            StoreExistsError: there is one.
+            BadRequestError, StoreFailedError: see `StoreDoor.create`.
+        """
+        async with self._opening:
+            await self._serve(await self._door.create(source, passphrase))
+            log.info("store.created source=%s", source)
+
+    async def open_for_login(self) -> str | None:
+        """Make sure that a grant can be saved; the first login makes the store.
+
+        Returns:
+            What the person should know, or None.
+
+        Raises:
+            LockedError: there is a store, and it is locked.
+        """
+        if self.state is VaultState.NONE:
+            await self.create(PLAIN, None)
+            return (
+                "made a store for your grants, sealed under a key file (key source: "
+                "plain), so whoever can read your files can open it; a passphrase is "
+                "chosen with `brokerctl init --key passphrase` before the first login"
+            )
+        self.require_open()
+        return None
+
+    async def close(self) -> None:
+        """Let refreshes end, then let go of the store."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.tokens.close()
+            await opened.grants.close()
+
+    async def _serve(self, store: GrantStore) -> None:
+        grants = Grants(store)
+        await grants.load()
+        tokens = TokenService(grants=grants, sender=self._sender, clock=self._clock)
+        self._opened = Opened(grants=grants, tokens=tokens)
+        self._closed = None
