@@ -1,0 +1,58 @@
+"""The commands of brokerctl, put together."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+from broker.control.accounts import accounts, default, logout
+from broker.control.daemon import init, status, stop, unlock
+from broker.control.login import login
+from broker.control.service import service
+from broker.control.start import start_broker
+from brokerd_client.commands.token import main as token_main
+from brokerd_client.exit_codes import exit_code_lines
+
+
+class _Brokerctl(click.Group):
+    """A group whose help ends with the exit codes."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Exit codes"):
+            for line in exit_code_lines():
+                formatter.write_text(line.strip())
+
+
+@click.group(cls=_Brokerctl, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("brokerd"), prog_name="brokerctl")
+def brokerctl() -> None:
+    """Sign in once; every local program gets a fresh access token.
+
+    Begin with `brokerctl login NAME --issuer google --client-secrets FILE`, then
+    `brokerctl token NAME`. The daemon starts by itself.
+    """
+
+
+@brokerctl.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def token(words: Sequence[str]) -> None:
+    """Print a fresh access token of NAME."""
+    raise SystemExit(token_main(list(words), start_broker=start_broker))
+
+
+for _command in (
+    login,
+    accounts,
+    default,
+    logout,
+    status,
+    stop,
+    init,
+    unlock,
+    service,
+):
+    brokerctl.add_command(_command)

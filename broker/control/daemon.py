@@ -1,0 +1,130 @@
+"""`brokerctl status`, `stop`, `init` and `unlock`: the daemon and its store."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from broker.control.broker import Broker, Json, text
+from broker.control.detached import stop_detached
+from broker.control.output import (
+    bad_usage,
+    json_option,
+    say,
+    say_json,
+    tell,
+    tells_errors,
+    waiting,
+)
+from brokerd_client import BrokerError
+
+_KEY_SOURCES = ("plain", "passphrase")
+_UNLOCK_SECONDS = 60
+
+
+@click.command()
+@json_option
+@tells_errors
+def status(*, as_json: bool) -> None:
+    """Show the daemon and its store; starts nothing."""
+    try:
+        answer = Broker().call("GET", "/v1/status", start=False)
+    except BrokerError as exc:
+        if exc.facts.get("cause") != "not_running":
+            raise
+        _tell_not_running(as_json=as_json)
+        return
+    if as_json:
+        say_json({"running": True, **answer})
+        return
+    for line in _lines(answer):
+        say(line)
+
+
+def _tell_not_running(*, as_json: bool) -> None:
+    if as_json:
+        say_json({"running": False})
+    else:
+        say("brokerd is not running; the next command that needs it starts it")
+
+
+def _lines(answer: Json) -> list[str]:
+    since = answer.get("started_at")
+    moment = datetime.fromtimestamp(since if isinstance(since, float | int) else 0, UTC)
+    store = text(answer, "store")
+    reason = text(answer, "locked_because")
+    source = text(answer, "key_source") or "none yet"
+    version, pid = text(answer, "version"), text(answer, "pid")
+    count = text(answer, "accounts") or "-"
+    return [
+        f"brokerd {version}, pid {pid}, since {moment.astimezone():%Y-%m-%d %H:%M}",
+        f"socket: {text(answer, 'socket')}",
+        f"store: {store}" + (f" ({reason})" if reason else ""),
+        f"key source: {source}" + (" (a key file)" if source == "plain" else ""),
+        f"accounts: {count}, logins under way: {text(answer, 'logins')}",
+    ]
+
+
+@click.command()
+@json_option
+@tells_errors
+def stop(*, as_json: bool) -> None:
+    """Stop the daemon; a refresh under way ends first."""
+    with waiting("waiting for the daemon to end"):
+        stopped = stop_detached()
+    if as_json:
+        say_json({"stopped": stopped})
+    elif stopped:
+        say("brokerd has stopped")
+    else:
+        tell("brokerd was not running")
+
+
+@click.command()
+@click.option(
+    "--key",
+    type=click.Choice(_KEY_SOURCES),
+    required=True,
+    help="What opens the store: a key file (plain), or a passphrase.",
+)
+@json_option
+@tells_errors
+def init(*, key: str, as_json: bool) -> None:
+    """Make the store. Without this, the first login makes one with a key file."""
+    body: Json = {"key": key}
+    if key == "passphrase":
+        body["passphrase"] = _ask_passphrase(confirm=True)
+    answer = Broker().call("POST", "/v1/store", body, timeout=_UNLOCK_SECONDS)
+    if as_json:
+        say_json(answer)
+    else:
+        say(f"made a store (key source: {text(answer, 'key_source')})")
+
+
+@click.command()
+@json_option
+@tells_errors
+def unlock(*, as_json: bool) -> None:
+    """Open the store with its passphrase."""
+    body: Json = {"passphrase": _ask_passphrase(confirm=False)}
+    with waiting("deriving the key"):
+        answer = Broker().call("POST", "/v1/unlock", body, timeout=_UNLOCK_SECONDS)
+    if as_json:
+        say_json(answer)
+    else:
+        say("the store is open")
+
+
+def _ask_passphrase(*, confirm: bool) -> str:
+    """From the terminal, else the first line of standard input; never from argv."""
+    if sys.stdin.isatty():
+        answer: str = click.prompt(
+            "Passphrase", hide_input=True, confirmation_prompt=confirm, err=True
+        )
+        return answer
+    line = sys.stdin.readline().rstrip("\n")
+    if not line:
+        raise bad_usage(
+            "no passphrase was given", "type it at a terminal, or pipe one line in"
+        )
+    return line
