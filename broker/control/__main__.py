@@ -8,7 +8,9 @@ def main() -> None:
     if sys.argv[1:2] == ["token"]:
         from brokerd_client.commands.token import main as token  # noqa: PLC0415 - fast
 
-        sys.exit(token(sys.argv[2:], start_broker=_start_broker))
+        sys.exit(
+            token(sys.argv[2:], start_broker=_start_broker, program="brokerctl token")
+        )
     from broker.control.commands import brokerctl  # noqa: PLC0415 - click is slow
 
     brokerctl(prog_name="brokerctl")

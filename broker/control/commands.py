@@ -41,7 +41,9 @@ def brokerctl() -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def token(words: Sequence[str]) -> None:
     """Print a fresh access token of NAME."""
-    raise SystemExit(token_main(list(words), start_broker=start_broker))
+    raise SystemExit(
+        token_main(list(words), start_broker=start_broker, program="brokerctl token")
+    )
 
 
 for _command in (

@@ -174,8 +174,6 @@ def _read(path: Path) -> str:
 
 
 def _send_to_browser(begun: Json, words: _Words) -> None:
-    for note in texts(begun, "notes"):
-        tell_note(note)
     url = text(begun, "authorization_url")
     if not is_safe_url(url):
         raise BrokerError(
@@ -220,8 +218,7 @@ def _report(done: Json, words: _Words) -> None:
         say_json(done)
         return
     say(f"signed in: {words['name']}")
-    notes = [*texts(done, "notes"), *_scope_notes(done), *_file_notes(words)]
-    for note in notes:
+    for note in [*texts(done, "notes"), *_scope_notes(done), *_file_notes(words)]:
         tell_note(note)
 
 

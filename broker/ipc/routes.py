@@ -105,7 +105,7 @@ class Routes:
 
     async def show_login(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/logins/ID?wait=SECONDS`."""
-        seconds = wire.parse_wait(request.query.get("wait"))
+        seconds = wire.parse_wait(request.query)
         logins = self._services.logins
         login = logins.find(request.match_info["id"])
         if seconds:
@@ -139,10 +139,9 @@ class Routes:
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=`."""
+        flags = wire.parse_flags(request.query, "local_only", "keep_sign_in")
         done = await self._services.accounts.log_out(
-            parse_account_name(request.match_info["name"]),
-            local_only=wire.parse_flag(request.query.get("local_only")),
-            keep_sign_in=wire.parse_flag(request.query.get("keep_sign_in")),
+            parse_account_name(request.match_info["name"]), **flags
         )
         return _json(wire.log_out_reply(done))
 

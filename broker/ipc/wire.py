@@ -4,6 +4,7 @@ The shapes are those of clients/PROTOCOL.md.
 """
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -192,14 +193,17 @@ def login_begun(login: Login) -> dict[str, object]:
         "authorization_url": login.authorization_url,
         "redirect_uri": login.redirect_uri,
         "expires_at": login.expires_at,
-        "notes": login.notes,
+        "notes": list(login.notes),
     }
 
 
 def login_reply(login: Login) -> dict[str, object]:
     """Answer of `GET /v1/logins/ID`, without its `problem`."""
     granted = login.grant.scopes if login.grant else frozenset()
+    refreshable = bool(login.grant and login.grant.refresh_token)
     asked = frozenset(login.sign_in.account.scopes)
+    if refreshable:
+        asked -= _TOLD_BY_REFRESH_TOKEN
     is_complete = login.state is LoginState.COMPLETE
     return {
         "id": login.login_id,
@@ -208,10 +212,13 @@ def login_reply(login: Login) -> dict[str, object]:
         "scopes": sorted(granted),
         "missing_scopes": sorted(asked - granted) if is_complete else [],
         "extra_scopes": sorted(granted - asked) if is_complete else [],
-        "refreshable": bool(login.grant and login.grant.refresh_token),
-        "notes": login.notes,
+        "refreshable": refreshable,
+        "notes": list(login.notes),
     }
 
+
+# Microsoft never lists it among what was granted: the refresh token is the answer.
+_TOLD_BY_REFRESH_TOKEN = frozenset({"offline_access"})
 
 _LOGIN_STATES = {
     LoginState.AWAITING: "pending",
@@ -244,29 +251,32 @@ def log_out_reply(done: LogOut) -> dict[str, object]:
     return {"account": done.account, "revoked": done.revoked, "left": list(done.left)}
 
 
-def parse_flag(text: str | None) -> bool:
-    """A flag in a query: absent, 'true' or 'false'.
+def parse_flags(query: Mapping[str, str], *names: str) -> dict[str, bool]:
+    """The flags of a query: each absent, 'true' or 'false'.
 
     Raises:
-        BadRequestError: anything else.
+        BadRequestError: anything else, a name twice, or one that is unknown: a
+            misspelt `local_only` must not revoke.
     """
-    if text not in (None, "true", "false"):
+    if len(query) != len(set(query)) or not set(query) <= set(names):
+        raise BadRequestError(what=f"the query takes {' and '.join(names)}, once each")
+    if not set(query.values()) <= {"true", "false"}:
         raise BadRequestError(what="a flag in the query is true or false")
-    return text == "true"
+    return {name: query.get(name) == "true" for name in names}
 
 
-def parse_wait(text: str | None) -> Seconds:
-    """`wait` of a long poll, in seconds.
+def parse_wait(query: Mapping[str, str]) -> Seconds:
+    """`wait` of a long poll, in seconds; 0 where it is left out.
 
     Raises:
-        BadRequestError: not a number from 0 to 60.
+        BadRequestError: not a number from 0 to 60, or anything else in the query.
     """
     try:
-        wait = float(text or "0")
+        wait = float(query.get("wait", "0")) if set(query) <= {"wait"} else -1.0
     except ValueError:
         wait = -1.0
     if not 0 <= wait <= LONGEST_WAIT:
-        raise BadRequestError(what="wait is a number of seconds from 0 to 60")
+        raise BadRequestError(what="the query takes wait: seconds from 0 to 60")
     return Seconds(wait)
 
 

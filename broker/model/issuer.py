@@ -52,7 +52,6 @@ class IssuerPreset:
         parameters: added to every authorization request.
         consent_parameters: added only where a refresh token would not come otherwise.
         default_scopes: asked for where the person names none.
-        scopes_from_response: False where the issuer answers no usable scope.
         redirect_path: see `RedirectPath`.
         redirect_host: the literal this issuer insists on, or None.
         accepts_mismatched_issuer: the documented issuer value that its metadata

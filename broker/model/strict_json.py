@@ -9,25 +9,30 @@ def parse_json(data: bytes) -> object:
 
     Raises:
         ValueError: not UTF-8, not JSON, nested too deep, a key twice in one
-            object, or a number that JSON does not have. The message holds no
-            part of the input.
+            object, half a surrogate pair, or a number that JSON does not have. The
+            message holds no part of the input.
     """
     try:
-        return json.loads(
+        value: object = json.loads(
             data.decode(),
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
         )
-    except (RecursionError, UnicodeDecodeError) as exc:
+        if b"\\u" in data:
+            # Half a surrogate pair is no text: whoever encodes it later fails.
+            json.dumps(value, ensure_ascii=False).encode()
+    except (RecursionError, UnicodeDecodeError, UnicodeEncodeError) as exc:
         # From None: the decoder's message and its `doc` would carry the input.
         raise ValueError(_FAULTS[type(exc)]) from None
     except json.JSONDecodeError as exc:
         raise ValueError(f"not JSON at character {exc.pos}") from None
+    return value
 
 
 _FAULTS: dict[type[Exception], str] = {
     RecursionError: "nested too deep",
     UnicodeDecodeError: "not UTF-8",
+    UnicodeEncodeError: "half a surrogate pair",
 }
 
 

@@ -63,7 +63,7 @@ class AccessToken:
         return Seconds(min(by_wall, by_boot))
 
     def on_this_boot(self, now: Instant) -> "AccessToken":
-        """The same token, read back from the disk: only the wall clock knows its age."""
+        """The same token, read from the disk: only the wall clock knows its age."""
         age = max(now.wall - self.obtained.wall, 0.0)
         obtained = Instant(wall=self.obtained.wall, boot=Seconds(now.boot - age))
         return replace(self, obtained=obtained)

@@ -8,6 +8,7 @@ from enum import Enum
 from broker.model.account import AccountName
 from broker.model.errors import BrokerError, LoginFailedError, LoginRefusedError
 from broker.model.grant import Grant
+from broker.model.redirect import Outcome, Verdict
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.oauth.authorization import (
@@ -17,7 +18,6 @@ from broker.oauth.authorization import (
     StrayResponse,
     parse_authorization_response,
 )
-from broker.services.interfaces import Outcome, Verdict
 from broker.services.sign_in import SignIn
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class CodeArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantSaved:
-    """The grant is durable."""
+    """The grant is durable; the notes are what the person should know of it."""
 
     grant: Grant
     notes: tuple[str, ...] = ()
@@ -88,13 +88,11 @@ class LoginSecrets:
 class Login:
     """One login: what it knows, where it stands, and events for whoever waits."""
 
-    def __init__(
-        self, *, login_id: str, sign_in: SignIn, own: LoginSecrets, notes: list[str]
-    ) -> None:
+    def __init__(self, *, login_id: str, sign_in: SignIn, own: LoginSecrets) -> None:
         self.login_id = login_id
         self.sign_in = sign_in
         self.own = own
-        self.notes = notes
+        self.notes: tuple[str, ...] = ()
         self.state = LoginState.AWAITING
         self.redirect_uri = ""
         self.authorization_url = ""
@@ -128,7 +126,7 @@ class Login:
                 self.code = event.code
             case GrantSaved():
                 self.grant = event.grant
-                self.notes.extend(event.notes)
+                self.notes = event.notes
                 self._outcome = Outcome.SIGNED_IN
             case Failed():
                 self.error = event.error

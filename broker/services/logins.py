@@ -19,16 +19,12 @@ from broker.model.errors import (
     UnknownLoginError,
 )
 from broker.model.issuer import RedirectPath
+from broker.model.redirect import RedirectSite
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.oauth.authorization import authorization_request, request_parameters
 from broker.oauth.pkce import VERIFIER_BYTES, code_challenge, code_verifier
-from broker.services.interfaces import (
-    Clock,
-    OpenListener,
-    RedirectListener,
-    RedirectSite,
-)
+from broker.services.interfaces import Clock, OpenListener, RedirectListener
 from broker.services.login import Failed, Login, LoginSecrets
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignInRequest, SignIns
@@ -95,15 +91,13 @@ class LoginService:
             BrokerError: what the request lacks, or what the issuer, the port or the
                 store refused; nothing has changed then.
         """
-        note = await self._vault.open_for_login()
-        stored = self._vault.require_open().grants.find(request.account)
+        stored = self._vault.find(request.account)
         sign_in = await self._sign_ins.complete(request, stored)
         self._supersede(request)
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),
             sign_in=sign_in,
             own=self._secrets(sign_in.account),
-            notes=[] if note is None else [note],
         )
         open_listener = await self._listen(login, options)
         try:
@@ -137,8 +131,9 @@ class LoginService:
         await _first(login.ended, self._clock, seconds)
 
     def cancel(self, login: Login) -> None:
-        """End a login that the person gave up."""
-        login.fail("it was cancelled")
+        """End a login that the person gave up; too late once the code is there."""
+        if not login.answered.is_set():
+            login.fail("it was cancelled")
 
     async def close(self) -> None:
         """End every login; those that are redeeming a code finish first."""
@@ -205,7 +200,9 @@ class LoginService:
             login.fail("an internal error; the daemon's log has it")
             raise
         finally:
-            log.info("login.ended account=%s state=%s", login.account, login.state)
+            log.info(
+                "login.ended account=%s state=%s", login.account, login.state.value
+            )
             await listener.close()
 
     async def _finish(self, login: Login, options: LoginOptions) -> None:

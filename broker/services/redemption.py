@@ -51,12 +51,14 @@ class Redeemer:
         Raises:
             BrokerError: the login's end.
         """
+        # First: a code that is spent while nothing can be saved would be lost.
+        made = await self._vault.open_for_grant()
         redeemed = await self._exchange(login, code)
         opened = self._vault.require_open()
         name = login.account
         before = opened.grants.find(name)
         grant = _grant(login, redeemed, before)
-        notes = tuple(_notes(grant, before))
+        notes = (*([] if made is None else [made]), *_notes(login, grant, before))
         saved = await opened.grants.signed_in(grant)
         _remember(opened, saved, redeemed.token)
         return GrantSaved(grant=saved, notes=notes)
@@ -135,8 +137,11 @@ def _is_same_person(login: Login, before: Grant | None, subject: str | None) -> 
     return before.subject == subject
 
 
-def _notes(grant: Grant, before: Grant | None) -> list[str]:
+def _notes(login: Login, grant: Grant, before: Grant | None) -> list[str]:
     notes = []
+    preset = login.sign_in.preset
+    if login.sign_in.is_first and preset is not None and preset.note is not None:
+        notes.append(preset.note)
     if grant.refresh_token is None:
         life = grant.access_token.life if grant.access_token else None
         notes.append(

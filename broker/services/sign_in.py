@@ -9,14 +9,18 @@ from urllib.parse import urlsplit
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
-from broker.model.errors import ClientNeededError, IssuerInvalidError
+from broker.model.errors import (
+    ClientNeededError,
+    ClientSecretsError,
+    IssuerInvalidError,
+)
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
 from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
-from broker.oauth.endpoints import parse_issuer_url
+from broker.oauth.endpoints import is_loopback, parse_issuer_url
 from broker.oauth.metadata import metadata_urls, parse_metadata
 from broker.oauth.presets import preset_for_endpoint
 from broker.services.interfaces import HttpSender
@@ -183,6 +187,24 @@ def _client_secrets(request: SignInRequest) -> ClientSecrets | None:
     if request.client_secrets is None:
         return None
     return parse_client_secrets(request.client_secrets.reveal())
+
+
+def _registered_redirect(secrets: ClientSecrets) -> RedirectChoice:
+    """Any port of loopback for an installed client; a web client's own address.
+
+    A web client may be sent back only to an address that is registered, to the
+    letter (Google calls everything else redirect_uri_mismatch).
+    """
+    if secrets.kind == "installed":
+        return RedirectChoice()
+    for uri in secrets.redirect_uris:
+        parts = urlsplit(uri)
+        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+            return RedirectChoice(uri=uri)
+    raise ClientSecretsError(
+        what="it is a web client, and none of its redirect URIs is on this machine, "
+        "such as http://127.0.0.1:8080/"
+    )
 
 
 def _is_same(old: Account, issuer: Issuer, client: Client) -> bool:

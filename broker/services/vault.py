@@ -9,7 +9,9 @@ import logging
 from dataclasses import dataclass
 from enum import Enum
 
-from broker.model.errors import LockedError, StoreCorruptError
+from broker.model.account import AccountName
+from broker.model.errors import LockedError, StoreCorruptError, StoreFailedError
+from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
@@ -70,7 +72,7 @@ class Vault:
         """The recorded source of the key, or None where there is no readable store."""
         try:
             return self._door.key_source() if self._door.exists() else None
-        except StoreCorruptError:
+        except (StoreCorruptError, StoreFailedError):
             return None
 
     @property
@@ -101,7 +103,10 @@ class Vault:
             await self.unlock(None)
         except (LockedError, StoreCorruptError) as exc:
             self._closed = exc
-            log.warning("store.closed code=%s", exc.code)
+        except StoreFailedError as exc:
+            self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
+        if self._closed is not None:
+            log.warning("store.closed code=%s", self._closed.code)
 
     async def unlock(self, passphrase: Secret | None) -> None:
         """Open the store; nothing happens where it is open.
@@ -127,27 +132,37 @@ class Vault:
             BadRequestError, StoreFailedError: see `StoreDoor.create`.
         """
         async with self._opening:
-            await self._serve(await self._door.create(source, passphrase))
-            log.info("store.created source=%s", source)
+            await self._create(source, passphrase)
 
-    async def open_for_login(self) -> str | None:
-        """Make sure that a grant can be saved; the first login makes the store.
+    def find(self, account: AccountName) -> Grant | None:
+        """The grant of an account, for a login; None where no store was made yet.
+
+        Raises:
+            LockedError, StoreCorruptError: see `require_open`.
+        """
+        if self.state is VaultState.NONE:
+            return None
+        return self.require_open().grants.find(account)
+
+    async def open_for_grant(self) -> str | None:
+        """Make sure that a grant can be saved: the first one makes the store.
 
         Returns:
             What the person should know, or None.
 
         Raises:
-            LockedError: there is a store, and it is locked.
+            LockedError, StoreCorruptError: see `require_open`.
+            StoreFailedError: the disk refused.
         """
-        if self.state is VaultState.NONE:
-            await self.create(PLAIN, None)
-            return (
-                "made a store for your grants, sealed under a key file (key source: "
-                "plain), so whoever can read your files can open it; a passphrase is "
-                "chosen with `brokerctl init --key passphrase` before the first login"
-            )
-        self.require_open()
-        return None
+        async with self._opening:
+            if self.state is not VaultState.NONE:
+                self.require_open()
+                return None
+            await self._create(PLAIN, None)
+        return (
+            "made a store for your grants, sealed under a key file (key source: "
+            "plain): whoever can read your files can open it"
+        )
 
     async def close(self) -> None:
         """Let refreshes end, then let go of the store."""
@@ -155,6 +170,10 @@ class Vault:
         if opened is not None:
             await opened.tokens.close()
             await opened.grants.close()
+
+    async def _create(self, source: str, passphrase: Secret | None) -> None:
+        await self._serve(await self._door.create(source, passphrase))
+        log.info("store.created source=%s", source)
 
     async def _serve(self, store: GrantStore) -> None:
         grants = Grants(store)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from consent import walk_consent_page
+from tests.demo.consent import walk_consent_page
 
 ACCESS_TTL = 8
 SCOPE = "https://www.googleapis.com/auth/drive.metadata.readonly"
@@ -160,8 +160,9 @@ def _past_expiry(first: str) -> None:
 
 def _drive(issuer: dict[str, str]) -> None:
     _step("Google's own client library: the five most recently modified files")
-    from brokerd_client.google import Credentials
     from googleapiclient.discovery import build
+
+    from brokerd_client.google import Credentials
 
     print(">>> drive = build('drive', 'v3', credentials=Credentials('demo'))")
     print(
@@ -220,7 +221,7 @@ def _progress(text: str) -> None:
 
 def _shortened(token: str) -> str:
     """Enough to tell two tokens apart; a demo's output is often shared."""
-    return f"{token[:8]}… ({len(token)} characters)"
+    return f"…{token[-8:]} ({len(token)} characters)"
 
 
 if __name__ == "__main__":

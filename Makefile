@@ -1,0 +1,79 @@
+# What people and CI do in this repository. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Any Python from 3.11 on: make test PYTHON=python3.13
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+UNIT_TESTS := tests --ignore=tests/system --ignore=tests/bench
+PIP := pip --disable-pip-version-check --no-input --quiet
+
+.PHONY: help env demo test test-coverage test-offline test-system lint bench lock clean
+
+help: ## list what can be done here
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+
+env: $(MADE) ## make the environment: .venv, from the lock file, hashes checked
+
+demo: $(MADE) ## sign in to a sandbox, be handed tokens, see one renewed
+	$(BIN)/python -m tests.demo.demo
+
+test: test-coverage test-offline ## unit tests with branch coverage, then again without a network
+
+test-coverage: $(MADE)
+	$(BIN)/pytest $(UNIT_TESTS) -q --cov --cov-report=term:skip-covered
+
+# A unit test that needs more than loopback is a fault: here it cannot have it.
+test-offline: $(MADE)
+	@if unshare --map-root-user --net true 2>/dev/null; then \
+	  echo 'the same tests without a network'; \
+	  unshare --map-root-user --net $(BIN)/python tests/project/loopback_only.py \
+	    $(BIN)/pytest $(UNIT_TESTS) -q; \
+	else \
+	  echo 'not run again without a network: unshare is not allowed here'; \
+	fi
+
+test-system: ## real daemon, browser, issuer, service manager (Debian, as root)
+	@[ "$$(id -u)" = 0 ] || { echo 'make test-system needs root: it installs packages, makes a user and runs daemons as that user' >&2; exit 2; }
+	$(MAKE) --no-print-directory $(MADE)
+	PYTHON='$(PYTHON)' tests/system/prepare.sh
+	.venv-system/bin/pytest tests/system -q
+
+lint: $(MADE) ## format, style, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(MADE) ## measure against the yardsticks
+	$(BIN)/pytest tests/bench -q -s
+
+lock: $(MADE) ## choose newer third parties: writes both lock files
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/$(PIP) install uv
+	build/lock/bin/uv pip compile pyproject.toml --group dev --no-emit-package brokerd-client \
+	  --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --output-file requirements.lock
+	build/lock/bin/uv pip compile --group system --constraint requirements.lock \
+	  --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --output-file requirements-system.lock
+
+clean: ## remove all that was made here
+	rm -rf $(VENV) .venv-system build dist .coverage .hypothesis
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf tests/system/oidc_provider/node_modules
+
+# The two distributions come last and without their dependencies: those are there
+# with hashes, and pip takes no hash for a folder.
+$(MADE): requirements.lock pyproject.toml clients/python/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "brokerd needs Python 3.11 or newer, and $(PYTHON) is not that. Name another: make PYTHON=python3.13" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/$(PIP) install --require-hashes --requirement requirements.lock
+	$(BIN)/$(PIP) install --no-deps --no-build-isolation --editable clients/python --editable .
+	@touch $@

@@ -1,0 +1,88 @@
+"""The service manager's files, from their templates. Writes nothing, starts nothing."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SERVICE = "brokerd.service"
+SOCKET = "brokerd.socket"
+PLIST = "dev.brokerd.plist"
+LABEL = "dev.brokerd"
+"""What launchd calls the daemon."""
+
+MARK = "Written by `brokerctl service install`"
+"""Stands in every file of ours: only those are replaced or removed unasked."""
+
+FIRST_PRINTABLE = " "
+
+
+def systemd_units(brokerd: Path) -> dict[str, str]:
+    """The user units by file name.
+
+    Args:
+        brokerd: the daemon's command as an absolute path.
+
+    Raises:
+        ValueError: the path cannot stand in a unit.
+    """
+    service = _template("systemd", SERVICE).replace("@BROKERD@", exec_path(brokerd))
+    return {SERVICE: service, SOCKET: _template("systemd", SOCKET)}
+
+
+def launchd_plist(brokerd: Path, log: Path) -> str:
+    """The launch agent's property list.
+
+    Args:
+        brokerd: the daemon's command as an absolute path.
+        log: where launchd lets the daemon's stderr go.
+
+    Raises:
+        ValueError: a path cannot stand in a property list.
+    """
+    text = _template("launchd", PLIST)
+    for place, path in (("@BROKERD@", brokerd), ("@LOG@", log)):
+        text = text.replace(place, escape(_plain(path)))
+    return text
+
+
+def exec_path(path: Path) -> str:
+    r"""`path` as the first word of ExecStart=, such as '"/home/a b/brokerd"'.
+
+    '%' begins a specifier, '\' an escape. '$' stands for itself: systemd puts no
+    variable into the path of the program.
+
+    Raises:
+        ValueError: it is not absolute, or has control characters.
+
+    Source: systemd.service(5), "Command lines"; systemd.syntax(7), "Quoting".
+    """
+    text = _plain(path)
+    for special, written in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%")):
+        text = text.replace(special, written)
+    return f'"{text}"'
+
+
+def is_ours(text: str) -> bool:
+    """Whether a file with this text was written by an install."""
+    return MARK in text
+
+
+def _plain(path: Path) -> str:
+    text = str(path)
+    if not path.is_absolute() or any(c < FIRST_PRINTABLE for c in text):
+        raise ValueError(f"not an absolute path without control characters: {text!r}")
+    return text
+
+
+def _template(manager: str, name: str) -> str:
+    """A template: from the wheel, or from the top of a checkout."""
+    package = files("broker")
+    in_wheel: Traversable = package / "units" / manager / name
+    if in_wheel.is_file():
+        return in_wheel.read_text(encoding="utf-8")
+    checkout = Path(str(package)).parent
+    return (checkout / manager / name).read_text(encoding="utf-8")

@@ -1,0 +1,27 @@
+"""This operating system: the one place that knows which it is. One file a subject."""
+
+from broker.host.clock import SystemClock
+from broker.host.lock import HeldLock, hold_lock
+from broker.host.paths import config_directory, runtime_directory, state_directory
+from broker.host.private import ensure_private_directory
+from broker.host.process import harden, scrub_environment
+from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
+from broker.host.sockets import ADMIN_BACKLOG, bind_admin_socket, peer_of
+
+__all__ = [
+    "ADMIN_BACKLOG",
+    "HeldLock",
+    "SystemClock",
+    "bind_admin_socket",
+    "config_directory",
+    "ensure_private_directory",
+    "harden",
+    "hold_lock",
+    "inherited_sockets",
+    "notify",
+    "peer_of",
+    "runtime_directory",
+    "scrub_environment",
+    "state_directory",
+    "watchdog_interval",
+]

@@ -1,0 +1,46 @@
+"""What passes between a login and its redirect listener. Knows neither."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Verdict(Enum):
+    """What the login says of something that arrived at the redirect URI."""
+
+    STRAY = "stray"
+    """Not this login's: answered, and the login goes on."""
+    TAKEN = "taken"
+    """It was the response: the browser is moved on to the outcome."""
+
+
+class Outcome(Enum):
+    """How a login ended, as the browser is shown it."""
+
+    SIGNED_IN = "signed_in"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectSite:
+    """What the redirect listener is asked to be.
+
+    Attributes:
+        host: host of the redirect URI: '127.0.0.1', '::1' or 'localhost'.
+        bind: a literal loopback address to listen on, or None for the host's own;
+            'localhost' holds both families on one port.
+        port: 0 for any free one.
+        path: begins with '/'.
+        success_message: the person's own sentence for the success page, or None.
+        on_response: given the raw query string, decides at once; never raises.
+        outcome: awaited by the page that the browser is moved to.
+    """
+
+    host: str
+    port: int
+    path: str
+    on_response: Callable[[str], Verdict] = field(repr=False)
+    outcome: Callable[[], Awaitable[Outcome]] = field(repr=False)
+    bind: str | None = None
+    success_message: str | None = None

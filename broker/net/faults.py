@@ -1,0 +1,86 @@
+"""What went wrong on the way to an issuer, in plain words. Knows no requests."""
+
+import errno
+import socket
+import ssl
+
+import aiohttp
+
+from broker.model.errors import (
+    BrokerError,
+    IssuerMalformedError,
+    IssuerUnreachableError,
+)
+from broker.model.text import safe_text
+from broker.model.time import Seconds
+
+_WORDS_BY_ERRNO = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EPIPE: "connection reset",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no network",
+    errno.ETIMEDOUT: "no answer in time",
+}
+
+_WORDS_BY_KIND: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientPayloadError, "the answer was cut off"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
+    (aiohttp.ConnectionTimeoutError, "no connection in time"),
+    (aiohttp.SocketTimeoutError, "no answer in time"),
+)
+"""The first that fits."""
+
+_NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)})
+
+
+def turned_fault(exc: Exception, origin: str, total: Seconds) -> BrokerError:
+    """A foreign exception as ours, without any part of the request or the answer.
+
+    Args:
+        exc: of aiohttp or the system.
+        origin: scheme, host and port of the URL.
+        total: the deadline in force, in seconds.
+    """
+    if isinstance(exc, aiohttp.ClientHttpProxyError):
+        what = f"the proxy answered {exc.status}"
+        return IssuerUnreachableError(issuer=origin, what=what)
+    if isinstance(exc, aiohttp.ClientResponseError):
+        return IssuerMalformedError(issuer=origin, what="the answer is not HTTP")
+    return IssuerUnreachableError(issuer=origin, what=_words(exc, total))
+
+
+def _words(exc: Exception, total: Seconds) -> str:
+    for kind, words in _WORDS_BY_KIND:
+        if isinstance(exc, kind):
+            return words
+    match exc:
+        case TimeoutError():
+            return f"no answer in {total:g} s"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy: {_system_words(exc.os_error)}"
+        case aiohttp.ClientConnectorError():
+            return _system_words(exc.os_error)
+        case OSError():
+            return _system_words(exc)
+    return "the connection failed"
+
+
+def _system_words(exc: OSError) -> str:
+    match exc:
+        case ssl.SSLError():
+            return _tls_words(exc)
+        case socket.gaierror() if exc.errno in _NO_SUCH_HOST:
+            return "no such host"
+        case socket.gaierror():
+            return "the name of the host could not be looked up"
+    if exc.errno in _WORDS_BY_ERRNO:
+        return _WORDS_BY_ERRNO[exc.errno]
+    return safe_text((exc.strerror or "the connection failed").lower())
+
+
+def _tls_words(exc: ssl.SSLError) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"TLS certificate not trusted: {safe_text(exc.verify_message)}"
+    reason = (exc.reason or "no reason given").lower().replace("_", " ")
+    return f"TLS failed: {safe_text(reason)}"

@@ -1,0 +1,157 @@
+"""ID tokens, received straight from the token endpoint (OpenID Connect Core 1.0).
+
+Knows no keys: the token came over TLS from the issuer itself, so the signature may
+stay unchecked (section 3.1.3.7 step 6). Never for a token that came another way.
+"""
+
+import re
+from dataclasses import dataclass
+
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry, extract_compact
+
+from broker.model.issuer import Issuer
+from broker.model.secret import Secret
+from broker.model.text import safe_text
+from broker.model.time import Seconds, UnixTime
+from broker.oauth.grammar import is_vschars
+from broker.oauth.members import Members, parse_members
+
+LEEWAY = Seconds(300)
+"""For clocks that differ."""
+
+_MAX_SUBJECT_CHARACTERS = 255
+_LAST_MOMENT = UnixTime(1e12)
+_TENANT = "{tenantid}"
+_TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_WHAT = "its ID token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdClaims:
+    """Who signed in.
+
+    Attributes:
+        subject: `sub`, the issuer's name for the person, 1 to 255 ASCII characters.
+        email: made safe to show, or None. No identity: it may change hands.
+    """
+
+    subject: str
+    email: str | None
+
+
+def parse_id_token(
+    token: Secret,
+    *,
+    issuer: Issuer,
+    client_id: str,
+    nonce: Secret | None,
+    now: UnixTime,
+    accepts_issuer: str | None = None,
+) -> IdClaims:
+    """The claims of an ID token that is for this client, of this login and in date.
+
+    Args:
+        token: the compact form, straight from the token endpoint.
+        issuer: who must have made it.
+        client_id: for whom it must be.
+        nonce: of the authorization request, or None where none was sent.
+        now: the moment it came.
+        accepts_issuer: another documented `iss`; in it `{tenantid}` stands for the
+            token's own `tid`, a UUID (Microsoft).
+
+    Raises:
+        IssuerMalformedError: anything else. The login is over.
+
+    Source: OpenID Connect Core 1.0 section 3.1.3.7.
+    """
+    claims = _claims(token, issuer)
+    _check_issuer(claims, issuer, accepts_issuer)
+    _check_audience(claims, client_id)
+    _check_dates(claims, now)
+    if nonce is not None and not _has_nonce(claims, nonce):
+        raise claims.malformed("its nonce is not this login's")
+    subject = claims.required_text("sub")
+    if len(subject) > _MAX_SUBJECT_CHARACTERS or not is_vschars(subject):
+        raise claims.malformed("'sub' is not 1 to 255 ASCII characters")
+    email = claims.text("email")
+    return IdClaims(subject=subject, email=safe_text(email) if email else None)
+
+
+def _claims(token: Secret, issuer: Issuer) -> Members:
+    fault = Members({}, safe_text(issuer.url), _WHAT).malformed("not a signed JWT")
+    text = token.reveal()
+    if not text.isascii():
+        raise fault
+    try:
+        jws = extract_compact(text.encode(), registry=_registry())
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
+        # A header that is no object, or a deep one, gets past joserfc's own checks.
+        # From None: the cause would carry parts of the token.
+        raise fault from None
+    if not _is_signed(jws.headers()):
+        raise fault
+    return parse_members(jws.payload, issuer=issuer.url, what=_WHAT)
+
+
+def _is_signed(header: object) -> bool:
+    algorithm = header.get("alg") if isinstance(header, dict) else None
+    return isinstance(algorithm, str) and algorithm.lower() != "none"
+
+
+def _registry() -> JWSRegistry:
+    registry = JWSRegistry()
+    # joserfc's 512 bytes leave no room for a certificate chain in the header.
+    registry.max_header_length = 32_768
+    return registry
+
+
+def _check_issuer(claims: Members, issuer: Issuer, accepts_issuer: str | None) -> None:
+    iss = claims.required_text("iss")
+    if iss == issuer.url or (
+        accepts_issuer and iss == _accepted(claims, accepts_issuer)
+    ):
+        return
+    raise claims.malformed(f"it was made by {safe_text(iss)!r}")
+
+
+def _accepted(claims: Members, accepts_issuer: str) -> str | None:
+    if _TENANT not in accepts_issuer:
+        return accepts_issuer
+    tenant = claims.text("tid")
+    if tenant is None or not _TENANT_ID.fullmatch(tenant):
+        return None
+    return accepts_issuer.replace(_TENANT, tenant)
+
+
+def _check_audience(claims: Members, client_id: str) -> None:
+    one = claims.find("aud")
+    audience = (one,) if isinstance(one, str) else claims.texts("aud")
+    # No others: we trust none of them (step 3).
+    if audience is None or set(audience) != {client_id}:
+        raise claims.malformed("it is not for this client alone")
+    if claims.text("azp") not in (None, client_id):
+        raise claims.malformed("it was issued to another client")
+
+
+def _check_dates(claims: Members, now: UnixTime) -> None:
+    if _moment(claims, "exp") <= now - LEEWAY:
+        raise claims.malformed("it has expired, or this machine's clock is wrong")
+    if _moment(claims, "iat") > now + LEEWAY:
+        raise claims.malformed(
+            "it was made in the future, or this machine's clock is wrong"
+        )
+
+
+def _moment(claims: Members, name: str) -> float:
+    value = claims.find(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise claims.malformed(f"'{name}' is not a number")
+    if not 0 <= value <= _LAST_MOMENT:  # 1e400 is infinite
+        raise claims.malformed(f"'{name}' is no moment")
+    return value
+
+
+def _has_nonce(claims: Members, nonce: Secret) -> bool:
+    value = claims.text("nonce")
+    return value is not None and value.isascii() and Secret(value) == nonce

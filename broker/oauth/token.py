@@ -1,0 +1,291 @@
+"""Token endpoint messages. Knows no sockets and no clock."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from oauthlib.oauth2 import WebApplicationClient
+
+from broker.model.client import Client
+from broker.model.errors import (
+    BadRequestError,
+    BrokerError,
+    IssuerOverloadedError,
+    IssuerUnreachableError,
+)
+from broker.model.http import HttpRequest, HttpResponse
+from broker.model.issuer import Issuer
+from broker.model.secret import Secret
+from broker.model.text import safe_text
+from broker.model.time import Seconds
+from broker.model.token import Scopes
+from broker.oauth.client_authentication import authenticated_post
+from broker.oauth.grammar import is_scope_token, is_token
+from broker.oauth.members import Members, parse_members
+
+MAX_TOKEN_CHARACTERS = 65536
+"""RFC 6749 sets no bound; longer ones fit into no header line."""
+
+_MAX_LIFE = 10_000_000_000
+"""Seconds, some 300 years: what is longer is a fault, not a life."""
+
+_MAX_RETRY_AFTER = 86_400
+_OVERLOADED = frozenset({429, 503})
+_TIMED_OUT = 408
+_PROXY_LOGIN = 407
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenResponse:
+    """What the token endpoint gave (RFC 6749 section 5.1).
+
+    Attributes:
+        access_token: one word of printable ASCII.
+        token_type: 'Bearer', however the issuer spelled it.
+        expires_in: seconds of life, 0 included; None where the issuer says nothing.
+        refresh_token: None where the issuer gave none (this time).
+        refresh_expires_in: seconds of life of the refresh token, where it says so.
+        scopes: what was granted; None where it is what was asked for.
+        id_token: not yet looked at.
+    """
+
+    access_token: Secret
+    token_type: str
+    expires_in: Seconds | None
+    refresh_token: Secret | None
+    refresh_expires_in: Seconds | None
+    scopes: Scopes | None
+    id_token: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRefusal:
+    """What the token endpoint refused (RFC 6749 section 5.2), safe to show.
+
+    Attributes:
+        status: 400, 401 ..., or 200 of an issuer that cannot say no.
+        error: such as 'invalid_grant'.
+        description: the issuer's words; may be empty.
+        subtype: Google's `error_subtype` or Microsoft's `suberror`, or None.
+    """
+
+    status: int
+    error: str
+    description: str
+    subtype: str | None
+
+
+def code_request(
+    *, issuer: Issuer, client: Client, code: Secret, redirect_uri: str, verifier: Secret
+) -> HttpRequest:
+    """The request that spends a code.
+
+    Args:
+        issuer: as pinned when the login began, never discovered again meanwhile.
+        client: whose code it is.
+        code: from the authorization response.
+        redirect_uri: exactly as in the authorization request.
+        verifier: whose challenge was in the authorization request.
+
+    Source: RFC 6749 section 4.1.3, RFC 7636 section 4.5.
+    """
+    form = WebApplicationClient(client.client_id).prepare_request_body(
+        code=code.reveal(),
+        redirect_uri=redirect_uri,
+        include_client_id=False,  # authenticated_post adds it where it belongs
+        code_verifier=verifier.reveal(),
+    )
+    return authenticated_post(issuer.token_endpoint, client=client, form=form)
+
+
+def refresh_request(
+    *,
+    issuer: Issuer,
+    client: Client,
+    refresh_token: Secret,
+    scopes: Scopes | None,
+    resource: str | None,
+) -> HttpRequest:
+    """The request that spends a refresh token.
+
+    Args:
+        issuer: whose grant.
+        client: to whom it was given.
+        refresh_token: the newest there is.
+        scopes: a narrower set than was granted, or None for all of it.
+        resource: where the token is to be used (RFC 8707 section 2), or None.
+
+    Raises:
+        BadRequestError: `resource` is not an absolute URI without a fragment, or
+            `scopes` is empty.
+
+    Source: RFC 6749 section 6.
+    """
+    # RFC 6749 section 6: without `scope` the token would have everything.
+    if scopes is not None and not scopes:
+        raise BadRequestError(what="a token needs at least one scope")
+    extra = {} if resource is None else {"resource": _resource(resource)}
+    form = WebApplicationClient(client.client_id).prepare_refresh_body(
+        refresh_token=refresh_token.reveal(),
+        scope=None if scopes is None else " ".join(sorted(scopes)),
+        **extra,
+    )
+    return authenticated_post(issuer.token_endpoint, client=client, form=form)
+
+
+def parse_token_response(
+    response: HttpResponse, *, issuer: str
+) -> TokenResponse | TokenRefusal:
+    """What the token endpoint said.
+
+    Args:
+        response: status, headers and body as they came.
+        issuer: the issuer URL, for the errors.
+
+    Raises:
+        IssuerOverloadedError: 429 or 503.
+        IssuerUnreachableError: any other 5xx, a redirect, a proxy or a captive portal
+            in between (407, 511): the issuer itself said nothing.
+        IssuerMalformedError: a web page, not an object, a missing or wrong member. The
+            grant may well be alive.
+    """
+    issuer = safe_text(issuer)
+    fault = _transport_fault(response, issuer)
+    if fault is not None:
+        raise fault
+    members = parse_members(response.body, issuer=issuer, what="its token answer")
+    # Looked at before the status: GitHub refuses with 200.
+    if members.find("error") is not None:
+        return _parse_refusal(members, response.status)
+    if not _is_success(response.status):
+        raise members.malformed(f"status {response.status} without an error code")
+    return _parse_success(members)
+
+
+def _parse_success(members: Members) -> TokenResponse:
+    access_token = _token(members, "access_token")
+    if access_token is None:
+        raise members.malformed("'access_token' is missing")
+    token_type = members.required_text("token_type")
+    # RFC 6749 section 7.1: a token of unknown type must not be used.
+    if token_type.lower() != "bearer":
+        raise members.malformed(f"unknown token_type {safe_text(token_type)!r}")
+    return TokenResponse(
+        access_token=access_token,
+        token_type="Bearer",  # noqa: S106 - the type's name, no secret
+        expires_in=_life(members, "expires_in"),
+        refresh_token=_token(members, "refresh_token"),
+        refresh_expires_in=_refresh_life(members),
+        scopes=_scopes(members),
+        id_token=_token(members, "id_token"),
+    )
+
+
+def _parse_refusal(members: Members, status: int) -> TokenRefusal:
+    error = members.find("error")
+    if isinstance(error, dict):
+        # The shape of Google's APIs: {"error": {"status": …, "code": …, "message": …}}
+        return TokenRefusal(
+            status=status,
+            error=_shown(error.get("status") or error.get("code")) or "unknown",
+            description=_shown(error.get("message")),
+            subtype=None,
+        )
+    if not isinstance(error, str):
+        raise members.malformed("'error' is not a string")
+    subtype = _shown(members.find("error_subtype") or members.find("suberror"))
+    return TokenRefusal(
+        status=status,
+        error=_shown(error),
+        description=_shown(members.find("error_description")),
+        subtype=subtype or None,
+    )
+
+
+def _shown(value: object) -> str:
+    """For people: a description of a wrong type is no reason to lose the error."""
+    return safe_text(str(value)) if isinstance(value, str | int) else ""
+
+
+def _transport_fault(response: HttpResponse, issuer: str) -> BrokerError | None:
+    status = response.status
+    if status in _OVERLOADED:
+        return IssuerOverloadedError(
+            issuer=issuer, retry_after=_retry_after(response.headers.get("retry-after"))
+        )
+    is_answer = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004 - HTTP classes
+    if not is_answer or status in (_PROXY_LOGIN, _TIMED_OUT):
+        return IssuerUnreachableError(issuer=issuer, what=f"HTTP status {status}")
+    return None
+
+
+def _is_success(status: int) -> bool:
+    # RFC 6749 says 200; some issuers say 201 of a token that they have made.
+    return status in (200, 201)
+
+
+def _retry_after(header: str | None) -> int | None:
+    """Seconds, or None for a date: the wait is then ours to choose."""
+    if header is None or not _DIGITS.fullmatch(header.strip()):
+        return None
+    return min(int(header), _MAX_RETRY_AFTER)
+
+
+def _token(members: Members, name: str) -> Secret | None:
+    value = members.text(name)
+    if not value:
+        return None
+    if len(value) > MAX_TOKEN_CHARACTERS or not is_token(value):
+        raise members.malformed(f"'{name}' is not one word of printable ASCII")
+    return Secret(value)
+
+
+def _life(members: Members, name: str) -> Seconds | None:
+    value = members.find(name)
+    if value is None:
+        return None
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    # A bool is an int to Python; 1e400 is infinite, and no comparison is true of NaN.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise members.malformed(f"'{name}' is not a number of seconds")
+    if not 0 <= value <= _MAX_LIFE:
+        raise members.malformed(f"'{name}' is no span of time")
+    return Seconds(float(value))
+
+
+def _refresh_life(members: Members) -> Seconds | None:
+    google = _life(members, "refresh_token_expires_in")
+    if google is not None:
+        return google
+    # Keycloak's name for it; its 0 means that the token does not expire.
+    return _life(members, "refresh_expires_in") or None
+
+
+def _scopes(members: Members) -> Scopes | None:
+    """Split at spaces (RFC 6749 section 3.3); where there are none, at commas.
+
+    GitHub separates by commas. A comma is also a character of a scope, so it splits
+    only an answer that has no space; no issuer is known to name a single scope with
+    a comma in it.
+    """
+    text = members.text("scope")
+    if text is None:
+        return None
+    text = text.strip(" ")
+    scopes = text.split(" " if " " in text else ",")
+    named = frozenset(scope for scope in scopes if scope)
+    if not all(is_scope_token(scope) for scope in named):
+        raise members.malformed("'scope' has characters that no scope has")
+    return named
+
+
+def _resource(resource: str) -> str:
+    try:
+        parts = urlsplit(resource)
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.scheme or "#" in resource or not is_token(resource):
+        raise BadRequestError(what="a resource is an absolute URI without a fragment")
+    return resource

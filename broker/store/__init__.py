@@ -1,0 +1,1 @@
+"""Disk and keys: grants as sealed records in one SQLite file."""

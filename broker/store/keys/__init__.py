@@ -1,0 +1,1 @@
+"""Where the key of a store comes from: one file a source."""

@@ -1,0 +1,200 @@
+"""How a record is sealed, byte by byte. Knows no file, no grant and no randomness.
+
+A store has one data key. Each record is sealed under a key of its own, derived from
+the data key and a fresh salt, so that no number of saves wears a key out. What the
+record is and where it lies goes in as associated data: a blob that was moved, swapped,
+given another version or brought from another store does not open. The data key lies
+in the store, wrapped by the key-encryption key that a key source gives.
+
+Every layout here is fixed by tests/vectors/sealing.json.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from broker.model.secret import SecretBytes
+
+MAJOR = 1
+"""A reader refuses a newer one: the bytes mean something else there."""
+
+KEY_BYTES = 32
+STORE_ID_BYTES = 16
+KEY_ID_BYTES = 8
+SALT_BYTES = 32
+NONCE_BYTES = 12
+"""NIST SP 800-38D section 8.2: 96 bits."""
+
+_MAGIC = b"brk"
+_HEAD_BYTES = len(_MAGIC) + 1
+_TAG_BYTES = 16
+
+_RECORD_LABEL = b"brokerd/record/v1/"
+_RECORD_DATA_LABEL = b"brokerd/record-data/v1"
+_WRAP_LABEL = b"brokerd/wrapped-key/v1"
+_INDEX_LABEL = b"brokerd/index-key/v1"
+_KEY_ID_LABEL = b"brokerd/key-id/v1"
+
+
+class SealBrokenError(Exception):
+    """These bytes were not sealed with this key for this place, or were changed."""
+
+
+class SealNewerError(Exception):
+    """These bytes were sealed by a newer major version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a record is and where it lies; sealed into it.
+
+    Attributes:
+        store_id: 16 bytes, another for each store.
+        key_id: 8 bytes, see `key_id`.
+        kind: what it is, such as 'grant'.
+        row_id: 32 bytes, see `row_id`.
+        version: unsigned, below 2**63 (SQLite's integers).
+    """
+
+    store_id: bytes
+    key_id: bytes
+    kind: str
+    row_id: bytes
+    version: int
+
+
+def seal(
+    data_key: SecretBytes, place: Place, plain: bytes, *, salt: bytes, nonce: bytes
+) -> bytes:
+    """`plain`, sealed for `place`.
+
+    Args:
+        data_key: 32 bytes.
+        place: where the record will lie.
+        plain: the record.
+        salt: 32 fresh random bytes.
+        nonce: 12 fresh random bytes.
+
+    Returns:
+        'brk' | major (1 byte) | salt | nonce | AES-256-GCM ciphertext and tag.
+    """
+    cipher = AESGCM(_record_key(data_key, place.kind, salt))
+    sealed = cipher.encrypt(nonce, plain, _associated_data(place))
+    return _MAGIC + bytes([MAJOR]) + salt + nonce + sealed
+
+
+def open_sealed(data_key: SecretBytes, place: Place, blob: bytes) -> bytes:
+    """The record that was sealed for `place`.
+
+    Raises:
+        SealBrokenError: changed, truncated, moved, or sealed with another key.
+        SealNewerError: sealed by a newer major version.
+    """
+    head, body = blob[:_HEAD_BYTES], blob[_HEAD_BYTES:]
+    if head[:-1] != _MAGIC or len(body) < SALT_BYTES + NONCE_BYTES + _TAG_BYTES:
+        raise SealBrokenError
+    if head[-1] > MAJOR:
+        raise SealNewerError
+    if head[-1] != MAJOR:
+        raise SealBrokenError
+    salt, rest = body[:SALT_BYTES], body[SALT_BYTES:]
+    nonce, sealed = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
+    cipher = AESGCM(_record_key(data_key, place.kind, salt))
+    try:
+        return cipher.decrypt(nonce, sealed, _associated_data(place))
+    except InvalidTag:
+        raise SealBrokenError from None
+
+
+def wrap_key(
+    key_encryption_key: SecretBytes,
+    data_key: SecretBytes,
+    *,
+    store_id: bytes,
+    slot: bytes,
+    nonce: bytes,
+) -> bytes:
+    """The data key, sealed under the key that a source gives.
+
+    Args:
+        key_encryption_key: 32 bytes.
+        data_key: 32 bytes.
+        store_id: of the store the data key belongs to.
+        slot: what is recorded beside it in clear (the source and its parameters), so
+            that nobody can change that unseen.
+        nonce: 12 fresh random bytes.
+
+    Returns:
+        nonce | AES-256-GCM ciphertext and tag: 60 bytes.
+    """
+    cipher = AESGCM(key_encryption_key.reveal())
+    bound = _joined(_WRAP_LABEL, store_id, slot)
+    return nonce + cipher.encrypt(nonce, data_key.reveal(), bound)
+
+
+def unwrap_key(
+    key_encryption_key: SecretBytes, wrapped: bytes, *, store_id: bytes, slot: bytes
+) -> SecretBytes:
+    """The data key again; the arguments as for `wrap_key`.
+
+    Raises:
+        SealBrokenError: another key, another store, another slot, or changed bytes.
+    """
+    if len(wrapped) != NONCE_BYTES + KEY_BYTES + _TAG_BYTES:
+        raise SealBrokenError
+    cipher = AESGCM(key_encryption_key.reveal())
+    nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+    try:
+        bound = _joined(_WRAP_LABEL, store_id, slot)
+        return SecretBytes(cipher.decrypt(nonce, sealed, bound))
+    except InvalidTag:
+        raise SealBrokenError from None
+
+
+def index_key(data_key: SecretBytes) -> SecretBytes:
+    """The key under which names become row ids: 32 bytes."""
+    return SecretBytes(_derived(data_key, _INDEX_LABEL))
+
+
+def row_id(index_key: SecretBytes, kind: str, name: str) -> bytes:
+    """What stands for a name in the file, where no name is in clear: 32 bytes."""
+    text = f"{kind}\0{name}".encode("utf-8", "surrogatepass")
+    return hmac.digest(index_key.reveal(), text, hashlib.sha256)
+
+
+def key_id(data_key: SecretBytes) -> bytes:
+    """Which data key sealed a record, for the days when there are two: 8 bytes."""
+    return _derived(data_key, _KEY_ID_LABEL, length=KEY_ID_BYTES)
+
+
+def _record_key(data_key: SecretBytes, kind: str, salt: bytes) -> bytes:
+    return _derived(data_key, _RECORD_LABEL + kind.encode(), salt=salt)
+
+
+def _derived(
+    data_key: SecretBytes, info: bytes, *, salt: bytes = b"", length: int = KEY_BYTES
+) -> bytes:
+    """HKDF with SHA-256 (RFC 5869)."""
+    hkdf = HKDF(algorithm=SHA256(), length=length, salt=salt, info=info)
+    return hkdf.derive(data_key.reveal())
+
+
+def _associated_data(place: Place) -> bytes:
+    return _joined(
+        _RECORD_DATA_LABEL,
+        place.store_id,
+        place.kind.encode(),
+        place.row_id,
+        place.version.to_bytes(8, "big"),
+        place.key_id,
+    )
+
+
+def _joined(*parts: bytes) -> bytes:
+    """Each part behind its length (4 bytes): no two lists give the same bytes."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -1,0 +1,143 @@
+"""The client for asyncio. The same requests, checks and errors as `client`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from brokerd_client import trust
+from brokerd_client.client import DEFAULT_TIMEOUT
+from brokerd_client.paths import find_socket
+from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
+from brokerd_client.transport import (
+    RECEIVE_BYTES,
+    broker_error,
+    dial,
+    needs_peer_check,
+    pause_after,
+)
+from brokerd_client.wire import ReplyReader, decode_reply, request_bytes
+
+if TYPE_CHECKING:
+    import os
+    import socket
+    from collections.abc import Sequence
+
+    from brokerd_client.tokens import Token
+    from brokerd_client.trust import PeerUid
+    from brokerd_client.wire import Reply
+
+
+class AsyncBrokerClient:
+    """Asks the local broker without blocking the loop. See `BrokerClient`."""
+
+    def __init__(
+        self,
+        address: str | os.PathLike[str] | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self.address = address
+        self.timeout = timeout
+
+    def __repr__(self) -> str:
+        return f"AsyncBrokerClient({find_socket(self.address)[0]!r})"
+
+    async def token(
+        self,
+        account: str | None = None,
+        scopes: Sequence[str] | None = None,
+        resource: str | None = None,
+        min_ttl: float = DEFAULT_MIN_TTL,
+        *,
+        rejected: Token | str | None = None,
+    ) -> Token:
+        """An access token; arguments and errors as `BrokerClient.token`."""
+        body = token_request(
+            account=account,
+            scopes=scopes,
+            resource=resource,
+            min_ttl=min_ttl,
+            rejected=rejected,
+        )
+        return parse_token(await self.call("POST", "/v1/token", body))
+
+    async def accounts(self) -> object:
+        """What `GET /v1/accounts` answers; errors as `BrokerClient.accounts`."""
+        return await self.call("GET", "/v1/accounts")
+
+    async def status(self) -> object:
+        """What `GET /v1/status` answers; errors as `BrokerClient.status`."""
+        return await self.call("GET", "/v1/status")
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same face as BrokerClient
+    ) -> object:
+        """One request of the protocol; arguments and errors as `BrokerClient.call`."""
+        request = request_bytes(method, path, body)
+        limit = self.timeout if timeout is None else timeout
+        return decode_reply(await exchange(find_socket(self.address), request, limit))
+
+
+async def exchange(
+    place: tuple[str, bool],
+    request: bytes,
+    limit: float,
+    *,
+    peer_uid: PeerUid = trust.read_peer_uid,
+) -> Reply:
+    """Send `request` and read the whole reply; see `transport.exchange`.
+
+    Args:
+        place: the socket's path, and whether someone named it (`find_socket`).
+        request: see `request_bytes`.
+        limit: seconds for all of it.
+        peer_uid: how to learn the other end's uid.
+
+    Raises:
+        BrokerError: as `transport.exchange`.
+    """
+    path, named = place
+    try:
+        check_peer = needs_peer_check(path, named=named)
+        async with asyncio.timeout(limit):
+            connection = await _connect(path)
+            try:
+                if check_peer:
+                    trust.check_peer(connection, path, named=named, peer_uid=peer_uid)
+                return await _converse(connection, request)
+            finally:
+                connection.close()
+    except (OSError, EOFError) as exc:
+        raise broker_error(exc, path, limit) from exc
+
+
+async def _connect(path: str) -> socket.socket:
+    # Not loop.sock_connect: asyncio takes Linux's EAGAIN on a Unix socket for a
+    # connection under way, and then sends into nothing (python/cpython#117208).
+    attempt = 0
+    while (connection := dial(path, attempt)) is None:
+        await asyncio.sleep(pause_after(attempt))
+        attempt += 1
+    return connection
+
+
+async def _converse(connection: socket.socket, request: bytes) -> Reply:
+    loop = asyncio.get_running_loop()
+    reader = ReplyReader()
+    # An early answer may lie there all the same: see transport.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await loop.sock_sendall(connection, request)
+    while reader.reply is None:
+        data = await loop.sock_recv(connection, RECEIVE_BYTES)
+        if data:
+            reader.feed(data)
+        else:
+            reader.end()
+    return reader.reply

@@ -1,0 +1,119 @@
+"""The client that waits. `aio` holds the one that does not."""
+
+from __future__ import annotations
+
+from brokerd_client.paths import find_socket
+from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
+from brokerd_client.transport import exchange
+from brokerd_client.wire import decode_reply, request_bytes
+
+TYPE_CHECKING = False  # see errors.py
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from brokerd_client.tokens import Token
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for one call: a refresh at a slow issuer is part of it."""
+
+
+class BrokerClient:
+    """Asks the local broker. Holds no connection and no lock.
+
+    One client may be shared by threads, kept over a fork, copied and pickled.
+
+    Args:
+        address: the broker's socket; None for `BROKERD_SOCKET` or the default one,
+            looked up at every call.
+        timeout: seconds for a whole call.
+    """
+
+    def __init__(
+        self,
+        address: str | os.PathLike[str] | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self.address = address
+        self.timeout = timeout
+
+    def __repr__(self) -> str:
+        return f"BrokerClient({find_socket(self.address)[0]!r})"
+
+    def token(
+        self,
+        account: str | None = None,
+        scopes: Sequence[str] | None = None,
+        resource: str | None = None,
+        min_ttl: float = DEFAULT_MIN_TTL,
+        *,
+        rejected: Token | str | None = None,
+    ) -> Token:
+        """An access token that lives at least `min_ttl` seconds more.
+
+        Ask again for every use: the broker keeps the token and renews it early.
+
+        Args:
+            account: None where there is one account, or a default.
+            scopes: a narrower token, such as ['drive.readonly']; None for all that
+                the person granted.
+            resource: the API the token is for (RFC 8707).
+            min_ttl: seconds. A token that is born with less is given as it is.
+            rejected: the token that an API just refused with 401, so that another
+                one comes back. Only its SHA-256 is sent.
+
+        Raises:
+            LoginRequiredError: the person must sign in.
+            ScopeNotGrantedError: the person did not grant these scopes.
+            BrokerUnreachableError: no broker is running.
+            BrokerError: anything else; see its `code`.
+        """
+        body = token_request(
+            account=account,
+            scopes=scopes,
+            resource=resource,
+            min_ttl=min_ttl,
+            rejected=rejected,
+        )
+        return parse_token(self.call("POST", "/v1/token", body))
+
+    def accounts(self) -> object:
+        """What `GET /v1/accounts` answers: `{"accounts": […], "default": …}`.
+
+        Raises:
+            BrokerError: see its `code`.
+        """
+        return self.call("GET", "/v1/accounts")
+
+    def status(self) -> object:
+        """What `GET /v1/status` answers: `{"version", "pid", "store", …}`.
+
+        Raises:
+            BrokerError: see its `code`.
+        """
+        return self.call("GET", "/v1/status")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        timeout: float | None = None,
+    ) -> object:
+        """One request of the protocol; its decoded answer, None where it is empty.
+
+        Args:
+            method: such as 'POST'.
+            path: such as '/v1/logins', percent-encoded, with its query.
+            body: anything that JSON knows; None for no body.
+            timeout: seconds, where this call needs others than the client's.
+
+        Raises:
+            BrokerError: the broker's problem, or that there is no answer.
+            ValueError: method or path are not what HTTP takes.
+        """
+        request = request_bytes(method, path, body)
+        limit = self.timeout if timeout is None else timeout
+        return decode_reply(exchange(find_socket(self.address), request, limit))

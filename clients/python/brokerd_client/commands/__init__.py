@@ -1,0 +1,1 @@
+"""Commands that need the client alone, so that containers have them too."""

@@ -1,0 +1,228 @@
+"""`brokerctl token`, and `brokerd-token` where only the client is installed.
+
+Prints one access token. Programs run it often, so it imports next to nothing:
+arguments are parsed by hand, and the help text is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from brokerd_client.client import BrokerClient
+from brokerd_client.errors import BrokerError, BrokerUnreachableError
+from brokerd_client.exit_codes import (
+    INTERNAL,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    exit_code,
+    exit_code_lines,
+)
+from brokerd_client.tokens import DEFAULT_MIN_TTL
+
+TYPE_CHECKING = False  # see errors.py
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from brokerd_client.tokens import Token
+
+_USAGE = """\
+usage: {program} [NAME] [options]
+
+Print a fresh access token of the account NAME.
+
+  NAME             may be left out where there is one account, or a default
+  --scope S        only this scope; may be given more than once
+  --resource R     the API the token is for (RFC 8707)
+  --min-ttl N      seconds of life the token must have left [{min_ttl:g}]
+  --header         print 'Authorization: Bearer …' instead
+  --json           print everything, an error too, as JSON
+  --socket PATH    the broker's socket [$BROKERD_SOCKET, or the default one]
+  -h, --help       print this
+
+exit codes:
+{exit_codes}
+"""
+
+_SWITCHES = {"--header": "header", "--json": "json", "--help": "help", "-h": "help"}
+_TAKES_VALUE = ("--scope", "--resource", "--min-ttl", "--socket")
+
+
+class _UsageError(Exception):
+    """The arguments are wrong; the message says which."""
+
+
+class _Arguments:
+    """What the command line says."""
+
+    def __init__(self) -> None:
+        self.account: str | None = None
+        self.scopes: list[str] = []
+        self.resource: str | None = None
+        self.min_ttl = DEFAULT_MIN_TTL
+        self.header = False
+        self.json = False
+        self.socket: str | None = None
+        self.help = False
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    start_broker: Callable[[], None] | None = None,
+    program: str = "brokerd-token",
+) -> int:
+    """Run the command; the exit code.
+
+    Args:
+        argv: arguments without the program's name; None for the process's own.
+        start_broker: called once where no broker is running, before another try.
+        program: how the command is called, such as 'brokerctl token'.
+    """
+    name = program.partition(" ")[0]
+    as_json = False
+    try:
+        arguments = _parse(sys.argv[1:] if argv is None else argv)
+        as_json = arguments.json
+        if arguments.help:
+            return _print(_help(program))
+        return _print(_ask(arguments, start_broker))
+    except _UsageError as exc:
+        return _complain(name, str(exc), f"'{program} --help' lists the options", USAGE)
+    except BrokerError as exc:
+        if as_json:
+            _print(json.dumps(exc.problem()) + "\n")
+            return exit_code(exc.code)
+        return _complain(name, exc.detail, exc.hint, exit_code(exc.code))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parse(argv: Sequence[str]) -> _Arguments:
+    """The arguments; options may stand before and after NAME, until '--'.
+
+    Raises:
+        _UsageError: one is unknown, or its value is missing or wrong.
+    """
+    arguments = _Arguments()
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            for name in words:
+                _take_name(arguments, name)
+        elif word.startswith("-") and word != "-":
+            _take_option(arguments, word, words)
+        else:
+            _take_name(arguments, word)
+    return arguments
+
+
+def _take_name(arguments: _Arguments, name: str) -> None:
+    if arguments.account is not None:
+        raise _UsageError(f"one account at a time, not also '{name}'")
+    arguments.account = name
+
+
+def _take_option(arguments: _Arguments, word: str, words: Iterator[str]) -> None:
+    option, has_value, value = word.partition("=")
+    if option in _SWITCHES and not has_value:
+        setattr(arguments, _SWITCHES[option], True)
+        return
+    if option not in _TAKES_VALUE:
+        raise _UsageError(f"unknown option {option}")
+    if not has_value:
+        value = next(words, "")
+    if not value:
+        raise _UsageError(f"{option} needs a value")
+    if option == "--scope":
+        arguments.scopes += value.split()
+    elif option == "--min-ttl":
+        arguments.min_ttl = _seconds(value)
+    else:
+        setattr(arguments, option[2:], value)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise _UsageError("--min-ttl takes a number of seconds, 0 or more")
+    return seconds
+
+
+def _ask(arguments: _Arguments, start_broker: Callable[[], None] | None) -> str:
+    client = BrokerClient(arguments.socket)
+    try:
+        return _render(_token(client, arguments), arguments)
+    except BrokerUnreachableError as exc:
+        # A broker that is there but slow would not be helped by a second one.
+        if start_broker is None or exc.facts.get("cause") != "not_running":
+            raise
+    start_broker()
+    return _render(_token(client, arguments), arguments)
+
+
+def _token(client: BrokerClient, arguments: _Arguments) -> Token:
+    return client.token(
+        arguments.account,
+        arguments.scopes or None,
+        arguments.resource,
+        arguments.min_ttl,
+    )
+
+
+def _render(token: Token, arguments: _Arguments) -> str:
+    if arguments.json:
+        return (
+            json.dumps(
+                {
+                    "access_token": token.value,
+                    "token_type": token.token_type,
+                    "expires_at": token.expires_at,
+                    "scopes": token.scopes,
+                    "account": token.account,
+                }
+            )
+            + "\n"
+        )
+    if arguments.header:
+        return f"Authorization: {token.header}\n"
+    return f"{token.value}\n"
+
+
+def _help(program: str) -> str:
+    return _USAGE.format(
+        program=program,
+        min_ttl=DEFAULT_MIN_TTL,
+        exit_codes="\n".join(exit_code_lines()),
+    )
+
+
+def _print(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has gone. Python would complain again at exit.
+        sys.stdout = None
+        return INTERNAL
+    return OK
+
+
+def _complain(name: str, detail: str, hint: str, code: int) -> int:
+    print(f"{name}: error: {_safe(detail)}", file=sys.stderr)  # noqa: T201 - a command
+    if hint:
+        print(f"{name}: hint: {_safe(hint)}", file=sys.stderr)  # noqa: T201 - as above
+    return code
+
+
+def _safe(text: str) -> str:
+    """Without what could rewrite a terminal: a named socket may be another's."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Exit codes of brokerctl and of the commands beside it: one table."""
+
+from __future__ import annotations
+
+OK = 0
+INTERNAL = 1
+USAGE = 2
+INTERRUPTED = 130
+
+EXIT_CODES: dict[str, int] = {
+    "internal_error": INTERNAL,
+    "bad_request": USAGE,
+    "broker_unreachable": 3,
+    "unknown_account": 4,
+    "login_required": 5,
+    "login_refused": 6,
+    "login_timed_out": 7,
+    "login_failed": 8,
+    "issuer_unreachable": 9,
+    "issuer_mismatch": 10,
+    "issuer_invalid": 11,
+    "issuer_malformed": 11,
+    "client_secrets_invalid": 12,
+    "port_in_use": 13,
+    "socket_not_trusted": 14,
+    "store_corrupt": 15,
+    "locked": 16,
+    "wrong_passphrase": 16,
+    "account_needed": 17,
+    "scope_not_granted": 18,
+    "client_rejected": 19,
+    "refresh_refused": 20,
+    "reauthentication_required": 21,
+    "not_permitted": 22,
+    "issuer_overloaded": 23,
+    "store_failed": 24,
+    "sign_in_incomplete": 25,
+    "directory_unsafe": 26,
+    "already_running": 27,
+    "config_invalid": 28,
+    "store_exists": 29,
+}
+"""Error code to exit code. Scripts rely on these numbers: they never change."""
+
+
+def exit_code(code: str) -> int:
+    """The exit code for an error code; 1 for every code that has none of its own."""
+    return EXIT_CODES.get(code, INTERNAL)
+
+
+def exit_code_lines() -> list[str]:
+    """One line an exit code for `--help`, such as '  5  login_required'."""
+    by_number: dict[int, list[str]] = {}
+    for code, number in EXIT_CODES.items():
+        by_number.setdefault(number, []).append(code)
+    by_number[OK] = ["ok"]
+    by_number[INTERRUPTED] = ["interrupted"]
+    return [f"  {n:>3}  {', '.join(c)}" for n, c in sorted(by_number.items())]

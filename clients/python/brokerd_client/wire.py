@@ -1,0 +1,247 @@
+"""Requests and replies as bytes (HTTP/1.1, RFC 9112). Knows no sockets, no clock."""
+
+from __future__ import annotations
+
+import json
+
+from brokerd_client.errors import (
+    ReplyMalformedError,
+    error_from_problem,
+    reply_malformed,
+)
+
+MAX_REPLY_BYTES = 1024 * 1024
+"""A longer answer is not the broker's: a thousand accounts take a fifth of it."""
+
+MAX_HEAD_BYTES = 64 * 1024
+
+_NO_CONTENT = 204
+_FIRST_FINAL_STATUS = 200
+_FIRST_ERROR_STATUS = 400
+_SUCCESS = range(200, 300)
+_STATUS_LINE_WORDS = 2
+
+
+class Reply:
+    """One answer: `status`, `headers` (names in lower case) and `body`."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def __repr__(self) -> str:  # the body holds a token
+        return f"Reply(status={self.status}, {len(self.body)} bytes)"
+
+
+def request_bytes(method: str, path: str, body: object = None) -> bytes:
+    """One request, to be the only one on its connection.
+
+    Args:
+        method: such as 'POST'.
+        path: with its query; already percent-encoded.
+        body: anything that JSON knows; None for no body.
+
+    Raises:
+        ValueError: method or path could break out of the request line.
+    """
+    if not (method.isascii() and method.isupper() and method.isalpha()):
+        raise ValueError("a method is upper-case letters")
+    # From '!' to '~': a space or a line end would begin a request of its own.
+    if not path.startswith("/") or not all("!" <= c <= "~" for c in path):
+        raise ValueError("a path starts with / and is percent-encoded")
+    content = b"" if body is None else json.dumps(body).encode()
+    head = [
+        f"{method} {path} HTTP/1.1",
+        "Host: broker",
+        "Accept: application/json",
+        "Connection: close",
+    ]
+    if body is not None:
+        head += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*head, "", ""]).encode("ascii") + content
+
+
+def decode_reply(reply: Reply) -> object:
+    """The decoded body of a reply; None where it has none.
+
+    Raises:
+        BrokerError: the reply is a problem document, or not the broker's.
+    """
+    if reply.status >= _FIRST_ERROR_STATUS:
+        raise error_from_problem(_problem(reply.body), reply.status)
+    if reply.status not in _SUCCESS:
+        raise reply_malformed(f"a redirect ({reply.status})")
+    return _json(reply.body) if reply.body else None
+
+
+def _problem(body: bytes) -> object:
+    try:
+        return _json(body)
+    except ReplyMalformedError:
+        return None
+
+
+def _json(body: bytes) -> object:
+    try:
+        value: object = json.loads(body)
+    except (ValueError, RecursionError):
+        # From None: the decoder's error carries the body, and so a token.
+        raise reply_malformed("an answer that is not JSON") from None
+    return value
+
+
+class ReplyReader:
+    """Reads one reply from bytes as they come, however they are cut.
+
+    `feed` what arrives and `end` at the end of the stream, until `reply` is there.
+    """
+
+    def __init__(self) -> None:
+        self.reply: Reply | None = None
+        self._rest = bytearray()
+        self._body = bytearray()
+        self._status = 0
+        self._headers: dict[str, str] | None = None
+        self._expected: int | None = None
+        """Bytes of the body, or of the chunk, still to come; None for no limit."""
+        self._chunked = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived.
+
+        Raises:
+            ReplyMalformedError: it is not HTTP, or longer than `MAX_REPLY_BYTES`.
+        """
+        self._rest += data
+        while self.reply is None and self._advance():
+            pass
+        if len(self._body) + len(self._rest) > MAX_REPLY_BYTES:
+            raise reply_malformed("an answer of more than 1 MiB")
+
+    def end(self) -> None:
+        """The stream has ended.
+
+        Raises:
+            EOFError: in the middle of the reply.
+        """
+        if self.reply is None:
+            if self._headers is None or self._chunked or self._expected is not None:
+                raise EOFError
+            self._finish()
+
+    def _advance(self) -> bool:
+        """One step; False where more bytes are needed."""
+        if self._headers is None:
+            return self._read_head()
+        if self._chunked and self._expected is None:
+            return self._read_chunk_size()
+        return self._read_content()
+
+    def _read_head(self) -> bool:
+        end = self._rest.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._rest) > MAX_HEAD_BYTES:
+                raise reply_malformed("headers without an end")
+            return False
+        lines = self._rest[:end].decode("latin-1").split("\r\n")
+        del self._rest[: end + 4]
+        self._status = _parse_status(lines[0])
+        headers = _parse_headers(lines[1:])
+        if self._status < _FIRST_FINAL_STATUS:
+            return True  # 1xx: the real one follows
+        self._headers = headers
+        self._chunked, self._expected = _framing(self._status, headers)
+        return True
+
+    def _read_content(self) -> bool:
+        take = len(self._rest) if self._expected is None else self._expected
+        part = self._rest[:take]
+        self._body += part
+        del self._rest[: len(part)]
+        if self._expected is None:
+            return False
+        self._expected -= len(part)
+        if self._expected:
+            return False
+        if not self._chunked:
+            self._finish()
+            return True
+        return self._end_chunk()
+
+    def _end_chunk(self) -> bool:
+        if len(self._rest) < len(b"\r\n"):
+            return False
+        if self._rest[:2] != b"\r\n":
+            raise reply_malformed("a chunk of another length than it said")
+        del self._rest[:2]
+        self._expected = None
+        return True
+
+    def _read_chunk_size(self) -> bool:
+        end = self._rest.find(b"\r\n")
+        if end < 0:
+            return False
+        line = bytes(self._rest[:end])
+        size = _parse_number(line.partition(b";")[0].strip(), 16)
+        if size == 0:
+            # Trailers may follow: nothing of ours is in them, and the connection
+            # is not used again.
+            self._finish()
+        else:
+            del self._rest[: end + 2]
+            self._expected = size
+        return True
+
+    def _finish(self) -> None:
+        self.reply = Reply(self._status, self._headers or {}, bytes(self._body))
+
+
+def _parse_status(line: str) -> int:
+    words = line.split(" ", 2)
+    known = len(words) >= _STATUS_LINE_WORDS and words[0] in ("HTTP/1.1", "HTTP/1.0")
+    if not known or len(words[1]) != len("200"):
+        raise reply_malformed("something that is not HTTP")
+    return _parse_number(words[1].encode("latin-1"), 10)
+
+
+def _parse_headers(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise reply_malformed("a header that is none")
+        name = name.lower()
+        if name in headers and name in ("content-length", "transfer-encoding"):
+            raise reply_malformed("two lengths for one answer")
+        headers[name] = value.strip()
+    return headers
+
+
+def _framing(status: int, headers: dict[str, str]) -> tuple[bool, int | None]:
+    """Whether the body is chunked, and its length where that is known."""
+    if status == _NO_CONTENT:
+        return False, 0
+    encoding = headers.get("transfer-encoding")
+    length = headers.get("content-length")
+    if encoding is not None:
+        if encoding.lower() != "chunked" or length is not None:
+            raise reply_malformed("an answer whose length is not clear")
+        return True, None
+    if length is None:
+        return False, None
+    expected = _parse_number(length.encode("latin-1"), 10)
+    if expected > MAX_REPLY_BYTES:
+        raise reply_malformed("an answer of more than 1 MiB")
+    return False, expected
+
+
+def _parse_number(text: bytes, base: int) -> int:
+    # int() alone takes signs, spaces and underscores; the longest number we would
+    # act on has seven digits.
+    digits = b"0123456789abcdef"[:base]
+    if not text or len(text) > 16 or text.lower().strip(digits):  # noqa: PLR2004 - 64 bits in hex
+        raise reply_malformed("a number that is none")
+    return int(text, base)

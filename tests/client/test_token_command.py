@@ -1,0 +1,245 @@
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from brokerd_client.commands.token import main
+from brokerd_client.exit_codes import EXIT_CODES, exit_code
+from tests.fakes.broker import FakeBroker, in_turn, problem_reply, token_reply
+
+
+@pytest.fixture
+def path(runtime: Path) -> Path:
+    return runtime / "broker.sock"
+
+
+def test_the_bare_token_is_printed(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeBroker(path, in_turn(token_reply("tok-1"))) as broker:
+        code = main([])
+
+    assert code == 0
+    assert capsys.readouterr() == ("tok-1\n", "")
+    assert broker.requests[0].json == {"min_ttl": 300.0}
+
+
+def test_the_header_can_be_had_whole(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeBroker(path, in_turn(token_reply("tok-1"))):
+        code = main(["work", "--header"])
+
+    assert code == 0
+    assert capsys.readouterr().out == "Authorization: Bearer tok-1\n"
+
+
+def test_json_has_everything(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeBroker(path, in_turn(token_reply("tok-1"))):
+        code = main(["--json"])
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "access_token": "tok-1",
+        "token_type": "Bearer",
+        "expires_at": 4102444800.0,
+        "scopes": ["drive", "mail"],
+        "account": "work",
+    }
+
+
+def test_options_stand_before_and_after_the_name(path: Path) -> None:
+    with FakeBroker(path, in_turn(token_reply())) as broker:
+        main(["--scope=a b", "work", "--scope", "c", "--min-ttl", "9", "--resource=r"])
+
+    assert broker.requests[0].json == {
+        "account": "work",
+        "scopes": ["a", "b", "c"],
+        "resource": "r",
+        "min_ttl": 9.0,
+    }
+
+
+def test_another_socket_can_be_named(tmp_path: Path) -> None:
+    with FakeBroker(tmp_path / "other" / "b.sock", in_turn(token_reply())) as broker:
+        assert main(["--socket", str(broker.path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["--scopes", "a"], "unknown option --scopes"),
+        (["--json=yes"], "unknown option --json"),
+        (["--scope"], "--scope needs a value"),
+        (["--resource="], "--resource needs a value"),
+        (["work", "home"], "one account at a time, not also 'home'"),
+        (["--", "work", "home"], "one account at a time, not also 'home'"),
+        (["--min-ttl", "soon"], "--min-ttl takes a number of seconds, 0 or more"),
+        (["--min-ttl", "-1"], "--min-ttl takes a number of seconds, 0 or more"),
+        (["--min-ttl", "nan"], "--min-ttl takes a number of seconds, 0 or more"),
+        (["--min-ttl", "inf"], "--min-ttl takes a number of seconds, 0 or more"),
+    ],
+)
+def test_wrong_arguments_are_told_and_nothing_is_asked(
+    argv: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv, program="brokerctl token") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        f"brokerctl: error: {complaint}",
+        "brokerctl: hint: 'brokerctl token --help' lists the options",
+    ]
+
+
+def test_a_problem_is_told_with_its_hint_and_exit_code(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeBroker(path, in_turn(problem_reply(409, "login_required"))):
+        code = main(["gone"], program="brokerctl token")
+
+    assert code == 5
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "brokerctl: error: the sentence of login_required",
+        "brokerctl: hint: the hint of login_required",
+    ]
+
+
+def test_with_json_a_problem_is_its_document_on_stdout(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = problem_reply(403, "scope_not_granted", missing=["x"])
+    with FakeBroker(path, in_turn(reply)):
+        code = main(["--json"])
+
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert code == 18
+    assert said.err == ""
+    assert document["code"] == "scope_not_granted"
+    assert document["missing"] == ["x"]
+    assert document["status"] == 403
+
+
+@pytest.mark.parametrize("code", sorted(EXIT_CODES))
+def test_every_code_has_its_exit_code(path: Path, code: str) -> None:
+    with FakeBroker(path, in_turn(problem_reply(400, code))):
+        assert main([]) == EXIT_CODES[code]
+
+
+def test_a_code_without_an_exit_code_of_its_own_is_1() -> None:
+    assert exit_code("brand_new") == 1
+
+
+def test_escape_sequences_of_a_foreign_broker_do_not_reach_the_terminal(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = problem_reply(400, "evil", detail="a\x1b[2Kb\n\u202ec")
+    with FakeBroker(path, in_turn(reply)):
+        main([])
+
+    assert capsys.readouterr().err.splitlines()[0].endswith("error: a [2Kb  c")
+
+
+def test_without_a_broker_one_is_started_and_asked(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.ExitStack() as stack:
+
+        def start() -> None:
+            stack.enter_context(FakeBroker(path, in_turn(token_reply("tok-1"))))
+
+        code = main([], start_broker=start)
+
+    assert code == 0
+    assert capsys.readouterr().out == "tok-1\n"
+
+
+def test_without_a_broker_it_is_tried_once_more_and_no_more(
+    runtime: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    starts: list[None] = []
+
+    assert main([], start_broker=lambda: starts.append(None)) == 3
+    assert len(starts) == 1
+    assert f"no broker is listening at {runtime}" in capsys.readouterr().err
+
+
+def test_a_broker_that_hangs_up_is_not_started_again(path: Path) -> None:
+    starts: list[None] = []
+    with FakeBroker(path, in_turn(b"")):
+        assert main([], start_broker=lambda: starts.append(None)) == 3
+
+    assert starts == []
+
+
+def test_an_interruption_has_its_exit_code() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    assert main([], start_broker=interrupt) == 130
+
+
+def test_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"], program="brokerctl token") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: brokerctl token [NAME]")
+    for code, number in EXIT_CODES.items():
+        assert any(
+            line.split()[:1] == [str(number)] and code in line
+            for line in said.splitlines()
+        )
+
+
+def test_a_reader_that_has_gone_is_no_traceback(path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with FakeBroker(path, in_turn(token_reply())), ours:
+        done = subprocess.run(
+            [sys.executable, "-m", "brokerd_client.commands.token"],
+            stdout=ours.fileno(),
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == b""
+
+
+def run_script(script: str) -> str:
+    return subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+
+
+HEAVY = ("click", "rich", "aiohttp", "http.client", "asyncio", "email", "argparse")
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["import brokerd_client", "from brokerd_client.commands.token import main"],
+)
+def test_importing_the_library_imports_next_to_nothing(what: str) -> None:
+    script = f"""
+import sys
+before = set(sys.modules)
+{what}
+if "main" in globals():
+    main(["--help"])
+print(",".join(sorted(set(sys.modules) - before)))
+"""
+    imported = set(run_script(script).splitlines()[-1].split(","))
+
+    assert imported.isdisjoint({*HEAVY, "typing", "dataclasses", "pathlib", "inspect"})
+    assert {"socket", "json"} <= imported
+
+
+def test_the_async_client_is_there_when_it_is_asked_for() -> None:
+    script = "import brokerd_client as b, sys; b.AsyncBrokerClient; import asyncio"
+    run_script(script)

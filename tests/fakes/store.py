@@ -1,0 +1,82 @@
+"""A store in memory. Satisfies `GrantStore`; what `grants` holds is durable."""
+
+import asyncio
+
+from broker.model.account import AccountName
+from broker.model.errors import GrantChangedError, StoreFailedError
+from broker.model.grant import Grant
+
+
+class MemoryStore:
+    """A dict, with a disk that can be full or slow when a test says so.
+
+    Attributes:
+        grants: what a crash would find now.
+        saves: how many saves of grants have been made durable.
+        gate: while it is set to an event, every write waits for that event.
+        load_gate: the same for every read.
+    """
+
+    def __init__(self, *grants: Grant) -> None:
+        self.grants: dict[AccountName, Grant] = {g.account.name: g for g in grants}
+        self.settings: dict[str, str] = {}
+        self.saves = 0
+        self.gate: asyncio.Event | None = None
+        self.load_gate: asyncio.Event | None = None
+        self._failures = 0
+        self._closed = False
+
+    def fail_next_save(self, times: int = 1) -> None:
+        """Let the next `times` writes find the disk full: nothing will have changed."""
+        self._failures += times
+
+    async def list(self) -> list[Grant]:
+        await self._pass(self.load_gate)
+        return [self.grants[name] for name in sorted(self.grants)]
+
+    async def load(self, name: AccountName) -> Grant | None:
+        await self._pass(self.load_gate)
+        return self.grants.get(name)
+
+    async def save(self, grant: Grant, *, replaces: int | None) -> None:
+        await self._write()
+        self._compare(grant.account.name, replaces)
+        self.grants[grant.account.name] = grant
+        self.saves += 1
+
+    async def delete(self, name: AccountName, *, replaces: int) -> None:
+        await self._write()
+        self._compare(name, replaces)
+        del self.grants[name]
+
+    async def load_setting(self, key: str) -> str | None:
+        await self._pass(self.load_gate)
+        return self.settings.get(key)
+
+    async def save_setting(self, key: str, value: str | None) -> None:
+        await self._write()
+        if value is None:
+            self.settings.pop(key, None)
+        else:
+            self.settings[key] = value
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def _compare(self, name: AccountName, replaces: int | None) -> None:
+        # After the gate, as the real store compares: at the moment of the write.
+        there = self.grants.get(name)
+        if (there.version if there else None) != replaces:
+            raise GrantChangedError(account=name)
+
+    async def _write(self) -> None:
+        await self._pass(self.gate)
+        if self._failures:
+            self._failures -= 1
+            raise StoreFailedError(what="the disk is full")
+
+    async def _pass(self, gate: asyncio.Event | None) -> None:
+        if self._closed:
+            raise StoreFailedError(what="the store is closed")
+        if gate is not None:
+            await gate.wait()

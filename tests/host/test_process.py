@@ -1,0 +1,113 @@
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.host.process import harden, scrub_environment
+from broker.model.errors import NotPermittedError
+from tests.host.other_user import (
+    OTHER_UID,
+    as_other_user,
+    needs_root,
+    start_as_other_user,
+    wait_for,
+)
+
+LINUX_PR_SET_DUMPABLE = 4
+
+HARDENED = """
+import ctypes, json, os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(
+    resource.RLIMIT_NOFILE)[1]))
+from broker.host.process import harden
+harden()
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+print(json.dumps({
+    "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
+    "core": resource.getrlimit(resource.RLIMIT_CORE),
+    "files": soft == hard,
+    "umask": os.umask(0),
+}))
+"""
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="prctl, /proc")
+
+
+@linux_only
+def test_a_hardened_process_dumps_nothing_and_keeps_its_files_private() -> None:
+    said = subprocess.check_output([sys.executable, "-c", HARDENED])  # noqa: S603 - our own code
+    assert json.loads(said) == {
+        "dumpable": 0,
+        "core": [0, 0],
+        "files": True,
+        "umask": 0o077,
+    }
+
+
+@linux_only
+@needs_root
+@pytest.mark.parametrize("is_hardened", [True, False])
+def test_only_an_unhardened_process_is_read_by_programs_of_its_user(
+    is_hardened: bool,  # noqa: FBT001 - a parameter of pytest's
+) -> None:
+    ready, say_ready = os.pipe()
+
+    def live() -> None:
+        # Becoming another user has closed the process already: open it again.
+        ctypes.CDLL(None).prctl(LINUX_PR_SET_DUMPABLE, 1, 0, 0, 0)
+        if is_hardened:
+            harden()
+        os.write(say_ready, b"r")
+        signal.pause()
+
+    pid = start_as_other_user(live)
+    try:
+        assert os.read(ready, 1) == b"r"
+        os.close(ready)
+        os.close(say_ready)
+
+        def read() -> None:
+            if is_hardened:
+                with pytest.raises(PermissionError):
+                    Path(f"/proc/{pid}/environ").read_bytes()
+            else:
+                Path(f"/proc/{pid}/environ").read_bytes()
+
+        assert as_other_user(read) == 0
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        wait_for(pid)
+
+
+@needs_root
+def test_a_set_uid_broker_refuses_to_run() -> None:
+    os.seteuid(OTHER_UID)
+    try:
+        with pytest.raises(NotPermittedError):
+            harden()
+    finally:
+        os.seteuid(0)
+
+
+def test_variables_that_weaken_the_daemon_are_removed_and_named() -> None:
+    environ = {
+        "OAUTHLIB_INSECURE_TRANSPORT": "1",
+        "OAUTHLIB_RELAX_TOKEN_SCOPE": "1",
+        "SSLKEYLOGFILE": "/tmp/keys",  # noqa: S108 - never opened
+        "BROWSER": "evil %s",
+        "SSL_CERT_FILE": "/etc/ssl/corporate.pem",
+        "HTTPS_PROXY": "http://proxy:3128",
+        "HOME": "/home/me",
+    }
+    assert scrub_environment(environ) == (
+        "BROWSER",
+        "OAUTHLIB_INSECURE_TRANSPORT",
+        "OAUTHLIB_RELAX_TOKEN_SCOPE",
+        "SSLKEYLOGFILE",
+    )
+    assert set(environ) == {"SSL_CERT_FILE", "HTTPS_PROXY", "HOME"}

@@ -1,0 +1,68 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.model.errors import IssuerMalformedError
+from broker.oauth.members import Members, parse_members
+
+
+def members(body: bytes) -> Members:
+    return parse_members(body, issuer="https://issuer.example", what="its answer")
+
+
+def test_each_member_has_its_type() -> None:
+    parsed = members(b'{"a": "text", "b": true, "c": ["x", "y"], "d": null}')
+    assert parsed.required_text("a") == "text"
+    assert parsed.flag("b") is True
+    assert parsed.texts("c") == ("x", "y")
+
+
+def test_null_counts_as_absent() -> None:
+    parsed = members(b'{"d": null}')
+    assert parsed.text("d") is None
+    assert parsed.texts("d") is None
+    assert parsed.flag("d") is False
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"[]", b"null", b'"text"', b"1", b"", b"\xff"),
+        *(b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":' + b"9" * 5000 + b"}"),
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_strict_json_object_is_malformed(body: bytes) -> None:
+    with pytest.raises(IssuerMalformedError):
+        members(body)
+
+
+def test_a_web_page_is_called_one() -> None:
+    with pytest.raises(IssuerMalformedError, match="a web page came"):
+        members(b"  <!doctype html><p>Sign in to this hotel's network")
+
+
+def test_a_wrong_type_names_the_member() -> None:
+    parsed = members(b'{"a": 1, "c": ["x", 1], "e": "x"}')
+    with pytest.raises(IssuerMalformedError, match="'a' is not a string"):
+        parsed.text("a")
+    with pytest.raises(IssuerMalformedError, match="'a' is not an array"):
+        parsed.texts("a")
+    with pytest.raises(IssuerMalformedError, match="'c' is not an array of strings"):
+        parsed.texts("c")
+    with pytest.raises(IssuerMalformedError, match="'e' is neither"):
+        parsed.flag("e")
+    with pytest.raises(IssuerMalformedError, match="'z' is missing"):
+        parsed.required_text("z")
+
+
+def test_values_stay_out_of_the_repr() -> None:
+    assert "canary" not in repr(members(b'{"access_token": "canary"}'))
+
+
+@given(st.binary())
+def test_any_bytes_are_an_object_or_malformed(body: bytes) -> None:
+    try:
+        members(body)
+    except IssuerMalformedError as exc:
+        assert exc.issuer == "https://issuer.example"  # noqa: PT017 - either is right

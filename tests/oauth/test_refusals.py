@@ -1,0 +1,94 @@
+import pytest
+
+from broker.model.errors import (
+    BrokerError,
+    ClientRejectedError,
+    IssuerOverloadedError,
+    LoginFailedError,
+    LoginRequiredError,
+    ReauthenticationRequiredError,
+    RefreshRefusedError,
+)
+from broker.oauth.refusals import code_error, refresh_error
+from broker.oauth.token import TokenRefusal
+
+
+def refusal(error: str, subtype: str | None = None) -> TokenRefusal:
+    return TokenRefusal(status=400, error=error, description="No.", subtype=subtype)
+
+
+@pytest.mark.parametrize(
+    ("error", "subtype", "kind"),
+    [
+        ("invalid_grant", None, LoginRequiredError),
+        ("invalid_grant", "bad_token", LoginRequiredError),
+        ("bad_refresh_token", None, LoginRequiredError),
+        ("invalid_grant", "invalid_rapt", ReauthenticationRequiredError),
+        ("invalid_grant", "rapt_required", ReauthenticationRequiredError),
+        ("invalid_grant", "basic_action", ReauthenticationRequiredError),
+        ("interaction_required", None, ReauthenticationRequiredError),
+        ("interaction_required", "basic_action", ReauthenticationRequiredError),
+        ("invalid_client", None, ClientRejectedError),
+        ("deleted_client", None, ClientRejectedError),
+        ("unauthorized_client", None, ClientRejectedError),
+        ("incorrect_client_credentials", None, ClientRejectedError),
+        ("rate_limit_exceeded", None, IssuerOverloadedError),
+        ("temporarily_unavailable", None, IssuerOverloadedError),
+        ("invalid_scope", None, RefreshRefusedError),
+        ("invalid_request", "invalid_rapt", RefreshRefusedError),
+        ("admin_policy_enforced", None, RefreshRefusedError),
+        ("INVALID_GRANT", None, RefreshRefusedError),
+        ("", None, RefreshRefusedError),
+    ],
+)
+def test_a_refused_refresh_means_what_the_table_says(
+    error: str, subtype: str | None, kind: type[BrokerError]
+) -> None:
+    found = refresh_error(refusal(error, subtype), account="work", issuer="https://i")
+    assert type(found) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("invalid_grant", LoginFailedError),
+        ("bad_verification_code", LoginFailedError),
+        ("interaction_required", LoginFailedError),
+        ("redirect_uri_mismatch", LoginFailedError),
+        ("invalid_client", ClientRejectedError),
+        ("slow_down", IssuerOverloadedError),
+    ],
+)
+def test_a_refused_code_ends_the_login_or_blames_the_client(
+    error: str, kind: type[BrokerError]
+) -> None:
+    found = code_error(refusal(error), account="work", issuer="https://i")
+    assert type(found) is kind
+
+
+def test_the_reason_is_the_issuers_own_words() -> None:
+    found = refresh_error(refusal("invalid_grant"), account="work", issuer="https://i")
+    assert found.facts() == {"account": "work", "reason": "invalid_grant: No."}
+
+
+def test_without_words_the_subtype_says_why() -> None:
+    said = TokenRefusal(
+        status=400, error="invalid_grant", description="", subtype="invalid_rapt"
+    )
+    found = refresh_error(said, account="work", issuer="https://i")
+    assert found.facts()["reason"] == "invalid_grant: invalid_rapt"
+
+
+def test_without_any_words_the_code_stands_alone() -> None:
+    said = TokenRefusal(status=400, error="invalid_grant", description="", subtype=None)
+    found = code_error(said, account="work", issuer="https://i")
+    assert found.facts()["reason"] == "invalid_grant"
+
+
+def test_a_rejected_client_names_the_issuer_and_not_the_account() -> None:
+    found = refresh_error(refusal("invalid_client"), account="work", issuer="https://i")
+    assert found.facts() == {
+        "issuer": "https://i",
+        "error": "invalid_client",
+        "description": "No.",
+    }

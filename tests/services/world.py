@@ -1,0 +1,157 @@
+"""All the services, on fakes: a broker without network, disk, browser or time."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from broker.model.account import Account, AccountName
+from broker.model.client import Client
+from broker.model.grant import Grant
+from broker.model.http import HttpResponse
+from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.peer import Peer, Socket
+from broker.model.secret import Secret
+from broker.model.time import UnixTime
+from broker.services.access import Access, Asker
+from broker.services.accounts import Accounts
+from broker.services.grants import Grants
+from broker.services.logins import LoginService
+from broker.services.redemption import Redeemer
+from broker.services.sign_in import SignIns
+from broker.services.tokens import TokenService
+from broker.services.vault import Vault
+from tests.fakes.clock import FakeClock
+from tests.fakes.listener import FakeListener
+from tests.fakes.sender import FakeSender, json_response
+from tests.fakes.store import MemoryStore
+from tests.services.door import FakeDoor
+
+WORK = AccountName("work")
+HOME = AccountName("home")
+
+ISSUER = Issuer(
+    url="https://issuer.example",
+    authorization_endpoint="https://issuer.example/authorize",
+    token_endpoint="https://issuer.example/token",
+    revocation_endpoint="https://issuer.example/revoke",
+)
+METADATA: dict[str, object] = {
+    "issuer": ISSUER.url,
+    "authorization_endpoint": ISSUER.authorization_endpoint,
+    "token_endpoint": ISSUER.token_endpoint,
+    "revocation_endpoint": ISSUER.revocation_endpoint,
+}
+CLIENT = Client(client_id="client-1")
+ADMIN = Socket(name="admin", owner_uid=1000)
+PERSON = Asker(socket=ADMIN, peer=Peer(uid=1000, pid=4711))
+STRANGER = Asker(socket=ADMIN, peer=Peer(uid=1001, pid=4712))
+
+
+def an_account(name: AccountName = WORK, scopes: str = "drive mail") -> Account:
+    """An account at the issuer of this world."""
+    return Account(
+        name=name, issuer=ISSUER, client=CLIENT, scopes=tuple(scopes.split())
+    )
+
+
+def a_grant(
+    name: AccountName = WORK,
+    *,
+    refresh_token: str | None = "refresh-1",
+    scopes: str = "drive mail",
+    version: int = 1,
+    subject: str | None = None,
+) -> Grant:
+    """A live grant."""
+    return Grant(
+        account=an_account(name, scopes),
+        version=version,
+        refresh_token=None if refresh_token is None else Secret(refresh_token),
+        scopes=frozenset(scopes.split()),
+        subject=subject,
+        granted_at=UnixTime(1_800_000_000),
+    )
+
+
+def token_answer(value: str = "access-1", **members: object) -> HttpResponse:
+    """A success of the token endpoint; a member that is None is left out."""
+    body: dict[str, object] = {
+        "access_token": value,
+        "token_type": "Bearer",
+        "expires_in": 3600,
+        **members,
+    }
+    return json_response({k: v for k, v in body.items() if v is not None})
+
+
+def refusal(error: str, status: int = 400, **members: object) -> HttpResponse:
+    """A refusal of the token endpoint."""
+    return json_response({"error": error, **members}, status=status)
+
+
+def digest(value: str) -> str:
+    """What a peer sends of a token that an API refused."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+async def tokens_on(
+    store: MemoryStore, sender: FakeSender, clock: FakeClock
+) -> tuple[TokenService, Grants]:
+    """The token service of a daemon that has just started on `store`."""
+    grants = Grants(store)
+    await grants.load()
+    return TokenService(grants=grants, sender=sender, clock=clock), grants
+
+
+class CountedBytes:
+    """Randomness that a test can tell: every call gives other bytes."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._calls += 1
+        return self._calls.to_bytes(size, "big")
+
+
+@dataclass
+class World:
+    """A daemon's worth of services; `source` is None before the first login."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    source: str | None = "plain"
+    presets: Mapping[str, IssuerPreset] = field(default_factory=dict)
+    clock: FakeClock = field(default_factory=FakeClock)
+    sender: FakeSender = field(default_factory=FakeSender)
+    listener: FakeListener = field(default_factory=FakeListener)
+
+    def __post_init__(self) -> None:
+        self.door = FakeDoor(self.store, source=self.source)
+        self.vault = Vault(door=self.door, sender=self.sender, clock=self.clock)
+        self.access = Access(vault=self.vault)
+        self.accounts = Accounts(vault=self.vault, sender=self.sender)
+        self.logins = LoginService(
+            vault=self.vault,
+            sign_ins=SignIns(presets=self.presets, sender=self.sender),
+            redeemer=Redeemer(vault=self.vault, sender=self.sender, clock=self.clock),
+            listener=self.listener,
+            clock=self.clock,
+            random=CountedBytes(),
+        )
+
+    @property
+    def tokens(self) -> TokenService:
+        """Of the open store."""
+        return self.vault.require_open().tokens
+
+    @property
+    def grants(self) -> Grants:
+        """Of the open store."""
+        return self.vault.require_open().grants
+
+
+async def a_world(*grants: Grant) -> World:
+    """A world whose store is open and holds `grants`."""
+    world = World(store=MemoryStore(*grants))
+    await world.vault.open_at_start()
+    return world

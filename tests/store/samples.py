@@ -1,0 +1,87 @@
+"""Grants to store, and what a test does to the files behind the store's back."""
+
+import sqlite3
+from pathlib import Path
+
+from broker.model.account import Account, AccountName, RedirectChoice
+from broker.model.client import Client, ClientAuthentication
+from broker.model.grant import Grant
+from broker.model.issuer import Issuer
+from broker.model.secret import Secret
+from broker.model.time import Instant, Seconds, UnixTime
+from broker.model.token import AccessToken
+
+ISSUER = Issuer(
+    url="https://issuer.example",
+    authorization_endpoint="https://issuer.example/authorize-here",
+    token_endpoint="https://issuer.example/token-here",
+    revocation_endpoint="https://issuer.example/revoke-here",
+    scopes_supported=("openid", "drive.readonly"),
+    code_challenge_methods=("S256",),
+    openid=True,
+)
+
+ACCESS_TOKEN = AccessToken(
+    value=Secret("an-access-token"),
+    token_type="Bearer",
+    scopes=frozenset({"drive.readonly"}),
+    obtained=Instant(wall=UnixTime(1_800_000_000.25), boot=Seconds(12.5)),
+    life=Seconds(3600),
+)
+
+
+def a_grant(
+    name: str = "alice@example.com",
+    *,
+    version: int = 1,
+    refresh_token: str = "a-refresh-token",
+) -> Grant:
+    """A grant that has something in every member."""
+    account = Account(
+        name=AccountName(name),
+        issuer=ISSUER,
+        client=Client(
+            client_id="a-client-id",
+            client_secret=Secret("a-client-secret"),
+            authentication=ClientAuthentication.POST,
+        ),
+        preset="google",
+        scopes=("openid", "drive.readonly"),
+        parameters={"access_type": "offline-access"},
+        login_hint="hint@example.com",
+        redirect=RedirectChoice(host="localhost", port=8080),
+    )
+    return Grant(
+        account=account,
+        version=version,
+        refresh_token=Secret(refresh_token),
+        access_token=ACCESS_TOKEN,
+        scopes=frozenset({"openid", "drive.readonly"}),
+        subject="subject-4711",
+        granted_at=UnixTime(1_800_000_000.5),
+        refresh_expires_at=UnixTime(1_815_551_999),
+        ended_because="the-issuer-said-so",
+    )
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def modes_in(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+def tamper(path: Path, statement: str, *values: object) -> None:
+    """Change a closed store."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def bytes_of(folder: Path) -> bytes:
+    """All bytes of all files in the folder, and the files' names."""
+    return b"".join(
+        path.name.encode() + path.read_bytes() for path in sorted(folder.iterdir())
+    )

@@ -1,0 +1,132 @@
+import math
+from dataclasses import fields, replace
+from typing import TypeVar
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.model.account import Account, RedirectChoice
+from broker.model.client import Client
+from broker.model.grant import Grant
+from broker.model.issuer import Issuer
+from broker.model.secret import Secret
+from broker.model.time import Instant, Seconds
+from broker.model.token import AccessToken
+from broker.store.records import (
+    RecordError,
+    grant_record,
+    parse_grant,
+    parse_setting,
+    setting_record,
+)
+from tests.store.samples import ACCESS_TOKEN, a_grant
+
+T = TypeVar("T")
+
+MOMENTS = st.floats(allow_nan=False)
+COUNTS = st.integers(min_value=0, max_value=2**63 - 1)
+
+
+def every(kind: type[T], **drawn: st.SearchStrategy[object]) -> st.SearchStrategy[T]:
+    """Values with every member drawn: as `drawn` says, else as it is annotated."""
+    members = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return st.builds(kind, **{name: drawn.get(name, ...) for name in members})
+
+
+GRANTS = every(
+    Grant,
+    account=every(
+        Account,
+        issuer=every(Issuer),
+        client=every(Client),
+        redirect=every(RedirectChoice, port=COUNTS),
+    ),
+    version=COUNTS,
+    access_token=st.none()
+    | every(
+        AccessToken,
+        obtained=every(Instant, wall=MOMENTS, boot=MOMENTS),
+        life=st.none() | MOMENTS,
+    ),
+    granted_at=MOMENTS,
+    refresh_expires_at=st.none() | MOMENTS,
+)
+
+
+@given(grant=GRANTS)
+def test_every_grant_comes_back_as_it_was(grant: Grant) -> None:
+    assert parse_grant(grant_record(grant)) == grant
+
+
+@given(value=st.text())
+def test_every_setting_comes_back_as_it_was(value: str) -> None:
+    assert parse_setting(setting_record(value)) == value
+
+
+def test_an_endless_life_stays_endless() -> None:
+    endless = replace(ACCESS_TOKEN, life=Seconds(math.inf))
+    back = parse_grant(grant_record(replace(a_grant(), access_token=endless)))
+    assert back.access_token is not None
+    assert back.access_token.life == math.inf
+
+
+def test_the_same_grant_gives_the_same_bytes_whatever_the_order_of_its_sets() -> None:
+    one = replace(a_grant(), scopes=frozenset(["a", "b", "c", "d"]))
+    other = replace(a_grant(), scopes=frozenset(["d", "c", "b", "a"]))
+    assert grant_record(one) == grant_record(other)
+
+
+def members_of(record: bytes) -> dict[str, object]:
+    """What stands in a grant's record, as another program would read it."""
+    outer = msgspec.msgpack.decode(record, type=dict[str, object])
+    return msgspec.convert(outer["grant"], dict[str, object])
+
+
+def record_of(members: dict[str, object], **more: object) -> bytes:
+    return msgspec.msgpack.encode({"format": 1, "grant": members, **more})
+
+
+def test_members_of_a_newer_minor_version_are_passed_over() -> None:
+    members = members_of(grant_record(a_grant()))
+    members["new_member"] = {"of": ["any", "shape"]}
+    assert parse_grant(record_of(members, new_sibling=[1])) == a_grant()
+
+
+def test_members_that_an_older_version_did_not_write_take_their_defaults() -> None:
+    members = members_of(grant_record(a_grant()))
+    del members["subject"]
+    assert parse_grant(record_of(members)) == replace(a_grant(), subject=None)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\xc1", id="no MessagePack"),
+        pytest.param(grant_record(a_grant())[:-1], id="cut off"),
+        pytest.param(setting_record("work"), id="a setting"),
+        pytest.param(msgspec.msgpack.encode({"format": 1}), id="no grant in it"),
+        pytest.param(
+            record_of(members_of(grant_record(a_grant())) | {"refresh_token": 7}),
+            id="a number for a secret",
+        ),
+        pytest.param(
+            record_of(members_of(grant_record(a_grant())), format=2),
+            id="a newer format",
+        ),
+        pytest.param(b"\x91" * 100_000, id="nested without end"),
+    ],
+)
+def test_other_bytes_are_refused(record: bytes) -> None:
+    with pytest.raises(RecordError):
+        parse_grant(record)
+
+
+def test_a_text_that_is_not_unicode_is_refused_without_being_quoted() -> None:
+    grant = replace(a_grant(), refresh_token=Secret("secret-\ud800"))
+    with pytest.raises(RecordError) as caught:
+        grant_record(grant)
+    assert caught.value.__cause__ is None
+    assert "secret-" not in repr(caught.value)

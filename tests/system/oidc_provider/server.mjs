@@ -1,0 +1,85 @@
+// An OpenID-certified issuer on loopback, for one test: npm oidc-provider.
+//
+//   ACCESS_TTL=2 node server.mjs    seconds that an access token lives, 2 to 3600
+//
+// Prints one JSON line when it is ready, {"issuer": …}, then one for each answer of
+// its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}: the
+// test hunts for them where they must not be. It forgets all at its end.
+// Its sign-in pages take any name with any password.
+
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { Provider } from 'oidc-provider';
+
+// Standard output is for those lines alone: the library's own notices go elsewhere.
+console.info = console.error;
+
+const accessSeconds = Number(process.env.ACCESS_TTL ?? 3600);
+if (!(accessSeconds >= 2 && accessSeconds <= 3600)) {
+  throw new RangeError(`ACCESS_TTL must be 2 to 3600, not ${process.env.ACCESS_TTL}`);
+}
+
+const server = createServer();
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+const DAY = 24 * 3600;
+
+// A native application of a person's: no secret, any loopback port, PKCE.
+const nativeClient = {
+  client_id: 'native-app',
+  client_name: 'The native app',
+  application_type: 'native',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: ['http://127.0.0.1/', 'http://[::1]/', 'http://localhost/'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+};
+
+// Whoever protects an API asks about other clients' tokens (RFC 7662).
+const inspectingClient = {
+  client_id: 'inspector',
+  client_secret: 'inspector-secret',
+  redirect_uris: [],
+  grant_types: ['client_credentials'],
+  response_types: [],
+};
+
+const provider = new Provider(issuer, {
+  clients: [nativeClient, inspectingClient],
+  scopes: ['openid', 'offline_access', 'files:read', 'files:write'],
+  claims: { openid: ['sub'], email: ['email'] },
+  cookies: { keys: [randomBytes(32).toString('hex')] },
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  findAccount: async (context, sub) => ({
+    accountId: sub,
+    claims: async () => ({ sub, email: `${sub}@example.test` }),
+  }),
+  ttl: {
+    AccessToken: accessSeconds,
+    AuthorizationCode: 60,
+    ClientCredentials: 600,
+    Grant: DAY,
+    IdToken: 3600,
+    Interaction: 600,
+    RefreshToken: DAY,
+    Session: DAY,
+  },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: true },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
+  },
+});
+
+provider.on('grant.success', (context) => {
+  const { access_token, refresh_token } = context.body;
+  const { grant_type } = context.oidc.params;
+  console.log(JSON.stringify({ grant_type, access_token, refresh_token }));
+});
+
+server.on('request', provider.callback());
+console.log(JSON.stringify({ issuer }));
+process.on('SIGTERM', () => process.exit(0));
