@@ -134,9 +134,7 @@ async def _run(doors: list[socket.socket], options: Options) -> None:
     log.info("daemon.stopping")
     notify(os.environ, "STOPPING=1")
     watchdog.cancel()
-    # Logins and refreshes first: a peer that waits for one gets its answer.
-    await parts.close()
-    await server.close()
+    await parts.close(server)
     log.info("daemon.stopped")
 
 
@@ -171,9 +169,14 @@ class _Parts:
             stop=stop,
         )
 
-    async def close(self) -> None:
-        """In the order in which they need each other."""
+    async def close(self, server: PeerServer) -> None:
+        """Logins first, so that nobody waits for one; the store last.
+
+        The peers in between get their answers: a refresh under way ends, and what
+        it gave is saved.
+        """
         await self.logins.close()
+        await server.close()
         await self.vault.close()
         await self.sender.close()
 

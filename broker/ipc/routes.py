@@ -149,7 +149,7 @@ class Routes:
         """`PUT /v1/default`."""
         body = wire.parse_body(await request.read(), wire.DefaultBody)
         name = None if body.account is None else parse_account_name(body.account)
-        await self._services.vault.require_open().grants.set_default(name)
+        await self._services.accounts.set_default(name)
         return _json({"default": name})
 
     async def status(self, _: web.Request) -> web.StreamResponse:

@@ -7,12 +7,7 @@ from urllib.parse import urlsplit
 from oauthlib.oauth2 import WebApplicationClient
 
 from broker.model.client import Client
-from broker.model.errors import (
-    BadRequestError,
-    BrokerError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
-)
+from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
@@ -20,6 +15,7 @@ from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import Scopes
 from broker.oauth.client_authentication import authenticated_post
+from broker.oauth.faults import transport_fault
 from broker.oauth.grammar import is_scope_token, is_token
 from broker.oauth.members import Members, parse_members
 
@@ -29,10 +25,6 @@ MAX_TOKEN_CHARACTERS = 65536
 _MAX_LIFE = 10_000_000_000
 """Seconds, some 300 years: what is longer is a fault, not a life."""
 
-_MAX_RETRY_AFTER = 86_400
-_OVERLOADED = frozenset({429, 503})
-_TIMED_OUT = 408
-_PROXY_LOGIN = 407
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -151,7 +143,7 @@ def parse_token_response(
             grant may well be alive.
     """
     issuer = safe_text(issuer)
-    fault = _transport_fault(response, issuer)
+    fault = transport_fault(response, issuer)
     if fault is not None:
         raise fault
     members = parse_members(response.body, issuer=issuer, what="its token answer")
@@ -208,28 +200,9 @@ def _shown(value: object) -> str:
     return safe_text(str(value)) if isinstance(value, str | int) else ""
 
 
-def _transport_fault(response: HttpResponse, issuer: str) -> BrokerError | None:
-    status = response.status
-    if status in _OVERLOADED:
-        return IssuerOverloadedError(
-            issuer=issuer, retry_after=_retry_after(response.headers.get("retry-after"))
-        )
-    is_answer = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004 - HTTP classes
-    if not is_answer or status in (_PROXY_LOGIN, _TIMED_OUT):
-        return IssuerUnreachableError(issuer=issuer, what=f"HTTP status {status}")
-    return None
-
-
 def _is_success(status: int) -> bool:
     # RFC 6749 says 200; some issuers say 201 of a token that they have made.
     return status in (200, 201)
-
-
-def _retry_after(header: str | None) -> int | None:
-    """Seconds, or None for a date: the wait is then ours to choose."""
-    if header is None or not _DIGITS.fullmatch(header.strip()):
-        return None
-    return min(int(header), _MAX_RETRY_AFTER)
 
 
 def _token(members: Members, name: str) -> Secret | None:

@@ -18,7 +18,7 @@ from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation, decide
 from broker.model.time import Seconds
 from broker.model.token import AccessToken, Scopes
-from broker.services.tokens import TokenKey
+from broker.services.token_cache import TokenKey
 from broker.services.vault import Vault, VaultState
 
 log = logging.getLogger(__name__)

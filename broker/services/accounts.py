@@ -1,13 +1,15 @@
-"""Log-out: revoke at the issuer (RFC 7009), then forget. Knows no login."""
+"""Accounts as a whole: log-out (RFC 7009) and the default. Knows no login."""
 
 import logging
 from dataclasses import dataclass
 
 from broker.model.account import AccountName
+from broker.model.errors import UnknownAccountError
 from broker.model.grant import Grant
+from broker.oauth.faults import transport_fault
 from broker.oauth.revocation import is_revoked, revocation_request
 from broker.services.interfaces import HttpSender
-from broker.services.vault import Vault
+from broker.services.vault import Vault, VaultState
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class LogOut:
 
 
 class Accounts:
-    """Ends accounts."""
+    """Ends accounts, and says which is meant."""
 
     def __init__(self, *, vault: Vault, sender: HttpSender) -> None:
         self._vault = vault
@@ -46,8 +48,11 @@ class Accounts:
 
         Raises:
             UnknownAccountError: there is none.
-            IssuerUnreachableError, IssuerMalformedError: it could not be revoked.
+            IssuerUnreachableError, IssuerOverloadedError, IssuerMalformedError: it
+                could not be revoked.
         """
+        if self._vault.find(name) is None:
+            raise UnknownAccountError(account=name)
         opened = self._vault.require_open()
         # In turn: a refresh under way would hand out a token of a grant that is gone.
         async with opened.tokens.turn(name):
@@ -62,6 +67,17 @@ class Accounts:
         left = _left(grant, revoked=revoked, keep_sign_in=keep_sign_in)
         return LogOut(account=name, revoked=revoked, left=left)
 
+    async def set_default(self, name: AccountName | None) -> None:
+        """Choose the account that is meant where none is named.
+
+        Raises:
+            UnknownAccountError: there is none of this name.
+        """
+        if name is not None and self._vault.find(name) is None:
+            raise UnknownAccountError(account=name)
+        if self._vault.state is not VaultState.NONE:
+            await self._vault.require_open().grants.set_default(name)
+
     async def _revoke(self, grant: Grant) -> bool:
         access = grant.access_token.value if grant.access_token else None
         token = grant.refresh_token or access
@@ -75,7 +91,12 @@ class Accounts:
         )
         if request is None:
             return False
-        return is_revoked(await self._sender.send(request))
+        response = await self._sender.send(request)
+        # RFC 7009 section 2.2.1: after a 503 the token must be taken to be alive.
+        fault = transport_fault(response, grant.account.issuer.url)
+        if fault is not None:
+            raise fault
+        return is_revoked(response)
 
 
 def _left(grant: Grant, *, revoked: bool, keep_sign_in: bool) -> tuple[str, ...]:

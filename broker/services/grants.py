@@ -3,6 +3,7 @@
 Knows no issuer and no token endpoint.
 """
 
+import asyncio
 from dataclasses import replace
 
 from broker.model.account import AccountName
@@ -11,6 +12,7 @@ from broker.model.errors import (
     GrantChangedError,
     LoginRequiredError,
     ReauthenticationRequiredError,
+    StoreFailedError,
     UnknownAccountError,
 )
 from broker.model.grant import Grant, GrantState
@@ -30,7 +32,10 @@ class Grants:
         # The last version of each forgotten grant: a login after a log-out goes on
         # counting, so that a slow refresh of the old grant can never match the new.
         self._forgotten: dict[AccountName, int] = {}
+        # Renewals that the disk refused, with the version that the store still has.
+        self._unsaved: dict[AccountName, int] = {}
         self._default: AccountName | None = None
+        self._writing = asyncio.Lock()
 
     async def load(self) -> None:
         """Read the whole store."""
@@ -94,13 +99,21 @@ class Grants:
 
         Returns:
             The grant with the version it has now.
+
+        Raises:
+            StoreFailedError: the disk refused; what there was still stands.
         """
         name = grant.account.name
-        before = await self._store.load(name)
-        version = before.version if before else self._forgotten.pop(name, 0)
-        saved = replace(grant, version=version + 1)
-        await self._store.save(saved, replaces=before.version if before else None)
-        self._grants[name] = saved
+        async with self._writing:
+            stored = await self._store.load(name)
+            at_hand = self._grants.get(name)
+            versions = [g.version for g in (stored, at_hand) if g is not None]
+            newest = max([*versions, self._forgotten.get(name, 0)])
+            saved = replace(grant, version=newest + 1)
+            await self._store.save(saved, replaces=stored.version if stored else None)
+            self._grants[name] = saved
+            self._unsaved.pop(name, None)
+            self._forgotten.pop(name, None)
         return saved
 
     async def reload(self, name: AccountName) -> Grant:
@@ -108,12 +121,15 @@ class Grants:
 
         Raises:
             UnknownAccountError: it was forgotten.
+            StoreFailedError: a renewal that could not be saved before still cannot.
         """
-        grant = await self._store.load(name)
-        if grant is None:
-            self._grants.pop(name, None)
-            raise UnknownAccountError(account=name)
-        self._grants[name] = grant
+        async with self._writing:
+            await self._save_again(name)
+            grant = await self._store.load(name)
+            if grant is None:
+                self._grants.pop(name, None)
+                raise UnknownAccountError(account=name)
+            self._grants[name] = grant
         return grant
 
     async def renewed(
@@ -129,12 +145,25 @@ class Grants:
 
         Raises:
             GrantChangedError: a login was faster; what the refresh gave is void.
+            StoreFailedError: the disk refused. The new refresh token is kept at hand
+                and saved before the grant is used again: the old one is retired.
         """
+        name = grant.account.name
         token = grant.refresh_token if refresh_token is None else refresh_token
         renewed = replace(grant, refresh_token=token, scopes=scopes)
-        if renewed == grant:
-            return grant
-        return await self._advance(grant, renewed)
+        async with self._writing:
+            self._require_current(grant)
+            if renewed == grant:
+                return grant
+            saved = replace(renewed, version=grant.version + 1)
+            try:
+                await self._store.save(saved, replaces=grant.version)
+            except StoreFailedError:
+                self._unsaved[name] = grant.version
+                raise
+            finally:
+                self._grants[name] = saved
+        return saved
 
     async def ended(self, grant: Grant, state: GrantState, because: str) -> Grant:
         """Record that the issuer no longer honours the grant. Nothing is deleted.
@@ -167,19 +196,31 @@ class Grants:
             GrantChangedError: it has moved on since `grant` was read.
         """
         name = grant.account.name
-        await self._store.delete(name, replaces=grant.version)
-        self._grants.pop(name, None)
-        self._forgotten[name] = grant.version
+        async with self._writing:
+            await self._store.delete(name, replaces=grant.version)
+            self._grants.pop(name, None)
+            self._forgotten[name] = grant.version
 
     async def _advance(self, before: Grant, after: Grant) -> Grant:
         name = before.account.name
-        at_hand = self._grants.get(name)
-        if at_hand is None or at_hand.version != before.version:
-            raise GrantChangedError(account=name)
-        saved = replace(after, version=before.version + 1)
-        await self._store.save(saved, replaces=before.version)
-        self._grants[name] = saved
+        async with self._writing:
+            self._require_current(before)
+            saved = replace(after, version=before.version + 1)
+            await self._store.save(saved, replaces=before.version)
+            self._grants[name] = saved
         return saved
+
+    async def _save_again(self, name: AccountName) -> None:
+        """Save the renewal that a full disk refused, where there is one."""
+        replaces = self._unsaved.get(name)
+        if replaces is not None:
+            await self._store.save(self._grants[name], replaces=replaces)
+            del self._unsaved[name]
+
+    def _require_current(self, grant: Grant) -> None:
+        at_hand = self._grants.get(grant.account.name)
+        if at_hand is None or at_hand.version != grant.version:
+            raise GrantChangedError(account=grant.account.name)
 
 
 def require_live(grant: Grant) -> None:

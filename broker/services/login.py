@@ -147,10 +147,14 @@ class Login:
         response = parse_authorization_response(
             query, state=self.own.state, issuer=account.issuer
         )
+        if isinstance(response, StrayResponse):
+            log.warning("login.response.stray account=%s", account.name)
+            return Verdict.STRAY
+        if self.answered.is_set():
+            # A browser that loads the address again, or somebody who has seen it:
+            # what the first response began goes on.
+            return Verdict.TAKEN
         match response:
-            case StrayResponse():
-                log.warning("login.response.stray account=%s", account.name)
-                return Verdict.STRAY
             case CodeResponse():
                 self.advance(CodeArrived(code=response.code))
             case RefusedResponse():

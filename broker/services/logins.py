@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from broker.model.account import Account
+from broker.model.account import Account, AccountName
 from broker.model.errors import (
     BadRequestError,
     BrokerError,
@@ -77,7 +77,8 @@ class LoginService:
         self._clock = clock
         self._random = random
         self._logins: dict[str, Login] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._beginning = asyncio.Lock()
 
     @property
     def under_way(self) -> int:
@@ -93,26 +94,22 @@ class LoginService:
         """
         stored = self._vault.find(request.account)
         sign_in = await self._sign_ins.complete(request, stored)
-        self._supersede(request)
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),
             sign_in=sign_in,
             own=self._secrets(sign_in.account),
         )
-        open_listener = await self._listen(login, options)
-        try:
-            self._address(login, open_listener, options)
-        except BrokerError:
-            login.fail("it could not begin")
-            await open_listener.close()
-            raise
-        self._keep(login)
-        task = asyncio.create_task(
-            self._run(login, open_listener, options), name=f"login {login.account}"
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        log.info("login.started account=%s", login.account)
+        # One at a time: of two that begin at once, the second supersedes the first.
+        async with self._beginning:
+            await self._supersede(login.account)
+            listener = await self._listen(login, options)
+            try:
+                self._address(login, listener, options)
+            except BrokerError:
+                login.fail("it could not begin")
+                await listener.close()
+                raise
+            self._begin(login, listener, options)
         return login
 
     def find(self, login_id: str) -> Login:
@@ -140,7 +137,7 @@ class LoginService:
         for login in self._logins.values():
             if not login.answered.is_set():
                 login.fail("the daemon is stopping")
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _listen(self, login: Login, options: LoginOptions) -> OpenListener:
         account, preset = login.sign_in.account, login.sign_in.preset
@@ -216,10 +213,23 @@ class LoginService:
                 browser_errors=preset.browser_errors if preset else (),
             )
 
-    def _supersede(self, request: SignInRequest) -> None:
-        for login in self._logins.values():
-            if login.account == request.account and not login.answered.is_set():
+    async def _supersede(self, account: AccountName) -> None:
+        """End the account's login that still awaits the browser, and free its port."""
+        for login in list(self._logins.values()):
+            if login.account == account and not login.answered.is_set():
                 login.fail("a newer login of the same account took its place")
+                await asyncio.wait([self._tasks[login.login_id]])
+
+    def _begin(
+        self, login: Login, listener: OpenListener, options: LoginOptions
+    ) -> None:
+        self._keep(login)
+        task = asyncio.create_task(
+            self._run(login, listener, options), name=f"login {login.account}"
+        )
+        self._tasks[login.login_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(login.login_id))
+        log.info("login.started account=%s", login.account)
 
     def _keep(self, login: Login) -> None:
         ended = [key for key, old in self._logins.items() if old.has_ended]

@@ -3,10 +3,10 @@
 Knows no listener and no browser.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.model.errors import LoginFailedError
-from broker.model.grant import Grant
+from broker.model.grant import Grant, GrantState
 from broker.model.secret import Secret
 from broker.model.time import Instant, UnixTime
 from broker.model.token import AccessToken
@@ -20,7 +20,8 @@ from broker.oauth.token import (
 )
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
-from broker.services.tokens import TokenKey, token_of
+from broker.services.token_cache import TokenKey
+from broker.services.tokens import token_of
 from broker.services.vault import Opened, Vault
 
 
@@ -55,13 +56,15 @@ class Redeemer:
         made = await self._vault.open_for_grant()
         redeemed = await self._exchange(login, code)
         opened = self._vault.require_open()
-        name = login.account
-        before = opened.grants.find(name)
-        grant = _grant(login, redeemed, before)
-        notes = (*([] if made is None else [made]), *_notes(login, grant, before))
-        saved = await opened.grants.signed_in(grant)
-        _remember(opened, saved, redeemed.token)
-        return GrantSaved(grant=saved, notes=notes)
+        if redeemed.answer.refresh_token is not None:
+            saved = await _save(opened, login, redeemed)
+        else:
+            # The old one may be kept, and it must be the newest old one: a refresh
+            # that is under way ends first.
+            async with opened.tokens.turn(login.account):
+                saved = await _save(opened, login, redeemed)
+        notes = saved.notes if made is None else (made, *saved.notes)
+        return replace(saved, notes=notes)
 
     async def _exchange(self, login: Login, code: Secret) -> _Redeemed:
         account = login.sign_in.account
@@ -107,6 +110,17 @@ class Redeemer:
         )
 
 
+async def _save(opened: Opened, login: Login, redeemed: _Redeemed) -> GrantSaved:
+    name = login.account
+    before = opened.grants.find(name)
+    grant = await opened.grants.signed_in(_grant(login, redeemed, before))
+    opened.tokens.forget(name)
+    opened.tokens.remember(
+        TokenKey(account=name, scopes=None, resource=None), redeemed.token
+    )
+    return GrantSaved(grant=grant, notes=tuple(_notes(login, grant, before)))
+
+
 def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
     answer, token = redeemed.answer, redeemed.token
     subject = redeemed.claims.subject if redeemed.claims else None
@@ -130,11 +144,14 @@ def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
     )
 
 
+_ALIVE = frozenset({GrantState.LIVE, GrantState.REAUTHENTICATE})
+
+
 def _is_same_person(login: Login, before: Grant | None, subject: str | None) -> bool:
     """Whether an older refresh token surely belongs to whoever signed in now."""
     if before is None or subject is None or login.sign_in.is_first:
         return False
-    return before.subject == subject
+    return before.subject == subject and before.state in _ALIVE
 
 
 def _notes(login: Login, grant: Grant, before: Grant | None) -> list[str]:
@@ -155,9 +172,3 @@ def _notes(login: Login, grant: Grant, before: Grant | None) -> list[str]:
     if before and before.subject and grant.subject and before.subject != grant.subject:
         notes.append("you signed in as somebody else than before")
     return notes
-
-
-def _remember(opened: Opened, grant: Grant, token: AccessToken) -> None:
-    name = grant.account.name
-    opened.tokens.forget(name)
-    opened.tokens.remember(TokenKey(account=name, scopes=None, resource=None), token)

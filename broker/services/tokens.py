@@ -5,7 +5,6 @@ Knows no peer and no socket.
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -13,9 +12,12 @@ from broker.model.errors import (
     GrantChangedError,
     LoginRequiredError,
     ReauthenticationRequiredError,
+    RefreshRefusedError,
     ScopeNotGrantedError,
+    StoreFailedError,
 )
 from broker.model.grant import Grant, GrantState
+from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.oauth.refusals import refresh_error
@@ -27,6 +29,7 @@ from broker.oauth.token import (
 )
 from broker.services.grants import Grants, require_live
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.token_cache import TokenCache, TokenKey
 
 log = logging.getLogger(__name__)
 
@@ -37,28 +40,10 @@ RFC 6749 section 5.1 leaves it to the issuer's documentation; an hour is what
 the large ones grant.
 """
 
-CACHED_TOKENS = 1024
-"""At most, over all accounts; the ones that were obtained first go first."""
-
 REJECTION_PAUSE = Seconds(10)
 """A token younger than this is not refreshed again because an API refused it."""
 
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKey:
-    """What a cached token was asked for.
-
-    Attributes:
-        account: whose.
-        scopes: None for all that was granted; else a narrower set.
-        resource: RFC 8707, or None.
-    """
-
-    account: AccountName
-    scopes: Scopes | None
-    resource: str | None
 
 
 class TokenService:
@@ -68,7 +53,7 @@ class TokenService:
         self._grants = grants
         self._sender = sender
         self._clock = clock
-        self._cache: dict[TokenKey, AccessToken] = {}
+        self._cache = TokenCache(grants)
         self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
         self._turns: dict[AccountName, asyncio.Lock] = {}
 
@@ -84,31 +69,25 @@ class TokenService:
         """
         grant = self._grants.get(account)
         require_live(grant)
-        if scopes is None or scopes == grant.scopes:
-            return TokenKey(account=account, scopes=None, resource=resource)
-        missing = scopes - grant.scopes
+        missing = (scopes or frozenset()) - grant.scopes
         if missing:
             raise ScopeNotGrantedError(account=account, missing=tuple(sorted(missing)))
         return TokenKey(account=account, scopes=scopes, resource=resource)
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:
         """A token that is fresh now, or None. Never waits."""
-        token = self._cache.get(key)
+        token = self._cache.find(key)
         if token is None or not _is_fresh(token, self._clock.now(), min_ttl):
             return None
         return token
 
     def remember(self, key: TokenKey, token: AccessToken) -> None:
         """Keep a token that a login gave."""
-        self._cache.pop(key, None)
-        self._cache[key] = token
-        while len(self._cache) > CACHED_TOKENS:
-            self._cache.pop(next(iter(self._cache)))
+        self._cache.put(key, token)
 
     def forget(self, account: AccountName) -> None:
         """Drop every token of an account."""
-        for key in [key for key in self._cache if key.account == account]:
-            del self._cache[key]
+        self._cache.drop(account)
 
     async def token(
         self, key: TokenKey, min_ttl: Seconds, rejected: str | None = None
@@ -126,9 +105,10 @@ class TokenService:
         """
         freshest = None
         for _ in range(_ATTEMPTS):
-            seen = self._cache.get(key)
+            seen = self._cache.find(key)
             if seen is not None and not self._must_renew(seen, min_ttl, rejected):
                 return seen
+            is_ours = key not in self._refreshes
             try:
                 freshest = await self._join(key, seen)
             except GrantChangedError:
@@ -137,8 +117,9 @@ class TokenService:
                 self.key(key.account, key.scopes, key.resource)
                 continue
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
-            # one who joined late may hold a token that has aged meanwhile.
-            if _is_fresh(freshest, self._clock.now(), min_ttl):
+            # one who joined late may hold a token that has aged meanwhile. What was
+            # begun for us is as fresh as a token can be.
+            if is_ours or _is_fresh(freshest, self._clock.now(), min_ttl):
                 break
         if freshest is None:
             raise GrantChangedError(account=key.account)
@@ -151,7 +132,8 @@ class TokenService:
 
     async def close(self) -> None:
         """Let the refreshes under way end: their new refresh tokens must be saved."""
-        await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
+        while self._refreshes:
+            await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
 
     def _must_renew(
         self, token: AccessToken, min_ttl: Seconds, rejected: str | None
@@ -207,14 +189,17 @@ class TokenService:
             # would otherwise send a retired refresh token.
             grant = await self._grants.reload(key.account)
             require_live(grant)
-            newer = self._cache.get(key)
+            newer = self._cache.find(key)
             if newer is not None and newer is not seen:
                 return newer
-            return await self._refresh(key, grant)
+            slot = self._cache.slot(key)
+            if grant.refresh_token is None:
+                return await self._without_refresh_token(slot, grant)
+            return await self._refresh(slot, grant, grant.refresh_token)
 
-    async def _refresh(self, key: TokenKey, grant: Grant) -> AccessToken:
-        if grant.refresh_token is None:
-            return await self._without_refresh_token(grant)
+    async def _refresh(
+        self, key: TokenKey, grant: Grant, refresh_token: Secret
+    ) -> AccessToken:
         account = key.account
         log.info("token.refresh.started account=%s", account)
         began = self._clock.now()
@@ -222,7 +207,7 @@ class TokenService:
             refresh_request(
                 issuer=grant.account.issuer,
                 client=grant.account.client,
-                refresh_token=grant.refresh_token,
+                refresh_token=refresh_token,
                 scopes=key.scopes,
                 resource=key.resource,
             )
@@ -240,29 +225,47 @@ class TokenService:
             asked=grant.scopes if key.scopes is None else key.scopes,
             refreshable=True,
         )
-        whole = token.scopes if key.scopes is None else grant.scopes
+        is_whole = key.scopes is None and key.resource is None
         # Saved before anyone sees it: the issuer has already retired the old refresh
         # token, so a crash after this point must find the new one.
         await self._grants.renewed(
-            grant, refresh_token=answer.refresh_token, scopes=whole
+            grant,
+            refresh_token=answer.refresh_token,
+            scopes=token.scopes if is_whole else grant.scopes,
         )
         self.remember(key, token)
         log.info("token.refresh.complete account=%s life=%s", account, token.life)
         return token
 
     async def _refused(self, grant: Grant, error: BrokerError) -> None:
-        log.warning(
-            "token.refresh.failed account=%s code=%s", grant.account.name, error.code
-        )
-        if isinstance(error, LoginRequiredError):
-            await self._grants.ended(grant, GrantState.DEAD, error.reason)
-            self.forget(grant.account.name)
-        elif isinstance(error, ReauthenticationRequiredError):
-            await self._grants.ended(grant, GrantState.REAUTHENTICATE, error.reason)
-
-    async def _without_refresh_token(self, grant: Grant) -> AccessToken:
-        """The sealed access token itself, for issuers that give nothing else."""
         name = grant.account.name
+        log.warning("token.refresh.failed account=%s code=%s", name, error.code)
+        try:
+            if isinstance(error, LoginRequiredError):
+                await self._grants.ended(grant, GrantState.DEAD, error.reason)
+            elif isinstance(error, ReauthenticationRequiredError):
+                await self._grants.ended(grant, GrantState.REAUTHENTICATE, error.reason)
+        except StoreFailedError as exc:
+            # What the issuer said matters more to whoever waits; it will say it again.
+            log.warning("grant.save.failed account=%s what=%s", name, exc.what)
+        if isinstance(error, LoginRequiredError):
+            self.forget(name)
+
+    async def _without_refresh_token(self, key: TokenKey, grant: Grant) -> AccessToken:
+        """The sealed access token itself, for issuers that give nothing else.
+
+        Raises:
+            RefreshRefusedError: a narrower one is wanted. The whole one is never
+                given in its place: the peer may hand it on as the narrow one.
+            LoginRequiredError: it has expired.
+        """
+        name = grant.account.name
+        if key.scopes is not None or key.resource is not None:
+            raise RefreshRefusedError(
+                account=name,
+                error="cannot be narrowed:",
+                description="the issuer gave no refresh token; ask for all scopes",
+            )
         if grant.access_token is None:
             raise LoginRequiredError(account=name, reason="there is no token to renew")
         token = grant.access_token.on_this_boot(self._clock.now())
@@ -270,7 +273,7 @@ class TokenService:
             reason = "the token has expired, and the issuer gave no refresh token"
             await self._grants.ended(grant, GrantState.DEAD, reason)
             raise LoginRequiredError(account=name, reason=reason)
-        self.remember(TokenKey(account=name, scopes=None, resource=None), token)
+        self.remember(key, token)
         return token
 
 

@@ -88,7 +88,9 @@ class Vault:
             StoreCorruptError: there is a store, but it cannot be read.
         """
         if self._opened is None:
-            raise self._closed or LockedError(reason="there is no store yet")
+            closed = self._closed or LockedError(reason="there is no store yet")
+            # Without the traceback of the last time, which would grow for ever.
+            raise closed.with_traceback(None)
         return self._opened
 
     async def open_at_start(self) -> None:
@@ -101,7 +103,9 @@ class Vault:
             return
         try:
             await self.unlock(None)
-        except (LockedError, StoreCorruptError) as exc:
+        except StoreCorruptError:
+            pass  # `unlock` has noted it
+        except LockedError as exc:
             self._closed = exc
         except StoreFailedError as exc:
             self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
@@ -122,7 +126,11 @@ class Vault:
                 return
             if not self._door.exists():
                 raise LockedError(reason="there is no store yet")
-            await self._serve(await self._door.open(passphrase))
+            try:
+                await self._serve(await self._door.open(passphrase))
+            except StoreCorruptError as exc:
+                self._closed = exc
+                raise
 
     async def create(self, source: str, passphrase: Secret | None) -> None:
         """Make the store.
@@ -168,6 +176,7 @@ class Vault:
         """Let refreshes end, then let go of the store."""
         opened, self._opened = self._opened, None
         if opened is not None:
+            self._closed = LockedError(reason="the daemon is stopping")
             await opened.tokens.close()
             await opened.grants.close()
 

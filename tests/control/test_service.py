@@ -1,9 +1,6 @@
 """`brokerctl service` against a systemctl that writes down what it is told."""
 
 import json
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -32,29 +29,6 @@ SYSTEMCTL = """\
     esac
 """
 
-# A daemon of two answers: who it is, and its end.
-DETACHED = """\
-    import os, sys
-    from http.server import BaseHTTPRequestHandler
-    from socketserver import UnixStreamServer
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self): self.say(b'{"pid": %d}' % os.getpid())
-        def do_POST(self): self.say(b"{}"); self.wfile.flush(); os._exit(0)
-        def say(self, body):
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-        def log_message(self, *args): pass
-        def address_string(self): return "peer"
-
-    server = UnixStreamServer(sys.argv[1], Answer)
-    print("ready", flush=True)
-    server.serve_forever()
-"""
-
 
 @dataclass(frozen=True)
 class Desk:
@@ -78,8 +52,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk(tmp_path / "home", tmp_path / "bin")
-    runtime = tmp_path / "run"
-    for folder in (desk.home, desk.tools, runtime):
+    for folder in (desk.home, desk.tools):
         folder.mkdir(mode=0o700)
     systemctl = desk.tools / "systemctl"
     systemctl.write_text(dedent(SYSTEMCTL))
@@ -90,7 +63,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     for name in ("XDG_CONFIG_HOME", "BROKERD_CONFIG_DIR", "BROKERD_STATE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("BROKERD_RUNTIME_DIR", raising=False)
-    monkeypatch.setenv("BROKERD_SOCKET", str(runtime / "broker.sock"))
+    monkeypatch.setenv("BROKERD_SOCKET", str(tmp_path / "broker.sock"))
     return desk
 
 
@@ -203,30 +176,3 @@ def test_a_variable_that_the_service_will_not_see_is_named(
     monkeypatch.setenv("BROKERD_STATE_DIR", "/elsewhere")
     result = desk.run("install")
     assert "not seen by the service: BROKERD_STATE_DIR" in result.stdout
-
-
-def test_a_daemon_that_runs_already_is_ended_before_the_socket_is_made(
-    desk: Desk, tmp_path: Path
-) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        dedent(DETACHED),
-        str(tmp_path / "run/broker.sock"),
-    ]
-    daemon = subprocess.Popen(  # noqa: S603 - our own interpreter
-        command, stdout=subprocess.PIPE, text=True
-    )
-    with daemon:
-        assert daemon.stdout
-        assert daemon.stdout.readline() == "ready\n"
-        # Awaited at the same time: a dead child that nobody has fetched still
-        # counts as alive.
-        parent = threading.Thread(target=daemon.wait)
-        parent.start()
-        result = desk.run("install", "--json")
-        daemon.kill()  # for a test that fails: it must not wait for ever
-        parent.join()
-    assert daemon.returncode == 0
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["stopped_daemon"] is True

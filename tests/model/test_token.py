@@ -97,7 +97,9 @@ def test_a_boot_clock_of_another_boot_says_nothing() -> None:
 
 def test_a_token_from_the_disk_has_the_age_that_the_wall_clock_says() -> None:
     now = Instant(wall=UnixTime(BORN.wall + 100), boot=Seconds(90_000.0))
-    assert a_token().left(now) == Seconds(-85_900)  # another boot's clock, taken as our own
+    assert a_token().left(now) == Seconds(
+        -85_900
+    )  # another boot's clock, taken as our own
     read = a_token().on_this_boot(now)
     assert read.left(now) == Seconds(3500)
     assert read.expires_at == a_token().expires_at

@@ -16,7 +16,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.services.accounts import LogOut
-from broker.services.tokens import TokenKey
+from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
 from tests.services.world import (
     HOME,

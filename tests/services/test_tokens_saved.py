@@ -7,7 +7,7 @@ import pytest
 from broker.model.errors import LoginRequiredError, StoreFailedError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
-from broker.services.tokens import TokenKey
+from broker.services.token_cache import TokenKey
 from tests.fakes.clock import FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore

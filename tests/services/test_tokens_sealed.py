@@ -9,7 +9,7 @@ from broker.model.grant import GrantState
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
-from broker.services.tokens import TokenKey
+from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore

@@ -69,7 +69,7 @@ async def test_the_passphrase_opens_it_and_a_wrong_one_does_not() -> None:
     await world.vault.open_at_start()
     with pytest.raises(WrongPassphraseError):
         await world.vault.unlock(Secret("wrong"))
-    assert world.vault.state is VaultState.LOCKED
+    assert world.vault.opened is None
     await world.vault.unlock(Secret("correct horse"))
     assert world.vault.state is VaultState.OPEN
     assert world.vault.locked_because is None

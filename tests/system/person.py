@@ -86,7 +86,6 @@ class Person:
             group=user,
             extra_groups=None if self.wrapper else [],
             pass_fds=pass_fds,
-            umask=0o077,
         )
 
     def finish(self, process: subprocess.Popen[str]) -> Said:

@@ -42,7 +42,8 @@ def begin(person: Person, account: str, *words: str) -> SignIn:
         if found := _ADDRESS.search(line):
             person.heard += before
             return SignIn(person, process, found[0])
-    raise AssertionError(f"no address in: {before}")
+    ended = person.finish(process)
+    raise AssertionError(f"no address in: {before}, {ended}")
 
 
 def sign_in(person: Person, account: str, issuer: Sandbox, *words: str) -> None:

@@ -1,0 +1,44 @@
+"""Answers that are not the issuer's own word: overload, proxies, captive portals."""
+
+import re
+
+from broker.model.errors import (
+    BrokerError,
+    IssuerOverloadedError,
+    IssuerUnreachableError,
+)
+from broker.model.http import HttpResponse
+
+_MAX_RETRY_AFTER = 86_400
+_OVERLOADED = frozenset({429, 503})
+_TIMED_OUT = 408
+_PROXY_LOGIN = 407
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def transport_fault(response: HttpResponse, issuer: str) -> BrokerError | None:
+    """What stands between us and the issuer's answer, or None where it answered.
+
+    429 and 503 ask for patience; any other 5xx, a redirect, and a proxy or a captive
+    portal (407, 511) mean that the issuer itself said nothing.
+
+    Args:
+        response: as it came.
+        issuer: the issuer URL, for the error.
+    """
+    status = response.status
+    if status in _OVERLOADED:
+        return IssuerOverloadedError(
+            issuer=issuer, retry_after=_retry_after(response.headers.get("retry-after"))
+        )
+    is_answer = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004 - HTTP classes
+    if not is_answer or status in (_PROXY_LOGIN, _TIMED_OUT):
+        return IssuerUnreachableError(issuer=issuer, what=f"HTTP status {status}")
+    return None
+
+
+def _retry_after(header: str | None) -> int | None:
+    """Seconds, or None for a date: the wait is then ours to choose."""
+    if header is None or not _DIGITS.fullmatch(header.strip()):
+        return None
+    return min(int(header), _MAX_RETRY_AFTER)

@@ -1,0 +1,61 @@
+"""The access tokens at hand. Knows no issuer and no time."""
+
+from dataclasses import dataclass, replace
+
+from broker.model.account import AccountName
+from broker.model.token import AccessToken, Scopes
+from broker.services.grants import Grants
+
+CACHED_TOKENS = 1024
+"""At most, over all accounts; the ones that were put there first go first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenKey:
+    """What a cached token was asked for.
+
+    Attributes:
+        account: whose.
+        scopes: None for all that was granted; else a narrower set.
+        resource: RFC 8707, or None.
+    """
+
+    account: AccountName
+    scopes: Scopes | None
+    resource: str | None
+
+
+class TokenCache:
+    """Each key's token, fresh or not."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+        self._tokens: dict[TokenKey, AccessToken] = {}
+
+    def slot(self, key: TokenKey) -> TokenKey:
+        """Where the token lies: all scopes by name are the same token as all of them.
+
+        Not decided when the key is made: a login may grant more meanwhile, and who
+        asked by name must not be given more.
+        """
+        grant = self._grants.find(key.account)
+        if grant is not None and key.scopes == grant.scopes:
+            return replace(key, scopes=None)
+        return key
+
+    def find(self, key: TokenKey) -> AccessToken | None:
+        """The token, or None."""
+        return self._tokens.get(self.slot(key))
+
+    def put(self, key: TokenKey, token: AccessToken) -> None:
+        """Keep a token in the place of the one before."""
+        slot = self.slot(key)
+        self._tokens.pop(slot, None)
+        self._tokens[slot] = token
+        while len(self._tokens) > CACHED_TOKENS:
+            self._tokens.pop(next(iter(self._tokens)))
+
+    def drop(self, account: AccountName) -> None:
+        """Forget every token of an account."""
+        for key in [key for key in self._tokens if key.account == account]:
+            del self._tokens[key]

@@ -1,0 +1,96 @@
+"""What the repository promises of itself."""
+
+import re
+
+from brokerd_client.exit_codes import EXIT_CODES
+from tests.project.tree import ROOT, files, modules
+
+# Where packages come from, and what lies where on one machine, is nobody else's
+# business. Written as patterns that do not match themselves.
+FOREIGN = re.compile(
+    rb"pypi\.[o]rg|pythonhosted\.[o]rg|registry\.npm[j]s"
+    rb"|/work/[a-z]|/root/[a-z.]|[.]pye[n]v|deb\.debia[n]"
+)
+
+# Secrets leave their type only here: where a request, a reply or a sealed record is
+# written, where one is checked, hashed or used as a key.
+REVEALING = {
+    "broker/ipc/routes.py": "the bare token as a reply",
+    "broker/ipc/wire.py": "the token in a JSON reply",
+    "broker/model/secret.py": "defines it",
+    "broker/model/token.py": "the hash by which a rejected token is known",
+    "broker/net/proxies.py": "the proxy's password in its header",
+    "broker/oauth/authorization.py": "state and nonce in the request",
+    "broker/oauth/client_authentication.py": "the client's secret in the request",
+    "broker/oauth/id_token.py": "an ID token is read",
+    "broker/oauth/pkce.py": "the verifier is hashed",
+    "broker/oauth/revocation.py": "the token that is revoked in the request",
+    "broker/oauth/token.py": "code, verifier, refresh token in the request",
+    "broker/sandbox/endpoints.py": "the sandbox's replies",
+    "broker/sandbox/grants.py": "the sandbox's tokens are made and looked up",
+    "broker/sandbox/registration.py": "the sandbox's client_secret.json",
+    "broker/sandbox/signing.py": "at_hash of the sandbox's ID tokens",
+    "broker/services/sign_in.py": "a client_secret.json is read",
+    "broker/store/keys/passphrase.py": "the passphrase becomes a key",
+    "broker/store/records.py": "the record that is sealed",
+    "broker/store/sealing.py": "keys at work",
+}
+
+
+def test_no_file_names_a_registry_or_a_place_on_one_machine() -> None:
+    naming = {
+        str(path): found[0].decode()
+        for path in files()
+        if (found := FOREIGN.search((ROOT / path).read_bytes()))
+    }
+    assert naming == {}
+
+
+def test_the_python_locks_pin_every_package_by_hash_and_name_no_host() -> None:
+    for lock in ("requirements.lock", "requirements-system.lock"):
+        text = (ROOT / lock).read_text()
+        assert "://" not in text
+        packages = re.split(r"\n(?=\S)", text.strip())
+        unpinned = [p for p in packages if "==" not in p or "--hash=sha256:" not in p]
+        assert unpinned == []
+
+
+def test_the_npm_lock_pins_every_package_by_hash_and_names_no_host() -> None:
+    text = (ROOT / "tests/system/oidc_provider/package-lock.json").read_text()
+    assert '"resolved"' not in text
+    packages = text.count('"node_modules/')
+    assert packages == text.count('"integrity": "sha512-')
+    assert packages > 0
+
+
+def test_secrets_are_revealed_only_in_the_files_that_are_held_here() -> None:
+    revealing = {
+        str(path)
+        for package in ("broker", "clients/python/brokerd_client")
+        for path in modules(package)
+        if ".reveal()" in (ROOT / path).read_text()
+    }
+    assert revealing - REVEALING.keys() == set(), "not held here"
+    assert REVEALING.keys() - revealing == {"broker/model/secret.py"}, "no longer true"
+
+
+def test_the_readmes_exit_codes_are_those_of_the_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    told = {
+        code: int(number)
+        for number, codes in re.findall(r"^\| (\d+) \| (`.*`) \|$", text, re.MULTILINE)
+        for code in re.findall(r"`(\w+)`", codes)
+    }
+    assert told == EXIT_CODES
+
+
+def test_both_distributions_have_one_version() -> None:
+    pattern = re.compile(r'^version = "(.+)"$', re.MULTILINE)
+    versions = {
+        found[1]
+        for folder in ("", "clients/python/")
+        if (found := pattern.search((ROOT / f"{folder}pyproject.toml").read_text()))
+    }
+    assert len(versions) == 1
+    (version,) = versions
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
