@@ -4,6 +4,7 @@ Knows no issuer and no token endpoint.
 """
 
 import asyncio
+import logging
 from dataclasses import replace
 
 from broker.model.account import AccountName
@@ -19,6 +20,8 @@ from broker.model.grant import Grant, GrantState
 from broker.model.secret import Secret
 from broker.model.token import Scopes
 from broker.services.interfaces import GrantStore
+
+log = logging.getLogger(__name__)
 
 _DEFAULT_ACCOUNT = "default_account"
 
@@ -45,6 +48,9 @@ class Grants:
 
     async def close(self) -> None:
         """Let go of the store and of all that was read from it."""
+        async with self._writing:
+            for name in list(self._unsaved):
+                await self._try_to_save(name)
         self._grants = {}
         await self._store.close()
 
@@ -160,9 +166,9 @@ class Grants:
                 await self._store.save(saved, replaces=grant.version)
             except StoreFailedError:
                 self._unsaved[name] = grant.version
-                raise
-            finally:
                 self._grants[name] = saved
+                raise
+            self._grants[name] = saved
         return saved
 
     async def ended(self, grant: Grant, state: GrantState, because: str) -> Grant:
@@ -216,6 +222,12 @@ class Grants:
         if replaces is not None:
             await self._store.save(self._grants[name], replaces=replaces)
             del self._unsaved[name]
+
+    async def _try_to_save(self, name: AccountName) -> None:
+        try:
+            await self._save_again(name)
+        except (StoreFailedError, GrantChangedError) as exc:
+            log.warning("grant.lost account=%s code=%s", name, exc.code)
 
     def _require_current(self, grant: Grant) -> None:
         at_hand = self._grants.get(grant.account.name)

@@ -1,6 +1,6 @@
 """What a sign-in needs: issuer, client, scopes, from the request and what is stored.
 
-Asks the network only for an issuer's metadata. Knows no browser and no listener.
+Knows no browser and no listener.
 """
 
 from collections.abc import Mapping
@@ -9,23 +9,15 @@ from urllib.parse import urlsplit
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
-from broker.model.errors import (
-    ClientNeededError,
-    ClientSecretsError,
-    IssuerInvalidError,
-)
+from broker.model.errors import ClientNeededError, ClientSecretsError
 from broker.model.grant import Grant
-from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
 from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
-from broker.oauth.endpoints import is_loopback, parse_issuer_url
-from broker.oauth.metadata import metadata_urls, parse_metadata
-from broker.oauth.presets import preset_for_endpoint
+from broker.oauth.endpoints import is_loopback
 from broker.services.interfaces import HttpSender
-
-HTTP_OK = 200
+from broker.services.issuers import Issuers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +61,7 @@ class SignIns:
     def __init__(
         self, *, presets: Mapping[str, IssuerPreset], sender: HttpSender
     ) -> None:
-        self._presets = presets
-        self._sender = sender
+        self._issuers = Issuers(presets=presets, sender=sender)
 
     async def complete(self, request: SignInRequest, stored: Grant | None) -> SignIn:
         """All that is needed, or an error that says what is missing.
@@ -83,32 +74,28 @@ class SignIns:
             ClientNeededError: no issuer or no client is known.
             ClientSecretsError: the client_secret.json is not one.
             IssuerInvalidError, IssuerMismatchError, IssuerMalformedError,
-            IssuerUnreachableError: of the discovery.
+            IssuerUnreachableError, IssuerOverloadedError: of the discovery.
         """
         old = stored.account if stored else None
         secrets = _client_secrets(request)
         preset, issuer = await self._issuer(request, secrets, old)
         client = self._client(request, secrets, old, issuer)
-        default_scopes = preset.default_scopes if preset else ()
-        first = Account(
+        # A repeated sign-in keeps what is not named; with another issuer or client
+        # it is another sign-in, and nothing of the old one is meant.
+        is_first = old is None or not _is_same(old, issuer, client)
+        account = Account(
             name=request.account,
             issuer=issuer,
             client=client,
-            scopes=default_scopes,
+            preset=preset.name if preset else None,
+            scopes=preset.default_scopes if preset else (),
         )
-        # A repeated sign-in keeps what is not named; with another issuer or client
-        # it is another sign-in, and nothing of the old one is meant.
-        same = old is not None and _is_same(old, issuer, client)
-        account = _named(
-            request, replace(old, client=client) if same and old else first
-        )
-        return SignIn(
-            account=replace(
-                account, issuer=issuer, preset=preset.name if preset else None
-            ),
-            preset=preset,
-            is_first=not same,
-        )
+        if old is not None and not is_first:
+            account = replace(old, issuer=issuer, client=client, preset=account.preset)
+        if secrets is not None:
+            account = replace(account, redirect=_registered(secrets, request.redirect))
+        account = _named(request, account)
+        return SignIn(account=account, preset=preset, is_first=is_first)
 
     async def _issuer(
         self,
@@ -117,53 +104,14 @@ class SignIns:
         old: Account | None,
     ) -> tuple[IssuerPreset | None, Issuer]:
         if request.issuer is not None:
-            preset = self._preset(request.issuer)
-            return preset, await self._discovered(request.issuer, preset)
+            return await self._issuers.find(request.issuer)
         if secrets is not None:
-            preset = preset_for_endpoint(self._presets, secrets.authorization_endpoint)
-            if preset is not None:
-                return preset, await self._discovered(preset.issuer, preset)
+            known = self._issuers.preset_of(secrets.authorization_endpoint)
+            if known is not None:
+                return await self._issuers.find(known.name)
         if old is not None:
-            return self._presets.get(old.preset or ""), old.issuer
+            return self._issuers.preset(old.preset), old.issuer
         raise ClientNeededError(account=request.account, missing="issuer")
-
-    def _preset(self, issuer: str) -> IssuerPreset | None:
-        if issuer in self._presets:
-            return self._presets[issuer]
-        known = (p for p in self._presets.values() if p.issuer == issuer.rstrip("/"))
-        preset = next(known, None)
-        if preset is None and "/" not in issuer:
-            raise IssuerInvalidError(
-                issuer=issuer,
-                what=f"is neither an URL nor one of {', '.join(sorted(self._presets))}",
-            )
-        return preset
-
-    async def _discovered(self, text: str, preset: IssuerPreset | None) -> Issuer:
-        if preset is not None and preset.pinned is not None:
-            return preset.pinned
-        url = parse_issuer_url(preset.issuer if preset else text)
-        if preset is not None and preset.metadata is not None:
-            candidates: tuple[str, ...] = (preset.metadata,)
-        else:
-            candidates = metadata_urls(url)
-        for candidate in candidates:
-            response = await self._sender.send(
-                HttpRequest(
-                    method="GET", url=candidate, headers={"Accept": "application/json"}
-                )
-            )
-            if response.status == HTTP_OK:
-                return parse_metadata(
-                    response.body,
-                    issuer=url,
-                    accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
-                )
-        raise IssuerInvalidError(
-            issuer=url,
-            what="publishes no metadata at "
-            + " or ".join(urlsplit(candidate).path for candidate in candidates),
-        )
 
     def _client(
         self,
@@ -197,6 +145,30 @@ def _registered_redirect(secrets: ClientSecrets) -> RedirectChoice:
     """
     if secrets.kind == "installed":
         return RedirectChoice()
+    for uri in secrets.redirect_uris:
+        parts = urlsplit(uri)
+        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+            return RedirectChoice(uri=uri)
+    raise ClientSecretsError(
+        what="it is a web client, and none of its redirect URIs is on this machine, "
+        "such as http://127.0.0.1:8080/"
+    )
+
+
+def _registered(
+    secrets: ClientSecrets, chosen: RedirectChoice | None
+) -> RedirectChoice:
+    """Any port of loopback for an installed client; a web client's own address.
+
+    A web client may be sent back only to an address that is registered, to the
+    letter (Google calls everything else redirect_uri_mismatch).
+
+    Raises:
+        ClientSecretsError: none of a web client's addresses is on this machine, and
+            the person has chosen none.
+    """
+    if secrets.kind == "installed" or chosen is not None:
+        return chosen or RedirectChoice()
     for uri in secrets.redirect_uris:
         parts = urlsplit(uri)
         if parts.scheme == "http" and is_loopback(parts.hostname or ""):

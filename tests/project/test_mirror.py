@@ -4,7 +4,45 @@ from pathlib import Path
 
 from tests.project.tree import ROOT, modules
 
-TESTED_BY: dict[str, str] = {}
+TESTED_BY = {
+    "broker/__main__.py": "tests/project/test_wheels.py",
+    "broker/control/__main__.py": "tests/project/test_wheels.py",
+    "broker/control/accounts.py": "tests/system/test_main_line.py",
+    "broker/control/broker.py": "tests/system/test_main_line.py",
+    "broker/control/commands.py": "tests/project/test_wheels.py",
+    "broker/control/daemon.py": "tests/system/test_show.py",
+    "broker/control/login.py": "tests/system/test_bad_input.py",
+    "broker/control/output.py": "tests/system/test_bad_input.py",
+    "broker/control/start.py": "tests/system/test_show.py",
+    "broker/control/systemd.py": "tests/control/test_service.py",
+    "broker/daemon.py": "tests/system/test_show.py",
+    "broker/model/client.py": "tests/oauth/test_client_authentication.py",
+    "broker/model/http.py": "tests/net/test_outbound.py",
+    "broker/model/issuer.py": "tests/oauth/test_metadata.py",
+    "broker/model/peer.py": "tests/model/test_policy.py",
+    "broker/model/time.py": "tests/contracts/test_clock.py",
+    "broker/net/connection.py": "tests/contracts/test_loopback_hardening.py",
+    "broker/net/loopback.py": "tests/contracts/test_redirect_listener.py",
+    "broker/net/loopback_sockets.py": "tests/contracts/test_loopback_ports.py",
+    "broker/net/site.py": "tests/contracts/test_loopback_hardening.py",
+    "broker/oauth/faults.py": "tests/oauth/test_members.py",
+    "broker/sandbox/application.py": "tests/sandbox/test_server.py",
+    "broker/sandbox/endpoints.py": "tests/sandbox/test_tokens.py",
+    "broker/sandbox/files.py": "tests/sandbox/test_drive.py",
+    "broker/sandbox/pages.py": "tests/sandbox/test_authorize.py",
+    "broker/sandbox/signing.py": "tests/sandbox/test_tokens.py",
+    "broker/sandbox/token_routes.py": "tests/sandbox/test_tokens.py",
+    "broker/sandbox/validator.py": "tests/sandbox/test_authorize.py",
+    "broker/sandbox/wire.py": "tests/sandbox/test_server.py",
+    "broker/services/interfaces.py": "tests/contracts/test_grant_store.py",
+    "broker/store/building.py": "tests/store/test_door.py",
+    "broker/store/connection.py": "tests/store/test_database.py",
+    "broker/store/keys/passphrase.py": "tests/store/test_keys.py",
+    "broker/store/keys/plain.py": "tests/store/test_keys.py",
+    "broker/store/keys/source.py": "tests/store/test_keys.py",
+    "broker/store/schema.py": "tests/store/test_database.py",
+    "broker/store/sealer.py": "tests/store/test_store.py",
+}
 """A module without a test file of its own, and the file that tests it."""
 
 

@@ -45,12 +45,12 @@ class FakeDoor:
 
     async def create(self, source: str, passphrase: Secret | None) -> MemoryStore:
         await self._pass()
-        if self.source is not None:
-            raise StoreExistsError
         if source not in ("plain", "passphrase"):
             raise BadRequestError(what="the key source is 'plain' or 'passphrase'")
         if (passphrase is None) != (source == "plain"):
             raise BadRequestError(what="a passphrase is missing, or unasked")
+        if self.source is not None:
+            raise StoreExistsError
         self.source = source
         self.passphrase = None if passphrase is None else passphrase.reveal()
         self.opened += 1

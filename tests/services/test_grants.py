@@ -7,16 +7,13 @@ import pytest
 
 from broker.model.account import AccountName
 from broker.model.errors import (
-    AccountNeededError,
     GrantChangedError,
-    LoginRequiredError,
-    ReauthenticationRequiredError,
     StoreFailedError,
     UnknownAccountError,
 )
 from broker.model.grant import Grant, GrantState
 from broker.model.secret import Secret
-from broker.services.grants import Grants, require_live
+from broker.services.grants import Grants
 from tests.fakes.clock import run_until_idle
 from tests.fakes.store import MemoryStore
 from tests.services.world import HOME, WORK, a_grant
@@ -38,67 +35,6 @@ async def test_every_grant_of_the_store_is_at_hand_in_the_order_of_names() -> No
     assert grants.find(AccountName("nobody")) is None
     with pytest.raises(UnknownAccountError):
         grants.get(AccountName("nobody"))
-
-
-# --- which account is meant --------------------------------------------------------
-
-
-async def test_the_only_account_is_meant_where_none_is_named() -> None:
-    grants, _ = await loaded(a_grant(WORK))
-    assert grants.named_or_default(None) == WORK
-    assert grants.default is None
-
-
-async def test_of_several_accounts_none_is_guessed() -> None:
-    grants, _ = await loaded(a_grant(WORK), a_grant(HOME))
-    with pytest.raises(AccountNeededError) as caught:
-        grants.named_or_default(None)
-    assert caught.value.accounts == (HOME, WORK)
-
-
-async def test_with_no_account_at_all_one_is_needed() -> None:
-    grants, _ = await loaded()
-    with pytest.raises(AccountNeededError) as caught:
-        grants.named_or_default(None)
-    assert caught.value.accounts == ()
-
-
-async def test_the_default_is_meant_and_survives_a_restart() -> None:
-    grants, store = await loaded(a_grant(WORK), a_grant(HOME))
-    await grants.set_default(HOME)
-    assert grants.named_or_default(None) == HOME
-    again = Grants(store)
-    await again.load()
-    assert again.default == HOME
-    await again.set_default(None)
-    assert again.default is None
-    assert store.settings == {}
-
-
-async def test_a_default_must_be_an_account_that_is_there() -> None:
-    grants, store = await loaded(a_grant(WORK))
-    with pytest.raises(UnknownAccountError):
-        await grants.set_default(HOME)
-    assert store.settings == {}
-
-
-async def test_a_default_that_was_forgotten_is_no_default() -> None:
-    grants, _ = await loaded(a_grant(WORK), a_grant(HOME))
-    await grants.set_default(HOME)
-    await grants.forget(grants.get(HOME))
-    assert grants.default is None
-    assert grants.named_or_default(None) == WORK
-
-
-async def test_a_default_that_could_not_be_saved_is_not_the_default() -> None:
-    grants, store = await loaded(a_grant(WORK), a_grant(HOME))
-    store.fail_next_save()
-    with pytest.raises(StoreFailedError):
-        await grants.set_default(HOME)
-    assert grants.default is None
-
-
-# --- saving ------------------------------------------------------------------------
 
 
 async def test_a_first_login_is_saved_as_version_one() -> None:
@@ -210,6 +146,39 @@ async def test_a_login_wins_also_against_a_renewal_that_is_being_saved() -> None
     assert saved.refresh_token == Secret("of-login")
 
 
+async def test_what_the_disk_refused_is_saved_before_the_grant_is_used_again() -> None:
+    grants, store = await loaded(a_grant())
+    store.fail_next_save(2)
+    with pytest.raises(StoreFailedError):
+        await grants.renewed(
+            grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes
+        )
+    with pytest.raises(StoreFailedError):
+        await grants.reload(WORK)
+    assert (await grants.reload(WORK)).refresh_token == NEW
+    assert store.grants[WORK].refresh_token == NEW
+
+
+async def test_what_the_disk_refused_is_tried_once_more_at_the_end() -> None:
+    grants, store = await loaded(a_grant())
+    store.fail_next_save()
+    with pytest.raises(StoreFailedError):
+        await grants.renewed(
+            grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes
+        )
+    await grants.close()
+    assert store.grants[WORK].refresh_token == NEW
+
+
+async def test_a_renewal_that_another_hand_overtook_is_not_at_hand() -> None:
+    grants, store = await loaded(a_grant())
+    old = grants.get(WORK)
+    store.grants[WORK] = a_grant(refresh_token="from-elsewhere", version=2)
+    with pytest.raises(GrantChangedError):
+        await grants.renewed(old, refresh_token=NEW, scopes=old.scopes)
+    assert grants.get(WORK).refresh_token != NEW
+
+
 async def test_forgetting_deletes_account_and_client() -> None:
     grants, store = await loaded(a_grant())
     await grants.forget(grants.get(WORK))
@@ -246,38 +215,3 @@ async def test_closing_lets_go_of_everything_that_was_read() -> None:
     assert grants.all() == []
     with pytest.raises(StoreFailedError):
         await store.list()
-
-
-# --- states ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("state", "because", "reason"),
-    [
-        (GrantState.DEAD, "the issuer's words", "the issuer's words"),
-        (GrantState.DEAD, None, "the issuer refused the grant"),
-        (GrantState.SIGNED_OUT, None, "signed out"),
-    ],
-)
-def test_a_grant_that_is_not_live_needs_a_login(
-    state: GrantState, because: str | None, reason: str
-) -> None:
-    with pytest.raises(LoginRequiredError) as caught:
-        require_live(replace(a_grant(), state=state, ended_because=because))
-    assert caught.value.reason == reason
-
-
-@pytest.mark.parametrize(
-    ("because", "reason"), [("rapt", "rapt"), (None, "the issuer asks for it")]
-)
-def test_a_grant_whose_issuer_wants_the_person_says_so(
-    because: str | None, reason: str
-) -> None:
-    grant = replace(a_grant(), state=GrantState.REAUTHENTICATE, ended_because=because)
-    with pytest.raises(ReauthenticationRequiredError) as caught:
-        require_live(grant)
-    assert caught.value.reason == reason
-
-
-def test_a_live_grant_passes() -> None:
-    require_live(a_grant())

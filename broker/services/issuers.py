@@ -1,0 +1,88 @@
+"""Issuers by the words of a person: a preset's name, or an URL that is discovered.
+
+Asks the network for metadata alone (RFC 8414, OpenID Connect Discovery 1.0).
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from broker.model.errors import IssuerInvalidError
+from broker.model.http import HttpRequest
+from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.text import safe_text
+from broker.oauth.endpoints import parse_issuer_url
+from broker.oauth.faults import transport_fault
+from broker.oauth.metadata import metadata_urls, parse_metadata
+from broker.oauth.presets import preset_for_endpoint
+from broker.services.interfaces import HttpSender
+
+_OK = 200
+
+
+class Issuers:
+    """Presets, and whoever publishes metadata."""
+
+    def __init__(
+        self, *, presets: Mapping[str, IssuerPreset], sender: HttpSender
+    ) -> None:
+        self._presets = presets
+        self._sender = sender
+
+    def preset(self, name: str | None) -> IssuerPreset | None:
+        """The preset of this name, or None."""
+        return None if name is None else self._presets.get(name)
+
+    def preset_of(self, endpoint: str) -> IssuerPreset | None:
+        """The preset to which an endpoint of a client_secret.json belongs, or None."""
+        return preset_for_endpoint(self._presets, endpoint)
+
+    async def find(self, text: str) -> tuple[IssuerPreset | None, Issuer]:
+        """The issuer that is meant, with its endpoints.
+
+        Args:
+            text: the name of a preset, or an issuer URL.
+
+        Raises:
+            IssuerInvalidError: it is neither, or it publishes no metadata.
+            IssuerUnreachableError, IssuerOverloadedError, IssuerMalformedError,
+            IssuerMismatchError: of the discovery.
+        """
+        preset = self._preset_meant(text)
+        if preset is None:
+            url = parse_issuer_url(text)
+            return None, await self._discovered(url, metadata_urls(url), None)
+        if preset.pinned is not None:
+            return preset, preset.pinned
+        url = preset.issuer
+        places = metadata_urls(url) if preset.metadata is None else (preset.metadata,)
+        accepts = preset.accepts_mismatched_issuer
+        return preset, await self._discovered(url, places, accepts)
+
+    def _preset_meant(self, text: str) -> IssuerPreset | None:
+        if text in self._presets:
+            return self._presets[text]
+        known = (p for p in self._presets.values() if p.issuer == text.rstrip("/"))
+        preset = next(known, None)
+        if preset is None and "/" not in text:
+            raise IssuerInvalidError(
+                issuer=safe_text(text) or "(nothing)",
+                what=f"is neither an URL nor one of {', '.join(sorted(self._presets))}",
+            )
+        return preset
+
+    async def _discovered(
+        self, url: str, places: tuple[str, ...], accepts: str | None
+    ) -> Issuer:
+        fault = None
+        for place in places:
+            request = HttpRequest(
+                method="GET", url=place, headers={"Accept": "application/json"}
+            )
+            response = await self._sender.send(request)
+            if response.status == _OK:
+                return parse_metadata(response.body, issuer=url, accepts_issuer=accepts)
+            fault = fault or transport_fault(response, url)
+        if fault is not None:
+            raise fault
+        paths = " or ".join(urlsplit(place).path for place in places)
+        raise IssuerInvalidError(issuer=url, what=f"publishes no metadata at {paths}")

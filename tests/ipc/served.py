@@ -1,0 +1,124 @@
+"""The real server on a real socket, in front of services on fakes."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+
+from broker.ipc.routes import Identity, Routes, Services
+from broker.ipc.server import PeerServer
+from broker.model.peer import Socket
+from broker.model.time import UnixTime
+from tests.services.world import World
+
+BACKLOG = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """An answer of the server."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def kind(self) -> str:
+        """The media type, without its parameters."""
+        return self.headers.get("Content-Type", "").partition(";")[0]
+
+    @property
+    def json(self) -> dict[str, object]:
+        value = json.loads(self.body)
+        assert isinstance(value, dict)
+        return value
+
+    @property
+    def code(self) -> object:
+        """Of a problem document, which it must be."""
+        assert self.kind == "application/problem+json", self.body
+        assert self.json["status"] == self.status
+        return self.json["code"]
+
+
+@dataclass
+class Served:
+    """A daemon's server, and a peer that asks it."""
+
+    world: World
+    path: Path
+    owner_uid: int = field(default_factory=os.geteuid)
+    stops: int = 0
+
+    async def start(self) -> Self:
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound.bind(str(self.path))
+        bound.setblocking(False)
+        door = Socket(name="admin", owner_uid=self.owner_uid)
+        self.server = PeerServer(Routes(self._services()))
+        await self.server.serve(bound, door, BACKLOG)
+        connector = aiohttp.UnixConnector(str(self.path))
+        self.session = aiohttp.ClientSession("http://broker", connector=connector)
+        return self
+
+    async def close(self) -> None:
+        await self.session.close()
+        await self.world.logins.close()
+        await self.server.close()
+
+    def _services(self) -> Services:
+        world = self.world
+        return Services(
+            identity=Identity(
+                version="1.2.3",
+                pid=4711,
+                started_at=UnixTime(1_800_000_000),
+                socket=str(self.path),
+            ),
+            vault=world.vault,
+            access=world.access,
+            logins=world.logins,
+            accounts=world.accounts,
+            stop=self._stop,
+        )
+
+    def _stop(self) -> None:
+        self.stops += 1
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Said:
+        """One request; `raw` stands in place of a JSON body."""
+        data = raw if body is None else json.dumps(body).encode()
+        async with self.session.request(
+            method, path, data=data, headers=headers
+        ) as reply:
+            return Said(
+                status=reply.status,
+                headers=dict(reply.headers),
+                body=await reply.read(),
+            )
+
+    async def converse(self, sent: bytes, *, hang_up: bool = False) -> bytes:
+        """Raw bytes on a connection of their own; everything that comes back."""
+        reader, writer = await asyncio.open_unix_connection(str(self.path))
+        writer.write(sent)
+        if hang_up:
+            writer.write_eof()
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()

@@ -1,0 +1,115 @@
+"""The contract: every vector of clients/vectors against the real server."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from broker.model.account import AccountName
+from broker.model.grant import GrantState
+from broker.model.http import HttpRequest, HttpResponse
+from tests.fakes.sender import json_response
+from tests.fakes.store import MemoryStore
+from tests.fakes.vectors import Vector, difference, load_vectors
+from tests.ipc.conftest import Serve
+from tests.services.person import completed, repeated, respond
+from tests.services.world import World, a_grant, token_answer
+
+GONE = AccountName("gone")
+LOCAL = "http://127.0.0.1:9400"
+
+
+def the_store() -> MemoryStore:
+    """'work', live, with drive and mail; 'gone', dead."""
+    dead = replace(
+        a_grant(GONE), state=GrantState.DEAD, ended_because="the issuer revoked it"
+    )
+    return MemoryStore(a_grant(), dead)
+
+
+def _issuer(request: HttpRequest) -> HttpResponse:
+    """An issuer that agrees to everything."""
+    if request.method == "GET":
+        return json_response(
+            {
+                "issuer": LOCAL,
+                "authorization_endpoint": f"{LOCAL}/authorize",
+                "token_endpoint": f"{LOCAL}/token",
+            }
+        )
+    return token_answer()
+
+
+async def _as_it_is(world: World) -> None:
+    await world.vault.open_at_start()
+
+
+async def _no_store(world: World) -> None:
+    world.door.source = None
+    world.store.grants.clear()
+
+
+async def _locked(world: World) -> None:
+    world.door.source, world.door.passphrase = "passphrase", "open sesame"
+    await world.vault.open_at_start()
+
+
+async def _pending(world: World) -> None:
+    await world.vault.open_at_start()
+    login = await repeated(world)
+    world.logins._logins["L1"] = login
+
+
+async def _complete(world: World) -> None:
+    await world.vault.open_at_start()
+    login = await repeated(world)
+    answer = token_answer(refresh_token="r-2", scope="drive openid")
+    await completed(world, login, answer)
+    world.logins._logins["L2"] = login
+
+
+async def _refused(world: World) -> None:
+    await world.vault.open_at_start()
+    login = await repeated(world)
+    respond(world, login, "error=access_denied")
+    await login.ended.wait()
+    world.logins._logins["L3"] = login
+
+
+ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
+    None: _as_it_is,
+    "the issuer of 'work' revokes": _as_it_is,
+    "the issuer of 'work' can be reached": _as_it_is,
+    f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,
+    "there is no store": _no_store,
+    "the store is locked with the passphrase 'open sesame'; it holds the two accounts": (
+        _locked
+    ),
+    "the login L1 of 'work' is pending": _pending,
+    "the login L2 of 'work' is complete, with drive granted, mail not, and openid "
+    "on top": _complete,
+    "the login L3 of 'work' was refused in the browser": _refused,
+}
+
+
+@pytest.mark.parametrize("vector", load_vectors(), ids=repr)
+async def test_the_server_answers_as_the_contract_says(
+    vector: Vector, serve: Serve
+) -> None:
+    world = World(store=the_store())
+    world.sender.answer_always(_issuer)
+    await ASSUMED[vector.assumes](world)
+    served = await serve(world)
+    said = await served.ask(
+        vector.method, vector.path, raw=vector.content, headers=vector.headers
+    )
+    assert said.status == vector.status, said.body
+    for name, value in vector.reply_headers.items():
+        found = {k.lower(): v for k, v in said.headers.items()}[name.lower()]
+        assert found.partition(";")[0] == value
+    if vector.text is not None:
+        assert difference(vector.text, said.body.decode()) is None
+    elif vector.reply is None:
+        assert said.body == b""
+    else:
+        assert difference(vector.reply, said.json) is None
