@@ -1,5 +1,6 @@
 """The service manager's files, from their templates. Writes nothing, starts nothing."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,10 +44,9 @@ def launchd_plist(brokerd: Path, log: Path) -> str:
     Raises:
         ValueError: a path cannot stand in a property list.
     """
-    text = _template("launchd", PLIST)
-    for place, path in (("@BROKERD@", brokerd), ("@LOG@", log)):
-        text = text.replace(place, escape(_plain(path)))
-    return text
+    paths = {"@BROKERD@": escape(_plain(brokerd)), "@LOG@": escape(_plain(log))}
+    # In one pass: a path may itself look like a place.
+    return re.sub("|".join(paths), lambda m: paths[m[0]], _template("launchd", PLIST))
 
 
 def exec_path(path: Path) -> str:

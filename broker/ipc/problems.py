@@ -147,7 +147,9 @@ ADVICE: dict[str, Advice] = {
         "`brokerctl status` shows it; `brokerctl stop` ends it",
     ),
     "config_invalid": _advice(
-        500, "{path} cannot be used: {what}", "mend the file, then start again"
+        500,
+        "{path} cannot be used: {what}",
+        "mend it where it is set (a variable, a unit, a path), then start again",
     ),
     "issuer_unreachable": _advice(
         502,

@@ -211,7 +211,7 @@ class AlreadyRunningError(BrokerError):
 
 @dataclass(eq=False, kw_only=True)
 class ConfigError(BrokerError):
-    """config.toml cannot be used."""
+    """A setting cannot be used: a variable, a path, a descriptor of a unit."""
 
     code = "config_invalid"
     path: str

@@ -6,6 +6,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from broker.host.private import ensure_private_directory
 from broker.model.client import Client, ClientAuthentication
 from broker.model.errors import DirectoryUnsafeError, StoreFailedError
 from broker.model.secret import Secret
@@ -38,14 +39,17 @@ def verify_folder(folder: Path) -> None:
 
     Raises:
         DirectoryUnsafeError: it is another user's, others can write to it, or it
-            is no folder.
-        StoreFailedError: it cannot be made.
+            is no folder, or it cannot be made.
+        StoreFailedError: it cannot be looked at.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.path.lexists(folder):
+            # Parents too: the default lies in the daemon's own folder, which the
+            # daemon would refuse if it were open to others.
+            ensure_private_directory(folder)
         found = folder.stat()
-    except FileExistsError as exc:
-        raise DirectoryUnsafeError(path=str(folder), what="not a folder") from exc
+        if not folder.is_dir():
+            raise DirectoryUnsafeError(path=str(folder), what="not a folder")
     except OSError as exc:
         raise StoreFailedError(what=f"{folder}: {exc.strerror}") from exc
     if os.name == "nt":  # owners and modes say nothing there; the profile's ACL does

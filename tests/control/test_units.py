@@ -2,7 +2,7 @@ import plistlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from broker.control.units import (
@@ -108,6 +108,7 @@ def test_the_plist_restarts_after_a_crash_only_and_leaves_no_core() -> None:
     assert plist["Umask"] == 0o077
 
 
+@example("@LOG@")
 @given(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cn"])))
 def test_the_plist_gives_back_every_path_as_it_was(name: str) -> None:
     path = Path("/home") / name.replace("/", "_")

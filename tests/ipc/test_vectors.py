@@ -82,9 +82,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "the issuer of 'work' can be reached": _as_it_is,
     f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,
     "there is no store": _no_store,
-    "the store is locked with the passphrase 'open sesame'; it holds the two accounts": (
-        _locked
-    ),
+    "the store is locked with the passphrase 'open sesame'; "
+    "it holds the two accounts": _locked,
     "the login L1 of 'work' is pending": _pending,
     "the login L2 of 'work' is complete, with drive granted, mail not, and openid "
     "on top": _complete,

@@ -1,0 +1,198 @@
+"""Logins, accounts, store and daemon over a real Unix socket."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from broker.model.account import AccountName
+from broker.model.errors import StoreCorruptError
+from broker.model.grant import GrantState
+from broker.model.http import HttpResponse
+from broker.model.time import Seconds
+from tests.fakes.clock import run_until_idle
+from tests.fakes.sender import json_response
+from tests.fakes.store import MemoryStore
+from tests.fakes.vectors import FOLDER
+from tests.ipc.conftest import Serve
+from tests.ipc.served import Served
+from tests.services.person import completed, repeated, respond
+from tests.services.world import (
+    HOME,
+    METADATA,
+    WORK,
+    World,
+    a_grant,
+    a_world,
+    token_answer,
+)
+
+LOGIN = {"account": "work", "issuer": "https://issuer.example", "client_id": "c"}
+
+
+# --- logins ------------------------------------------------------------------------
+
+
+async def test_a_login_goes_from_its_beginning_to_the_account(serve: Serve) -> None:
+    served = await serve(World(source=None))
+    served.world.sender.script(json_response(METADATA))
+    begun = await served.ask("POST", "/v1/logins", LOGIN)
+    assert begun.status == 201
+    path = f"/v1/logins/{begun.json['id']}"
+    pending = await served.ask("GET", path)
+    assert pending.json["state"] == "pending"
+    poll = asyncio.create_task(served.ask("GET", f"{path}?wait=60"))
+    (login,) = served.world.logins._logins.values()
+    await completed(served.world, login, token_answer(refresh_token="r"))
+    done = await poll
+    assert done.json["state"] == "complete"
+    assert done.json["problem"] is None
+    accounts = (await served.ask("GET", "/v1/accounts")).json["accounts"]
+    assert isinstance(accounts, list)
+    assert [one["account"] for one in accounts] == ["work"]
+
+
+async def test_a_long_poll_ends_after_its_seconds(served: Served) -> None:
+    login = await repeated(served.world)
+    poll = asyncio.create_task(
+        served.ask("GET", f"/v1/logins/{login.login_id}?wait=30")
+    )
+    while served.world.clock.sleeping < 2:
+        await run_until_idle()
+    await served.world.clock.advance(Seconds(30))
+    assert (await poll).json["state"] == "pending"
+
+
+async def test_a_failed_login_carries_its_problem(served: Served) -> None:
+    login = await repeated(served.world)
+    respond(served.world, login, "error=access_denied&error_description=No")
+    said = await served.ask("GET", f"/v1/logins/{login.login_id}?wait=5")
+    assert said.status == 200
+    assert said.json["state"] == "failed"
+    problem = said.json["problem"]
+    assert isinstance(problem, dict)
+    assert problem["code"] == "login_refused"
+    assert problem["error"] == "access_denied"
+
+
+async def test_a_login_is_given_up(served: Served) -> None:
+    login = await repeated(served.world)
+    said = await served.ask("DELETE", f"/v1/logins/{login.login_id}")
+    assert (said.status, said.body) == (204, b"")
+    shown = await served.ask("GET", f"/v1/logins/{login.login_id}")
+    assert shown.json["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"account": "new"}, 400, "sign_in_incomplete"),
+        ({**LOGIN, "issuer": "gogle"}, 502, "issuer_invalid"),
+        ({**LOGIN, "issuer": "\x1b[2J"}, 502, "issuer_invalid"),
+        ({**LOGIN, "redirect": {"port": 8080}}, 409, "port_in_use"),
+        ({**LOGIN, "redirect": {"bind": "192.0.2.1"}}, 400, "bad_request"),
+        ({**LOGIN, "redirect": {"uri": "http://evil.example/"}}, 400, "bad_request"),
+        ({**LOGIN, "client_id": "\x00"}, 400, "bad_request"),
+        ({**LOGIN, "parameters": {"state": "x"}}, 400, "bad_request"),
+        (
+            {"account": "new", "client_secrets": '{"type": "service_account"}'},
+            400,
+            "client_secrets_invalid",
+        ),
+    ],
+)
+async def test_a_login_that_cannot_begin_says_why(
+    served: Served, body: dict[str, object], status: int, code: str
+) -> None:
+    served.world.listener.taken.add(8080)
+    served.world.sender.answer_always(json_response(METADATA))
+    said = await served.ask("POST", "/v1/logins", body)
+    assert (said.status, said.code) == (status, code)
+    assert str(said.json["detail"]).isprintable()
+    assert all(listener.closed for listener in served.world.listener.opened)
+
+
+# --- accounts, the default, the store ----------------------------------------------
+
+
+async def test_accounts_tell_state_and_default(serve: Serve) -> None:
+    dead = replace(a_grant(HOME), state=GrantState.DEAD, ended_because="revoked")
+    served = await serve(await a_world(a_grant(), dead))
+    assert (await served.ask("PUT", "/v1/default", {"account": "work"})).json == {
+        "default": "work"
+    }
+    listed = (await served.ask("GET", "/v1/accounts")).json
+    assert listed["default"] == "work"
+    accounts = listed["accounts"]
+    assert isinstance(accounts, list)
+    assert [(a["account"], a["state"], a["default"]) for a in accounts] == [
+        ("home", "dead", False),
+        ("work", "live", True),
+    ]
+    assert "refresh-1" not in str(listed)
+
+
+async def test_a_log_out_over_the_wire(served: Served) -> None:
+    served.world.sender.script(HttpResponse(status=200))
+    said = await served.ask("DELETE", "/v1/accounts/work")
+    assert said.json == {"account": "work", "revoked": True, "left": []}
+    again = await served.ask("DELETE", "/v1/accounts/work")
+    assert (again.status, again.code) == (404, "unknown_account")
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/accounts/a%2Fb", "/v1/accounts/%00", "/v1/accounts/-x"]
+)
+async def test_a_name_in_a_path_is_checked_like_every_name(
+    served: Served, path: str
+) -> None:
+    said = await served.ask("DELETE", path)
+    assert said.status in {400, 404}
+    assert said.code in {"bad_request", "not_found"}
+
+
+async def test_a_name_with_signs_is_found_by_its_path(serve: Serve) -> None:
+    name = AccountName("a.b+c_d-e@example.com")
+    served = await serve(await a_world(a_grant(name)))
+    for spelled in ("a.b+c_d-e@example.com", "a.b%2Bc_d-e%40example.com"):
+        path = f"/v1/accounts/{spelled}?local_only=true&keep_sign_in=true"
+        assert (await served.ask("DELETE", path)).json["account"] == name
+
+
+async def test_before_the_first_login_there_is_an_empty_list_and_no_default(
+    serve: Serve,
+) -> None:
+    served = await serve(World(source=None))
+    listed = await served.ask("GET", "/v1/accounts")
+    assert listed.json == {"accounts": [], "default": None}
+    none = await served.ask("PUT", "/v1/default", {"account": None})
+    assert none.json == {"default": None}
+    for method, path, body in (
+        ("PUT", "/v1/default", {"account": "work"}),
+        ("DELETE", "/v1/accounts/work", None),
+        ("POST", "/v1/token", {"account": "work"}),
+    ):
+        said = await served.ask(method, path, body)
+        assert (said.status, said.code) == (404, "unknown_account")
+
+
+async def test_status_of_a_store_that_is_corrupt_is_one_that_the_contract_knows(
+    serve: Serve,
+) -> None:
+    world = World(store=MemoryStore(a_grant()))
+    world.door.fault = StoreCorruptError(path="/x/store.db", what="not a store")
+    await world.vault.open_at_start()
+    served = await serve(world)
+    status = (await served.ask("GET", "/v1/status")).json
+    described = yaml.safe_load((FOLDER.parent / "openapi.yaml").read_text())
+    schema = described["components"]["schemas"]["Status"]["properties"]["store"]
+    assert status["store"] in schema["enum"]
+    said = await served.ask("POST", "/v1/token", {"account": WORK})
+    assert (said.status, said.code) == (500, "store_corrupt")
+
+
+async def test_a_stop_is_answered_before_it_happens(served: Served) -> None:
+    said = await served.ask("POST", "/v1/stop")
+    assert (said.status, said.json) == (202, {})
+    assert served.stops == 1
