@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 from aiohttp import web
 
@@ -61,8 +62,8 @@ class Connection(web.RequestHandler):
         manager = self._manager
         if manager is not None and len(manager.connections) >= MOST_CONNECTIONS:
             log.warning("loopback.connection.refused most=%d", MOST_CONNECTIONS)
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+            # A cast: uvloop's transports are none of asyncio's classes.
+            cast("asyncio.Transport", transport).abort()
             return
         super().connection_made(transport)
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from broker.model.redirect import Outcome
 from broker.net.connection import LONGEST_LINE_BYTES, MOST_CONNECTIONS
@@ -183,22 +184,30 @@ async def test_a_request_that_is_never_finished_is_cut_off(start: bytes) -> None
     await waiting.close()
 
 
-async def test_too_many_connections_are_refused_and_then_taken_again() -> None:
-    waiting = Waiting(idle=60)
-    opened = await waiting.open()
-    port = port_of(opened)
-    idle = [
-        await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(MOST_CONNECTIONS)
-    ]
-    assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 0
-    for _, writer in idle:
-        writer.close()
-        await writer.wait_closed()
-    async with asyncio.timeout(10):
+@pytest.mark.parametrize(
+    "loop_factory",
+    [asyncio.new_event_loop, uvloop.new_event_loop],
+    ids=["asyncio", "uvloop"],
+)
+def test_too_many_connections_are_refused_and_then_taken_again(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def scenario() -> None:
+        waiting = Waiting(linger=0.05, idle=60)
+        opened = await waiting.open()
+        port = port_of(opened)
+        idle = [
+            await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(MOST_CONNECTIONS)
+        ]
+        assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 0
+        for _, writer in idle:
+            writer.close()
+            await writer.wait_closed()
         # Until the listener has seen them leave.
         while (await get(f"{opened.redirect_uri}?{OURS}")).status != 303:
             pass
-    waiting.ended.set_result(Outcome.SIGNED_IN)
-    await get(f"http://127.0.0.1:{port}/done")
-    await waiting.close()
+        await waiting.close()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(asyncio.wait_for(scenario(), 20))

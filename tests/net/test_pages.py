@@ -57,7 +57,7 @@ def test_every_page_is_drawn_in_light_and_dark(page: Page) -> None:
 
 
 def test_each_outcome_has_its_own_page() -> None:
-    shown = {outcome: page_of(outcome.value, None) for outcome in Outcome}
+    shown = {outcome: page_of(outcome, None) for outcome in Outcome}
     assert shown == {
         Outcome.SIGNED_IN: SUCCESS,
         Outcome.REFUSED: REFUSAL,

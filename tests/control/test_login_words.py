@@ -1,0 +1,102 @@
+"""The words of `brokerctl login`: what is sent of them, and what is refused here."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.control.conftest import Listen, Run
+from tests.fakes.broker import http, in_turn
+
+BEGUN = http(
+    201,
+    {
+        "id": "L1",
+        "authorization_url": "https://issuer.example/authorize?client_id=c",
+        "notes": [],
+    },
+)
+DONE = http(200, {"id": "L1", "state": "complete", "notes": [], "problem": None})
+
+
+def test_every_word_that_was_said_is_sent(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    broker = listen(in_turn(BEGUN, DONE))
+    words = [
+        *("--issuer", "https://issuer.example", "--client-id", "c"),
+        *("--client-secret-file", str(secret)),
+        *("--scope", "a b", "--scope", "c"),
+        *("--param", "hd=example.com", "--param", "x=a=b", "--param", "empty="),
+        *("--login-hint", "alice", "--redirect-uri", "http://localhost:1/cb"),
+        *("--host", "localhost", "--bind", "127.0.0.1", "--port", "0"),
+        *("--timeout", "60", "--success-message", "Done."),
+    ]
+    assert run("login", "work", *words).exit_code == 0
+    assert broker.requests[0].json == {
+        "account": "work",
+        "issuer": "https://issuer.example",
+        "client_id": "c",
+        "client_secret": "s3cret",
+        "scopes": ["a", "b", "c"],
+        "parameters": {"hd": "example.com", "x": "a=b", "empty": ""},
+        "login_hint": "alice",
+        "redirect": {
+            "host": "localhost",
+            "bind": "127.0.0.1",
+            "port": 0,
+            "uri": "http://localhost:1/cb",
+        },
+        "success_message": "Done.",
+        "timeout": 60,
+    }
+
+
+def test_the_text_of_the_client_secrets_file_is_sent_without_a_byte_order_mark(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    file = tmp_path / "client_secret.json"
+    file.write_bytes(b'\xef\xbb\xbf{"installed": {}}')
+    broker = listen(in_turn(BEGUN, DONE))
+    run("login", "work", "--client-secrets", str(file))
+    assert broker.requests[0].json["client_secrets"] == '{"installed": {}}'
+
+
+@pytest.mark.parametrize("param", ["novalue", "=x", ""])
+def test_a_parameter_without_name_or_sign_is_bad_usage(
+    run: Run, listen: Listen, param: str
+) -> None:
+    broker = listen(in_turn())
+    result = run("login", "work", "--param", param)
+    assert result.exit_code == 2
+    assert "--param takes NAME=VALUE" in result.stderr
+    assert broker.requests == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: no such file or directory"),
+        (b"\xff\xfe", "is not a text file"),
+        (b"x" * 65537, "is too large"),
+    ],
+)
+def test_a_file_that_cannot_be_it_is_told_before_anything_is_sent(
+    run: Run, listen: Listen, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    broker = listen(in_turn())
+    file = tmp_path / "client_secret.json"
+    if content is not None:
+        file.write_bytes(content)
+    result = run("login", "work", "--client-secrets", str(file))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert broker.requests == []
+
+
+def test_a_directory_is_not_a_file(run: Run, listen: Listen, tmp_path: Path) -> None:
+    listen(in_turn())
+    result = run("login", "work", "--client-secrets", str(tmp_path))
+    assert result.exit_code == 2
+    assert "is a directory" in result.stderr

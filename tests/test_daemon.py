@@ -1,0 +1,195 @@
+"""The daemon as a process: its locks, its socket, its first line and its end."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from broker import daemon
+from brokerd_client import BrokerClient
+
+
+@dataclass
+class Running:
+    """A `brokerd` and what it said when it was ready, or why it is not."""
+
+    process: subprocess.Popen[bytes]
+    said: dict[str, object]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+    @property
+    def words(self) -> str:
+        """All that went to stderr; only after its end."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read().decode()
+
+
+@contextmanager
+def brokerd(home: Path, **environment: str) -> Iterator[Running]:
+    """A daemon in `home`, with nothing else of the environment."""
+    reading, writing = os.pipe()
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "broker", "--ready-fd", str(writing)],
+        stderr=subprocess.PIPE,
+        pass_fds=[writing],
+        env={
+            "BROKERD_RUNTIME_DIR": str(home / "run"),
+            "BROKERD_STATE_DIR": str(home / "state"),
+            **environment,
+        },
+    )
+    os.close(writing)
+    with process, os.fdopen(reading, "rb") as ready:
+        try:
+            line = ready.readline()
+            yield Running(process, json.loads(line) if line else {})
+        finally:
+            process.kill()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_a_daemon_serves_a_private_socket_and_goes_when_it_is_told(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run" / "broker.sock"
+    with brokerd(tmp_path) as running:
+        assert running.said == {"ready": True}
+        assert (mode(path.parent), mode(path)) == (0o700, 0o600)
+        status = BrokerClient(path).status()
+        assert isinstance(status, dict)
+        assert status["pid"] == running.process.pid
+        assert status["socket"] == str(path)
+        assert status["store"] == "none"
+        assert running.end() == 0
+        assert not path.exists()
+        assert "daemon.started" in running.words
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "the wire"])
+def test_there_are_other_ways_to_tell_it(tmp_path: Path, how: str) -> None:
+    with brokerd(tmp_path) as running:
+        if how == "SIGINT":
+            assert running.end(signal.SIGINT) == 0
+        else:
+            client = BrokerClient(tmp_path / "run" / "broker.sock")
+            assert client.call("POST", "/v1/stop") == {}
+            assert running.process.wait(20) == 0
+
+
+def test_a_second_daemon_leaves_and_the_first_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "broker.sock"
+    with brokerd(tmp_path) as first:
+        # Another runtime folder does not make the same grants another's.
+        elsewhere = {"BROKERD_RUNTIME_DIR": str(tmp_path / "elsewhere")}
+        for environment in ({}, elsewhere):
+            with brokerd(tmp_path, **environment) as second:
+                assert second.said["code"] == "already_running"
+                assert second.process.wait(20) == 27
+                assert "brokerd: error: brokerd is already running" in second.words
+        assert isinstance(BrokerClient(path).status(), dict)
+        assert first.process.poll() is None
+
+
+def test_a_socket_left_by_a_crash_is_replaced(tmp_path: Path) -> None:
+    with brokerd(tmp_path) as crashed:
+        crashed.end(signal.SIGKILL)
+        assert (tmp_path / "run" / "broker.sock").exists()
+    with brokerd(tmp_path) as running:
+        assert running.said == {"ready": True}
+
+
+def test_a_folder_that_others_may_enter_is_refused_and_not_mended(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with brokerd(tmp_path) as running:
+        assert running.said["code"] == "directory_unsafe"
+        assert running.process.wait(20) == 26
+        assert "brokerd: hint: " in running.words
+    assert mode(folder) == 0o755
+
+
+def test_a_file_that_is_no_store_keeps_the_daemon_running_and_is_told(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    store = state / "store.db"
+    store.write_bytes(b"this is no database, whatever its name says" * 100)
+    store.chmod(0o600)
+    before = store.read_bytes()
+    with brokerd(tmp_path) as running:
+        assert running.said == {"ready": True}
+        running.end()
+        assert "store.closed code=store_corrupt" in running.words
+    assert store.read_bytes() == before
+
+
+def test_no_other_program_of_the_user_reads_its_memory(tmp_path: Path) -> None:
+    with brokerd(tmp_path) as running:
+        limits = Path(f"/proc/{running.process.pid}/limits")
+        if not limits.exists():
+            pytest.skip("this system shows no limits of others")
+        core = next(
+            line for line in limits.read_text().splitlines() if "core file" in line
+        )
+        assert core.split()[4:6] == ["0", "0"]
+
+
+# --- its parts ---------------------------------------------------------------------
+
+
+def test_only_its_own_socket_file_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "broker.sock"
+    path.touch()
+    made = path.lstat()
+    path.rename(tmp_path / "moved")  # so that the number of the file stays in use
+    path.touch()
+    daemon._remove_own(path, made)
+    assert path.exists()
+    daemon._remove_own(path, path.lstat())
+    assert not path.exists()
+    daemon._remove_own(path, made)
+
+
+def test_whoever_waits_for_the_first_line_gets_one_and_the_end() -> None:
+    reading, writing = os.pipe()
+    daemon._report(writing, {"ready": True})
+    with os.fdopen(reading, "rb") as ready:
+        assert ready.read() == b'{"ready": true}\n'
+
+
+def test_whoever_no_longer_waits_for_the_first_line_does_no_harm() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    daemon._report(writing, {"ready": True})
+    os.close(writing)
+    daemon._report(None, {"ready": True})
+    daemon._report(writing, {"ready": True})  # closed by now
+
+
+def test_the_issuers_that_are_shipped_are_there() -> None:
+    assert {"google", "microsoft", "github", "gitlab"} <= daemon._presets().keys()
+
+
+def test_the_path_of_a_socket_is_where_it_is_bound(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
+        bound.bind(str(tmp_path / "é.sock"))
+        assert daemon._socket_path([bound]) == str(tmp_path / "é.sock")

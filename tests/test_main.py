@@ -1,0 +1,57 @@
+"""The door of `brokerd`."""
+
+import sys
+
+import pytest
+
+from broker.__main__ import main
+
+
+def brokerd(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """Runs it with `words`; the exit code."""
+    monkeypatch.setattr(sys, "argv", ["brokerd", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_help_names_the_options_and_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert brokerd(monkeypatch, "--help") == 0
+    said = capsys.readouterr().out
+    for word in ("--log-level", "--ready-fd", "--version", "brokerd sandbox"):
+        assert word in said
+
+
+def test_the_version_is_the_distributions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert brokerd(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.startswith("brokerd 0.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--log-level", "loud"],
+        ["--ready-fd", "x"],
+        ["--no-such"],
+        ["serve"],
+        ["--config", "x"],
+    ],
+)
+def test_a_word_that_it_does_not_know_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    assert brokerd(monkeypatch, *words) == 2
+    assert capsys.readouterr().err.startswith("usage: brokerd ")
+
+
+def test_sandbox_has_words_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert brokerd(monkeypatch, "sandbox", "--help") == 0
+    assert "--access-ttl" in capsys.readouterr().out
