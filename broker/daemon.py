@@ -11,25 +11,22 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
-from pathlib import Path
 
 from broker.host import (
     ADMIN_BACKLOG,
+    LOOK_SIGNAL,
+    Place,
     SystemClock,
-    bind_admin_socket,
-    ensure_private_directory,
     harden,
-    hold_lock,
-    inherited_sockets,
     notify,
     runtime_directory,
     scrub_environment,
     state_directory,
+    take_place,
     watchdog_interval,
 )
 from broker.ipc.problems import problem
@@ -52,7 +49,6 @@ from brokerd_client.exit_codes import exit_code
 
 log = logging.getLogger(__name__)
 
-SOCKET_NAME = "broker.sock"
 STORE_NAME = "store.db"
 ADMIN = "admin"
 
@@ -76,10 +72,12 @@ def serve(options: Options) -> int:
         harden()
         scrub_environment(os.environ)
         _log_to_stderr(options.log_level)
-        with contextlib.ExitStack() as held:
-            doors = _claim(held)
+        place = take_place(runtime_directory(), state_directory(), os.environ)
+        try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(_run(doors, options))
+                runner.run(_run(place, options))
+        finally:
+            place.leave()
     except BrokerError as exc:
         document = problem(exc)
         sys.stderr.write(f"brokerd: error: {document['detail']}\n")
@@ -89,41 +87,12 @@ def serve(options: Options) -> int:
     return 0
 
 
-def _claim(held: contextlib.ExitStack) -> list[socket.socket]:
-    """The sockets to serve: handed over by a service manager, or our own.
-
-    Both locks first. One guards the socket, which asyncio would steal without a
-    word, the other the grants, whatever runtime folder a second daemon has.
-    """
-    runtime, state = runtime_directory(), state_directory()
-    for folder, lock in ((runtime, "brokerd.lock"), (state, "store.lock")):
-        ensure_private_directory(folder)
-        held.callback(hold_lock(folder / lock).close)
-    inherited = [door for _, door in inherited_sockets(os.environ, os.getpid())]
-    if inherited:
-        return inherited
-    path = runtime / SOCKET_NAME
-    bound = bind_admin_socket(path, backlog=ADMIN_BACKLOG)
-    held.callback(_remove_own, path, path.lstat())
-    return [bound]
-
-
-def _remove_own(path: Path, made: os.stat_result) -> None:
-    """Remove the socket file, unless somebody has put another one in its place."""
-    with contextlib.suppress(FileNotFoundError):
-        if os.path.samestat(path.lstat(), made):
-            path.unlink()
-
-
-async def _run(doors: list[socket.socket], options: Options) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    parts = _Parts(_socket_path(doors), stopped.set)
+async def _run(place: Place, options: Options) -> None:
+    stopped = _stop_event(place)
+    parts = _Parts(str(place.socket), stopped.set)
     await parts.vault.open_at_start()
     server = PeerServer(Routes(parts.services))
-    for door in doors:
+    for door in place.doors:
         own = Socket(name=ADMIN, owner_uid=os.geteuid())
         await server.serve(door, own, ADMIN_BACKLOG)
     log.info("daemon.started pid=%d store=%s", os.getpid(), parts.vault.state.value)
@@ -136,6 +105,22 @@ async def _run(doors: list[socket.socket], options: Options) -> None:
     watchdog.cancel()
     await parts.close(server)
     log.info("daemon.stopped")
+
+
+def _stop_event(place: Place) -> asyncio.Event:
+    """Set by a signal to end, or by the look that finds nobody can reach us."""
+    stopped = asyncio.Event()
+
+    def look() -> None:
+        if not place.is_reachable():
+            log.warning("daemon.unreachable socket=%s", place.socket)
+            stopped.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(LOOK_SIGNAL, look)
+    return stopped
 
 
 class _Parts:
@@ -175,6 +160,7 @@ class _Parts:
         The peers in between get their answers: a refresh under way ends, and what
         it gave is saved.
         """
+        self.vault.begin_to_close()
         await self.logins.close()
         await server.close()
         await self.vault.close()
@@ -192,10 +178,6 @@ async def _ping_watchdog() -> None:
     while interval is not None:
         notify(os.environ, "WATCHDOG=1")
         await asyncio.sleep(interval)
-
-
-def _socket_path(doors: list[socket.socket]) -> str:
-    return os.fsdecode(doors[0].getsockname())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

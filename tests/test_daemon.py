@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -156,19 +155,6 @@ def test_no_other_program_of_the_user_reads_its_memory(tmp_path: Path) -> None:
 # --- its parts ---------------------------------------------------------------------
 
 
-def test_only_its_own_socket_file_is_removed(tmp_path: Path) -> None:
-    path = tmp_path / "broker.sock"
-    path.touch()
-    made = path.lstat()
-    path.rename(tmp_path / "moved")  # so that the number of the file stays in use
-    path.touch()
-    daemon._remove_own(path, made)
-    assert path.exists()
-    daemon._remove_own(path, path.lstat())
-    assert not path.exists()
-    daemon._remove_own(path, made)
-
-
 def test_whoever_waits_for_the_first_line_gets_one_and_the_end() -> None:
     reading, writing = os.pipe()
     daemon._report(writing, {"ready": True})
@@ -187,9 +173,3 @@ def test_whoever_no_longer_waits_for_the_first_line_does_no_harm() -> None:
 
 def test_the_issuers_that_are_shipped_are_there() -> None:
     assert {"google", "microsoft", "github", "gitlab"} <= daemon._presets().keys()
-
-
-def test_the_path_of_a_socket_is_where_it_is_bound(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
-        bound.bind(str(tmp_path / "é.sock"))
-        assert daemon._socket_path([bound]) == str(tmp_path / "é.sock")

@@ -41,7 +41,8 @@ def _row(account: Json) -> dict[str, str]:
     since = account.get("granted_at")
     moment = datetime.fromtimestamp(since if isinstance(since, float | int) else 0, UTC)
     return {
-        "account": text(account, "account") + ("*" if account.get("default") else ""),
+        "account": text(account, "account"),
+        "default": "*" if account.get("default") else "-",
         "state": text(account, "state").replace("_", " "),
         "issuer": text(account, "issuer"),
         "since": moment.astimezone().strftime("%Y-%m-%d %H:%M"),

@@ -6,8 +6,9 @@ import sys
 import webbrowser
 
 _SAFE_URL = re.compile(
-    r"(?:https://|http://(?:127\.0\.0\.1|\[::1\]|localhost)(?=[:/]))"
-    r"[A-Za-z0-9._~:/?#\[\]@!$'()*+,;=%&-]+"
+    # No '@' before the path: it would make a name of what looks like the host.
+    r"(?:https://[A-Za-z0-9._~:\[\]-]+|http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?)"
+    r"(?:[/?][A-Za-z0-9._~:/?#\[\]@!$'()*+,;=%&-]*)?"
 )
 _LONGEST_URL = 32_768
 
@@ -37,7 +38,7 @@ def open_browser(url: str, browser: str | None) -> bool:
         return False
     try:
         return webbrowser.get(browser).open(url, new=1, autoraise=True)
-    except webbrowser.Error:
+    except (webbrowser.Error, ValueError):  # ValueError: an unclosed quotation mark
         return False
 
 

@@ -32,7 +32,7 @@ def status(*, as_json: bool) -> None:
     except BrokerError as exc:
         if exc.facts.get("cause") != "not_running":
             raise
-        _tell_not_running(as_json=as_json)
+        _tell_not_running(exc, as_json=as_json)
         return
     if as_json:
         say_json({"running": True, **answer})
@@ -41,11 +41,11 @@ def status(*, as_json: bool) -> None:
         say(line)
 
 
-def _tell_not_running(*, as_json: bool) -> None:
+def _tell_not_running(error: BrokerError, *, as_json: bool) -> None:
     if as_json:
-        say_json({"running": False})
+        say_json({"running": False, "socket": error.facts.get("socket")})
     else:
-        say("brokerd is not running; the next command that needs it starts it")
+        say(error.detail)
 
 
 def _lines(answer: Json) -> list[str]:
@@ -91,10 +91,17 @@ def stop(*, as_json: bool) -> None:
 @tells_errors
 def init(*, key: str, as_json: bool) -> None:
     """Make the store. Without this, the first login makes one with a key file."""
+    broker = Broker()
+    if text(broker.call("GET", "/v1/status"), "store") != "none":
+        raise BrokerError(
+            "store_exists",
+            "a store has been made already",
+            "it is never overwritten; `brokerctl status` shows its key source",
+        )
     body: Json = {"key": key}
     if key == "passphrase":
         body["passphrase"] = _ask_passphrase(confirm=True)
-    answer = Broker().call("POST", "/v1/store", body, timeout=_UNLOCK_SECONDS)
+    answer = broker.call("POST", "/v1/store", body, timeout=_UNLOCK_SECONDS)
     if as_json:
         say_json(answer)
     else:
@@ -105,12 +112,24 @@ def init(*, key: str, as_json: bool) -> None:
 @json_option
 @tells_errors
 def unlock(*, as_json: bool) -> None:
-    """Open the store with its passphrase."""
-    body: Json = {"passphrase": _ask_passphrase(confirm=False)}
-    with waiting("deriving the key"):
-        answer = Broker().call("POST", "/v1/unlock", body, timeout=_UNLOCK_SECONDS)
+    """Open the store: with its passphrase, or with a key file that is back."""
+    broker = Broker()
+    before = broker.call("GET", "/v1/status")
+    if text(before, "store") == "none":
+        raise BrokerError(
+            "no_accounts",
+            "there is no store yet",
+            "the first `brokerctl login` makes one, or `brokerctl init` with a choice",
+        )
+    body: Json = {}
+    if text(before, "store") == "locked" and text(before, "key_source") == "passphrase":
+        body["passphrase"] = _ask_passphrase(confirm=False)
+    with waiting("opening the store"):
+        answer = broker.call("POST", "/v1/unlock", body, timeout=_UNLOCK_SECONDS)
     if as_json:
         say_json(answer)
+    elif text(before, "store") == "open":
+        say("the store was open already")
     else:
         say("the store is open")
 

@@ -1,8 +1,10 @@
 """`brokerctl login`: the person's side of a sign-in."""
 
+import signal
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -20,6 +22,7 @@ from broker.control.output import (
     waiting,
 )
 from brokerd_client import BrokerError
+from brokerd_client.errors import error_from_problem
 
 PROMPT_MESSAGE = "Please visit this URL to authorize this application: {url}"
 """What google_auth_oauthlib's run_local_server says, so that people know it."""
@@ -83,7 +86,11 @@ class _Words(TypedDict):
 @click.option("--redirect-uri", help="The redirect URI, where the issuer fixes one.")
 @click.option("--host", help="Host of the redirect URI.  [default: 127.0.0.1]")
 @click.option("--bind", help="Loopback address to listen on, if not the host's.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="A fixed port; otherwise any free one.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 3600),
@@ -109,15 +116,35 @@ def login(**words: Unpack[_Words]) -> None:
     what is stored.
     """
     broker = Broker()
-    begun = broker.call("POST", "/v1/logins", _body(words), timeout=_START_SECONDS)
-    path = f"/v1/logins/{text(begun, 'id')}"
-    try:
-        _send_to_browser(begun, words)
-        done = _await_end(broker, path)
-    except KeyboardInterrupt:
-        broker.call("DELETE", path, start=False)
-        raise
+    body = _body(words)
+    with _ended_as_by_ctrl_c():
+        begun = broker.call("POST", "/v1/logins", body, timeout=_START_SECONDS)
+        path = f"/v1/logins/{text(begun, 'id')}"
+        try:
+            _send_to_browser(begun, words)
+            done = _await_end(broker, path)
+        except BaseException:
+            # Whatever ends us, the listener is not left to wait for nobody.
+            with suppress(BrokerError):
+                broker.call("DELETE", path, start=False)
+            raise
     _report(done, words)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """A closed terminal and a kill end the login as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _body(words: _Words) -> Json:
@@ -185,9 +212,12 @@ def _send_to_browser(begun: Json, words: _Words) -> None:
     if words["as_json"]:
         say_json({**begun, "browser_opened": opened})
         return
-    if words["prompt_message"]:
-        say(words["prompt_message"].replace("{url}", url))
-        sys.stdout.flush()
+    prompt = words["prompt_message"].replace("{url}", url)
+    # Where no browser shows it, nobody can do without the URL.
+    for line in (prompt, "" if opened or url in prompt else url):
+        if line:
+            say(line)
+    sys.stdout.flush()
     if not opened and not words["no_browser"]:
         tell_note("no browser could be opened here: open the URL yourself")
 
@@ -208,18 +238,26 @@ def _await_end(broker: Broker, path: str) -> Json:
 def _report(done: Json, words: _Words) -> None:
     problem = done.get("problem")
     if isinstance(problem, dict):
-        raise BrokerError(
-            text(problem, "code"),
-            text(problem, "detail"),
-            text(problem, "hint"),
-            facts={"account": words["name"]},
-        )
+        raise error_from_problem(problem, _status(problem))
     if words["as_json"]:
         say_json(done)
         return
     say(f"signed in: {words['name']}")
-    for note in [*texts(done, "notes"), *_scope_notes(done), *_file_notes(words)]:
+    notes = [*texts(done, "notes"), *_scope_notes(done), *_file_notes(words)]
+    for note in notes:
         tell_note(note)
+
+
+def _status(problem: Json) -> int:
+    status = problem.get("status")
+    return status if isinstance(status, int) else 0
+
+
+def _others_can_read(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:  # deleted already
+        return False
 
 
 def _scope_notes(done: Json) -> list[str]:
@@ -227,7 +265,9 @@ def _scope_notes(done: Json) -> list[str]:
     if missing := texts(done, "missing_scopes"):
         notes.append(f"not granted: {', '.join(missing)}")
     if extra := texts(done, "extra_scopes"):
-        notes.append(f"granted besides: {', '.join(extra)}")
+        were_asked = len(extra) < len(texts(done, "scopes")) or missing
+        said = "granted besides" if were_asked else "you asked for no scope; granted"
+        notes.append(f"{said}: {', '.join(extra)}")
     return notes
 
 
@@ -241,6 +281,6 @@ def _file_notes(words: _Words) -> list[str]:
             f"{path} is kept sealed by the broker now, and may be deleted; "
             "`brokerctl logout` forgets it too, unless you say --keep-sign-in"
         )
-        if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        if _others_can_read(path):
             notes.append(f"other users can read {path}: delete it, or chmod 600 it")
     return notes

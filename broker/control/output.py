@@ -53,8 +53,9 @@ def tells_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except BrokerError as exc:
             _tell_error(exc, as_json=bool(kwargs.get("as_json")))
             sys.exit(exit_code(exc.code))
-        except KeyboardInterrupt:
-            tell("brokerctl: error: interrupted")
+        except (KeyboardInterrupt, click.Abort):
+            error = BrokerError("interrupted", "interrupted")
+            _tell_error(error, as_json=bool(kwargs.get("as_json")))
             sys.exit(INTERRUPTED)
 
     return told

@@ -1,14 +1,15 @@
 """Starts the daemon when none runs. Imports little: `token` comes through here."""
 
-import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from brokerd_client import BrokerClient, BrokerError
+from brokerd_client.paths import find_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ READY_SECONDS = 30
 LARGEST_LOG = 1024 * 1024
 """Bytes; a larger log of a detached daemon is begun anew."""
 
+_FOLDERS = ("BROKERD_CONFIG_DIR", "BROKERD_STATE_DIR", "BROKERD_RUNTIME_DIR")
+_LONGEST_WORD = 65536
 _LOOK_AGAIN_SECONDS = 0.05
 _SOCKET_UNIT = "brokerd.socket"
 
@@ -32,13 +35,25 @@ def start_broker() -> None:
     Raises:
         BrokerError: it does not start; the error is the daemon's own.
     """
-    if _unit_is_installed() and _ask_systemd():
+    path, is_named = find_socket(None)
+    if is_named:
+        raise BrokerError(
+            "broker_unreachable",
+            f"nobody listens at {path}, which BROKERD_SOCKET names",
+            "start a broker there, or unset BROKERD_SOCKET to use the usual one",
+        )
+    if not _has_own_folders() and _unit_is_installed() and _ask_systemd():
         return
     document = _start_detached()
     if document.get("code") == "already_running":
-        _wait_for_the_other()
+        _wait_for_the_other(document, path)
     elif "code" in document:
         raise _error(document)
+
+
+def _has_own_folders() -> bool:
+    """Whether this shell means another daemon than the service manager's."""
+    return any(os.environ.get(name) for name in _FOLDERS)
 
 
 def _unit_is_installed() -> bool:
@@ -65,6 +80,7 @@ def _start_detached() -> "Mapping[str, object]":
     """Start it in a session of its own; its first line says how that went."""
     log = _open_log()
     reading, writing = os.pipe()
+    os.set_blocking(reading, False)
     try:
         command = [sys.executable, "-P", "-m", "broker", "--ready-fd", str(writing)]
         subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
@@ -75,22 +91,45 @@ def _start_detached() -> "Mapping[str, object]":
             pass_fds=[writing],
             start_new_session=True,
             cwd="/",
+            env=_environment(),
         )
     finally:
         os.close(log)
         os.close(writing)
-    with os.fdopen(reading, "rb") as answer:
-        line = answer.readline()
-    if not line:
-        return _ended_at_once()
+    try:
+        return _first_word(reading)
+    finally:
+        os.close(reading)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with folders that mean the same in the daemon's working directory."""
+    own = dict(os.environ)
+    for name in (*_FOLDERS, "HOME"):
+        if own.get(name):
+            own[name] = str(Path(own[name]).absolute())
+    return own
+
+
+def _first_word(reading: int) -> "Mapping[str, object]":
+    """What the daemon says of its start: one line of JSON, or nothing."""
+    line, deadline = b"", time.monotonic() + READY_SECONDS
+    while not line.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([reading], [], [], left)[0]:
+            return _no_word(f"brokerd is not ready after {READY_SECONDS} seconds")
+        more = os.read(reading, _LONGEST_WORD)
+        if not more:
+            return _no_word("brokerd ended as soon as it was started")
+        line += more
     document: Mapping[str, object] = json.loads(line)
     return document
 
 
-def _ended_at_once() -> "Mapping[str, object]":
+def _no_word(detail: str) -> "Mapping[str, object]":
     return {
         "code": "internal_error",
-        "detail": "brokerd ended as soon as it was started",
+        "detail": detail,
         "hint": f"its log says why: {_log_path()}",
     }
 
@@ -101,8 +140,14 @@ def _error(document: "Mapping[str, object]") -> BrokerError:
     )
 
 
-def _wait_for_the_other() -> None:
-    """Another process started it at the same moment, and it is about to listen."""
+def _wait_for_the_other(document: "Mapping[str, object]", path: str) -> None:
+    """Another process started it at the same moment, and it is about to listen.
+
+    Raises:
+        BrokerError: it listens elsewhere, or not at all.
+    """
+    if document.get("socket") not in (None, path):
+        raise _error(document)
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
@@ -118,12 +163,18 @@ def _wait_for_the_other() -> None:
 def _open_log() -> int:
     """A descriptor of the log, 0600, in the state folder."""
     path = _log_path()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    log = os.open(path, flags, 0o600)
-    with contextlib.suppress(OSError):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log = os.open(path, flags, 0o600)
         if os.fstat(log).st_size > LARGEST_LOG:
             os.ftruncate(log, 0)
+    except OSError as exc:
+        raise BrokerError(
+            "directory_unsafe",
+            f"{path} cannot be written: {(exc.strerror or 'unknown').lower()}",
+            "name a folder of your own with BROKERD_STATE_DIR",
+        ) from exc
     return log
 
 

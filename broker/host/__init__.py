@@ -3,6 +3,7 @@
 from broker.host.clock import SystemClock
 from broker.host.lock import HeldLock, hold_lock
 from broker.host.paths import config_directory, runtime_directory, state_directory
+from broker.host.place import LOOK_SIGNAL, Place, take_place
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
@@ -10,7 +11,9 @@ from broker.host.sockets import ADMIN_BACKLOG, bind_admin_socket, peer_of
 
 __all__ = [
     "ADMIN_BACKLOG",
+    "LOOK_SIGNAL",
     "HeldLock",
+    "Place",
     "SystemClock",
     "bind_admin_socket",
     "config_directory",
@@ -23,5 +26,6 @@ __all__ = [
     "runtime_directory",
     "scrub_environment",
     "state_directory",
+    "take_place",
     "watchdog_interval",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from broker.model.errors import AlreadyRunningError, DirectoryUnsafeError
 
 PRIVATE_FILE_MODE = 0o600
+_LONGEST_NOTE = 4096
 
 
 class HeldLock:
@@ -15,6 +16,21 @@ class HeldLock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor: int | None = descriptor
+
+    def tell(self, pid: int, socket: Path) -> None:
+        """Note in the file who holds it and where he listens, for whoever comes."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{pid}\n{socket}\n".encode(), 0)
+
+    def is_in_place(self) -> bool:
+        """Whether the name still means the file that is held."""
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(self.path.lstat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Let go. The file stays: removing it would let two hold it. Idempotent."""
@@ -43,6 +59,14 @@ def hold_lock(path: Path) -> HeldLock:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
+        pid, socket = _told(descriptor)
         os.close(descriptor)
-        raise AlreadyRunningError(path=str(path)) from exc
+        raise AlreadyRunningError(path=str(path), pid=pid, socket=socket) from exc
+    os.ftruncate(descriptor, 0)  # what the last holder told is true no more
     return HeldLock(path, descriptor)
+
+
+def _told(descriptor: int) -> tuple[int | None, str | None]:
+    pid, _, rest = os.pread(descriptor, _LONGEST_NOTE, 0).decode().partition("\n")
+    socket = rest.partition("\n")[0]
+    return (int(pid), socket) if pid.isdecimal() and socket else (None, None)

@@ -84,17 +84,18 @@ def _remove_stale(path: Path) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
         raise DirectoryUnsafeError(path=str(path), what="is not a socket of ours")
-    if _is_listened_to(path):
+    if is_listened_to(path):
         raise AlreadyRunningError(path=str(path))
     path.unlink()
 
 
-def _is_listened_to(path: Path) -> bool:
+def is_listened_to(path: Path) -> bool:
+    """Whether somebody accepts connections at this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
         knocking.setblocking(False)
         try:
             knocking.connect(os.fspath(path))
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
         except BlockingIOError:  # its backlog is full, so somebody has one
             return True

@@ -4,6 +4,7 @@ The one table of advice: services raise facts, this page turns them into a
 sentence and a hint. Facts of the error may be named in braces.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.model.errors import BrokerError, IssuerOverloadedError
@@ -32,7 +33,7 @@ ADVICE: dict[str, Advice] = {
     "bad_request": _advice(
         400,
         "the request cannot be understood: {what}",
-        "see clients/PROTOCOL.md, or `brokerctl --help`",
+        "look at what was asked; `brokerctl COMMAND --help` says what there is",
     ),
     "not_found": _advice(
         404, "there is nothing at this path", "see clients/PROTOCOL.md for the paths"
@@ -48,12 +49,18 @@ ADVICE: dict[str, Advice] = {
     "unknown_account": _advice(
         404,
         "there is no account {account!r}",
-        "`brokerctl accounts` lists them; `brokerctl login {account}` makes one",
+        "`brokerctl accounts` lists them; a new one is made by `brokerctl login "
+        "{account}` with --issuer and --client-secrets",
     ),
     "account_needed": _advice(
         400,
         "no account was named, and it is not clear which is meant",
         "name one of: {accounts}; or choose one with `brokerctl default NAME`",
+    ),
+    "no_accounts": _advice(
+        404,
+        "there are no accounts yet",
+        "run `brokerctl login NAME` with --issuer and --client-secrets",
     ),
     "scope_not_granted": _advice(
         403,
@@ -83,13 +90,13 @@ ADVICE: dict[str, Advice] = {
     ),
     "login_refused": _advice(
         409,
-        "the sign-in of {account!r} was refused: {error} {description}",
-        "nothing has changed; run `brokerctl login {account}` to try again, "
-        "and choose Allow",
+        "the sign-in of {account!r} was refused: {said}",
+        "nothing has changed; to try again run the same command, and where the "
+        "browser asks, choose Allow",
     ),
     "login_timed_out": _advice(
         409,
-        "no answer came from the browser for {account!r} in {seconds} seconds",
+        "no answer came from the browser for {account!r} in {seconds} s",
         "nothing has changed; if the browser showed an error, it is the issuer's and "
         "never reaches this program{browser_errors}; otherwise try again, with a "
         "longer --timeout if you need it",
@@ -97,7 +104,7 @@ ADVICE: dict[str, Advice] = {
     "login_failed": _advice(
         409,
         "the login of {account!r} failed: {reason}",
-        "nothing has changed; run `brokerctl login {account}` to try again",
+        "nothing has changed; to try again run the same command",
     ),
     "sign_in_incomplete": _advice(
         400,
@@ -107,7 +114,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "client_secrets_invalid": _advice(
         400,
-        "this is not a client_secret.json: {what}",
+        "this client_secret.json cannot be used: {what}",
         "download the JSON of an OAuth client of the type Desktop app from the "
         "issuer's console; Google: APIs & Services, Credentials",
     ),
@@ -129,7 +136,7 @@ ADVICE: dict[str, Advice] = {
         500,
         "the store {path} cannot be read: {what}",
         "nothing was changed; put a good copy in its place, or move it away and "
-        "sign in again",
+        "sign in again; then `brokerctl stop`, so that it is looked at anew",
     ),
     "store_failed": _advice(
         507,
@@ -138,18 +145,21 @@ ADVICE: dict[str, Advice] = {
     ),
     "directory_unsafe": _advice(
         500,
-        "the folder {path} is not yours alone: {what}",
-        "make it yours with mode 0700: `chmod 700 {path}`, or name another one",
+        "{path} cannot be used for what is yours alone: {what}",
+        "name a folder of your own, mode 0700 or not there yet, with "
+        "BROKERD_STATE_DIR or BROKERD_RUNTIME_DIR",
     ),
     "already_running": _advice(
         409,
-        "brokerd is already running: it holds {path}",
-        "`brokerctl status` shows it; `brokerctl stop` ends it",
+        "brokerd is already running{holder}",
+        "`brokerctl status` shows it and `brokerctl stop` ends it; where it listens "
+        "elsewhere, name its socket with BROKERD_SOCKET",
     ),
     "config_invalid": _advice(
         500,
         "{path} cannot be used: {what}",
-        "mend it where it is set (a variable, a unit, a path), then start again",
+        "mend it where it is set; a shorter folder for the socket is named with "
+        "BROKERD_RUNTIME_DIR",
     ),
     "issuer_unreachable": _advice(
         502,
@@ -179,14 +189,20 @@ ADVICE: dict[str, Advice] = {
     ),
     "client_rejected": _advice(
         502,
-        "{issuer} does not accept the client: {error} {description}",
+        "{issuer} does not accept the client: {said}",
         "no grant was lost; check the client at the issuer, then sign in again "
         "with --client-secrets or --client-id",
     ),
+    "not_revoked": _advice(
+        502,
+        "{issuer} did not revoke the grant of {account!r}: {what}",
+        "nothing has changed; try again later, or forget it here alone with "
+        "`brokerctl logout {account} --local-only`",
+    ),
     "refresh_refused": _advice(
         502,
-        "the issuer refused a token for {account!r}: {error} {description}",
-        "the grant is kept; ask for less, or sign in again with "
+        "the issuer refused a token for {account!r}: {said}",
+        "the grant is kept; ask for other scopes or none, or sign in again with "
         "`brokerctl login {account}`",
     ),
     "grant_changed": _advice(409, "{account!r} changed meanwhile", "ask again"),
@@ -196,8 +212,6 @@ ADVICE: dict[str, Advice] = {
         "its log has the details; please report them",
     ),
 }
-
-_LISTS = {"accounts": "(none: run `brokerctl login NAME`)", "missing": "nothing"}
 
 
 def problem(error: BrokerError) -> dict[str, object]:
@@ -209,6 +223,8 @@ def problem(error: BrokerError) -> dict[str, object]:
     advice = ADVICE[error.code]
     facts = error.facts()
     words = {name: _words(name, value) for name, value in facts.items()}
+    words["said"] = _said(facts)
+    words["holder"] = _holder(facts)
     return {
         **{name: _wire(value) for name, value in facts.items() if value is not None},
         **_document(error.code, advice),
@@ -251,5 +267,18 @@ def _words(name: str, value: object) -> object:
     if name == "browser_errors" and isinstance(value, tuple):
         return f" (such as {', '.join(value)})" if value else ""
     if isinstance(value, tuple):
-        return ", ".join(value) or _LISTS.get(name, "nothing")
+        return ", ".join(value) or "nothing"
     return value
+
+
+def _holder(facts: Mapping[str, object]) -> str:
+    """Which daemon runs already, as far as it is known."""
+    if facts.get("pid") is None:
+        return f": something holds {facts.get('path')}"
+    return f": pid {facts['pid']}, listening at {facts.get('socket')}"
+
+
+def _said(facts: Mapping[str, object]) -> str:
+    """An issuer's `error` and, where it gave one, its `error_description`."""
+    error, description = facts.get("error", ""), facts.get("description")
+    return f"{error}: {description}" if description else str(error)

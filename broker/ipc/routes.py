@@ -166,7 +166,8 @@ class Routes:
     async def unlock(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/unlock`."""
         body = wire.parse_body(await request.read(), wire.UnlockBody)
-        await self._services.vault.unlock(Secret(body.passphrase))
+        passphrase = None if body.passphrase is None else Secret(body.passphrase)
+        await self._services.vault.unlock(passphrase)
         return _json(self._status())
 
     async def stop(self, _: web.Request) -> web.StreamResponse:

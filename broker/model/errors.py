@@ -46,10 +46,17 @@ class UnknownAccountError(BrokerError):
 
 @dataclass(eq=False, kw_only=True)
 class AccountNeededError(BrokerError):
-    """No account was named, there is no default, and there is not exactly one."""
+    """No account was named, there is no default, and there are several."""
 
     code = "account_needed"
     accounts: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class NoAccountsError(BrokerError):
+    """No account was named, and there is none at all."""
+
+    code = "no_accounts"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -203,10 +210,18 @@ class DirectoryUnsafeError(BrokerError):
 
 @dataclass(eq=False, kw_only=True)
 class AlreadyRunningError(BrokerError):
-    """Another daemon holds the lock."""
+    """Another daemon holds the lock.
+
+    Attributes:
+        path: of the lock.
+        pid: of that daemon, where it said so.
+        socket: where that daemon listens, where it said so.
+    """
 
     code = "already_running"
     path: str
+    pid: int | None = None
+    socket: str | None = None
 
 
 @dataclass(eq=False, kw_only=True)
@@ -274,6 +289,16 @@ class ClientRejectedError(BrokerError):
     issuer: str
     error: str
     description: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NotRevokedError(BrokerError):
+    """The issuer did not revoke the grant, so it was not forgotten."""
+
+    code = "not_revoked"
+    account: str
+    issuer: str
+    what: str
 
 
 @dataclass(eq=False, kw_only=True)

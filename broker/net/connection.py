@@ -57,15 +57,36 @@ class Connection(web.RequestHandler):
         )
         self._refuse = refuse
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no whole request has come yet; one without a body is its head."""
+        return self._request_count == 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, where there are not too many."""
-        manager = self._manager
-        if manager is not None and len(manager.connections) >= MOST_CONNECTIONS:
+        """Take the connection, where there is room or room can be made."""
+        if not self._has_room():
             log.warning("loopback.connection.refused most=%d", MOST_CONNECTIONS)
             # A cast: uvloop's transports are none of asyncio's classes.
             cast("asyncio.Transport", transport).abort()
             return
         super().connection_made(transport)
+
+    def _has_room(self) -> bool:
+        """Whether one more fits, if need be in place of the oldest silent one."""
+        manager = self._manager
+        connections = [] if manager is None else manager.connections
+        # Those without a transport are closed, and leave in a moment.
+        living = [one for one in connections if one.transport is not None]
+        if len(living) < MOST_CONNECTIONS:
+            return True
+        # Any user of the machine can open connections and say nothing; the browser's
+        # request comes in its first packet. So the new one is taken, not refused.
+        for one in living:
+            if isinstance(one, Connection) and one.is_silent:
+                log.info("loopback.connection.dropped most=%d", MOST_CONNECTIONS)
+                one.force_close()
+                return True
+        return False
 
     def handle_error(
         self,

@@ -5,6 +5,7 @@ Satisfies the services' `RedirectListener`. Knows no login.
 
 import asyncio
 import logging
+import secrets
 from http import HTTPStatus
 from typing import assert_never
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 LINGER = Seconds(5)
 """How long a browser may take to fetch the outcome once the login has ended."""
 
-_DONE_PATHS = ("/done", "/finished")
+_DONE_TOKEN_BYTES = 16
 _STRAY_REPLY = Reply(page=STRAY, status=HTTPStatus.BAD_REQUEST)
 _NOTHING_HERE = Reply(page=STRAY, status=HTTPStatus.NOT_FOUND)
 
@@ -59,7 +60,9 @@ class OpenLoopback:
     def __init__(self, site: RedirectSite, *, linger: Seconds) -> None:
         self._site = site
         self._linger = linger
-        self._done_path = next(p for p in _DONE_PATHS if p != site.path)
+        # Only the browser that brought the response is told it: another program that
+        # fetched the outcome first would end the waiting for the person's browser.
+        self._done_path = f"/done/{secrets.token_urlsafe(_DONE_TOKEN_BYTES)}"
         self._is_taken = False
         self._shown = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -79,7 +82,7 @@ class OpenLoopback:
         """The redirect URI, the page it leads to, or nothing."""
         if target.path == self._site.path and target.query:
             return self._received(target.query)
-        if target.path == self._done_path and self._is_taken:
+        if target.path == self._done_path:
             return await self._outcome()
         return _NOTHING_HERE
 

@@ -11,7 +11,9 @@ from broker.model.errors import BadRequestError, PortInUseError
 LOCALHOST = "localhost"
 _BOTH_FAMILIES = ("127.0.0.1", "::1")
 
-_BACKLOG = 32
+BACKLOG = 16
+"""Connections that may wait to be taken. Taken together, they are far fewer than the
+site holds, so that a browser's is read before a flood could drive it out."""
 _TRIES_FOR_A_FREE_PORT = 16
 _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
@@ -98,7 +100,7 @@ def _listening(address: str, port: int) -> socket.socket:
         if is_v6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((address, port))
-        listening.listen(_BACKLOG)
+        listening.listen(BACKLOG)
         listening.setblocking(False)
     except BaseException:
         listening.close()

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from broker.model.time import Seconds
 from broker.net.connection import Connection
+from broker.net.loopback_sockets import BACKLOG
 from broker.net.pages import STRAY, Page
 from broker.net.strays import authorities_of, fault_of
 
@@ -47,7 +48,7 @@ class Reply:
     Attributes:
         page: the body.
         status: of the answer.
-        location: for a redirect; a constant path, never a part of a request.
+        location: for a redirect; a path of ours, never a part of a request.
     """
 
     page: Page
@@ -88,7 +89,9 @@ class LoopbackSite:
         """Begin to accept connections."""
         loop = asyncio.get_running_loop()
         for accepting in self._sockets:
-            server = await loop.create_server(self._connection, sock=accepting)
+            server = await loop.create_server(
+                self._connection, sock=accepting, backlog=BACKLOG
+            )
             self._listening.append(server)
 
     async def stop(self) -> None:

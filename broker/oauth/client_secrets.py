@@ -106,7 +106,7 @@ def _object(text: str) -> dict[str, object]:
     try:
         value = parse_json(text.encode(errors="surrogatepass"))
     except ValueError as exc:
-        raise ClientSecretsError(what=f"it is not JSON: {exc}") from None
+        raise ClientSecretsError(what=f"it is no JSON ({exc})") from None
     if not isinstance(value, dict):
         raise ClientSecretsError(what="it is not a JSON object")
     return value

@@ -2,11 +2,7 @@
 
 import re
 
-from broker.model.errors import (
-    BrokerError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
-)
+from broker.model.errors import IssuerOverloadedError, IssuerUnreachableError
 from broker.model.http import HttpResponse
 
 _MAX_RETRY_AFTER = 86_400
@@ -16,7 +12,9 @@ _PROXY_LOGIN = 407
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
-def transport_fault(response: HttpResponse, issuer: str) -> BrokerError | None:
+def transport_fault(
+    response: HttpResponse, issuer: str
+) -> IssuerOverloadedError | IssuerUnreachableError | None:
     """What stands between us and the issuer's answer, or None where it answered.
 
     429 and 503 ask for patience; any other 5xx, a redirect, and a proxy or a captive

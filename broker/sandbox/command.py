@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from broker.model.errors import (
     StoreFailedError,
 )
 from broker.sandbox.server import RunningSandbox, SandboxOptions, start_sandbox
+from broker.sandbox.validator import DEFAULT_SCOPES
 
 _EXIT_CODES: dict[type[BrokerError], int] = {
     BadRequestError: 2,
@@ -35,13 +37,17 @@ def run(argv: Sequence[str]) -> int:
     """Serve a sandbox until SIGINT or SIGTERM; the exit code.
 
     One line on stdout says where it is:
-    `{"issuer": URL, "client_secrets": PATH, "api": URL}`.
+    `{"issuer": URL, "client_secrets": PATH, "api": URL}`. stderr has the command to
+    sign in with.
     """
     options = parse_options(argv)
     try:
         asyncio.run(_serve(options))
     except KeyboardInterrupt:  # where the loop takes no signal handlers
         return 0
+    except _OutputError as exc:
+        sys.stderr.write(f"brokerd: error: {exc}\n")
+        return 1
     except BrokerError as exc:
         sentence, hint = _explain(exc)
         sys.stderr.write(f"brokerd: error: {sentence}\nbrokerd: hint: {hint}\n")
@@ -77,7 +83,9 @@ def parse_options(argv: Sequence[str]) -> SandboxOptions:
         help="life of a sign-in (default: until the sandbox stops)",
     )
     parser.add_argument(
-        "--auto-approve", action="store_true", help="show no consent page"
+        "--auto-approve",
+        action="store_true",
+        help="answer without the consent page; the URL is to be opened all the same",
     )
     parser.add_argument(
         "--dir",
@@ -93,6 +101,10 @@ def parse_options(argv: Sequence[str]) -> SandboxOptions:
         refresh_ttl=chosen.refresh_ttl,
         auto_approve=chosen.auto_approve,
     )
+
+
+class _OutputError(Exception):
+    """Nobody can be told where the sandbox is; the message says why."""
 
 
 async def _serve(options: SandboxOptions) -> None:
@@ -116,11 +128,24 @@ def _announce(sandbox: RunningSandbox) -> None:
         "client_secrets": str(sandbox.client_secrets),
         "api": sandbox.api,
     }
-    sys.stdout.write(json.dumps(where) + "\n")
-    sys.stdout.flush()
+    try:
+        print(json.dumps(where), flush=True)  # noqa: T201 - of a command
+    except OSError as exc:
+        sys.stdout = None  # Python would try, and complain, again at exit
+        raise _OutputError(
+            f"cannot write: {(exc.strerror or 'unknown').lower()}"
+        ) from exc
     sys.stderr.write(
         "brokerd: this is a sandbox: nothing real can be reached through it\n"
+        f"brokerd: to sign in: {_login_command(sandbox)}\n"
     )
+
+
+def _login_command(sandbox: RunningSandbox) -> str:
+    """What a person types to sign in here; a shell takes it as it stands."""
+    words = ["brokerctl", "login", "try", "--issuer", sandbox.issuer]
+    words += ["--client-secrets", str(sandbox.client_secrets)]
+    return shlex.join([*words, "--scope", *DEFAULT_SCOPES])
 
 
 def _default_folder() -> Path:

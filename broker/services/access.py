@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from broker.model.account import AccountName
 from broker.model.errors import (
-    AccountNeededError,
+    NoAccountsError,
     NotPermittedError,
     UnknownAccountError,
 )
@@ -120,7 +120,9 @@ class Access:
 
 
 def _served(asker: Asker, key: TokenKey, token: AccessToken, rule: str) -> TokenServed:
-    log.info(
+    # At every request of every program: at INFO the log would fill the disk that the
+    # next rotated refresh token needs.
+    log.debug(
         "token.served account=%s scopes=%s rule=%s pid=%s",
         key.account,
         "all" if key.scopes is None else ",".join(sorted(key.scopes)),
@@ -133,5 +135,5 @@ def _served(asker: Asker, key: TokenKey, token: AccessToken, rule: str) -> Token
 def _no_store(wanted: TokenWanted) -> NoReturn:
     """Before the first login nothing is locked: there is just no account."""
     if wanted.account is None:
-        raise AccountNeededError(accounts=())
+        raise NoAccountsError
     raise UnknownAccountError(account=wanted.account)

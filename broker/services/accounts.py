@@ -4,9 +4,13 @@ import logging
 from dataclasses import dataclass
 
 from broker.model.account import AccountName
-from broker.model.errors import UnknownAccountError
+from broker.model.errors import (
+    IssuerMalformedError,
+    IssuerUnreachableError,
+    NotRevokedError,
+    UnknownAccountError,
+)
 from broker.model.grant import Grant
-from broker.oauth.faults import transport_fault
 from broker.oauth.revocation import is_revoked, revocation_request
 from broker.services.interfaces import HttpSender
 from broker.services.vault import Vault, VaultState
@@ -48,8 +52,7 @@ class Accounts:
 
         Raises:
             UnknownAccountError: there is none.
-            IssuerUnreachableError, IssuerOverloadedError, IssuerMalformedError: it
-                could not be revoked.
+            NotRevokedError: the issuer could not be asked, or refused.
         """
         if self._vault.find(name) is None:
             raise UnknownAccountError(account=name)
@@ -91,12 +94,22 @@ class Accounts:
         )
         if request is None:
             return False
-        response = await self._sender.send(request)
-        # RFC 7009 section 2.2.1: after a 503 the token must be taken to be alive.
-        fault = transport_fault(response, grant.account.issuer.url)
-        if fault is not None:
-            raise fault
-        return is_revoked(response)
+        account = grant.account
+        try:
+            response = await self._sender.send(request)
+        except (IssuerUnreachableError, IssuerMalformedError) as exc:
+            raise NotRevokedError(
+                account=account.name, issuer=account.issuer.url, what=exc.what
+            ) from exc
+        # Forgotten now, it could never be revoked from here again (RFC 7009 section
+        # 2.2.1: after a 503, too, the token must be taken to be alive).
+        if not is_revoked(response):
+            raise NotRevokedError(
+                account=account.name,
+                issuer=account.issuer.url,
+                what=f"HTTP status {response.status}",
+            )
+        return True
 
 
 def _left(grant: Grant, *, revoked: bool, keep_sign_in: bool) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from broker.model.errors import (
     AccountNeededError,
     GrantChangedError,
     LoginRequiredError,
+    NoAccountsError,
     ReauthenticationRequiredError,
     StoreFailedError,
     UnknownAccountError,
@@ -83,6 +84,7 @@ class Grants:
 
         Raises:
             UnknownAccountError: no account has this name.
+            NoAccountsError: none was named, and there is none.
             AccountNeededError: none was named, and it is not clear which is meant.
         """
         if name is not None:
@@ -91,6 +93,8 @@ class Grants:
             return self.default
         if len(self._grants) == 1:
             return next(iter(self._grants))
+        if not self._grants:
+            raise NoAccountsError
         raise AccountNeededError(accounts=tuple(sorted(self._grants)))
 
     async def set_default(self, name: AccountName | None) -> None:
@@ -219,9 +223,13 @@ class Grants:
     async def _save_again(self, name: AccountName) -> None:
         """Save the renewal that a full disk refused, where there is one."""
         replaces = self._unsaved.get(name)
-        if replaces is not None:
-            await self._store.save(self._grants[name], replaces=replaces)
-            del self._unsaved[name]
+        if replaces is None:
+            return
+        unsaved = self._grants[name]
+        # It may have been saved after all: a disk can fail after the commit.
+        if await self._store.load(name) != unsaved:
+            await self._store.save(unsaved, replaces=replaces)
+        del self._unsaved[name]
 
     async def _try_to_save(self, name: AccountName) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Issuers by the words of a person: a preset's name, or an URL that is discovered.
+"""Issuers by the words of a person: a preset's name, or a URL that is discovered.
 
 Asks the network for metadata alone (RFC 8414, OpenID Connect Discovery 1.0).
 """
@@ -6,7 +6,12 @@ Asks the network for metadata alone (RFC 8414, OpenID Connect Discovery 1.0).
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from broker.model.errors import IssuerInvalidError
+from broker.model.errors import (
+    IssuerInvalidError,
+    IssuerMalformedError,
+    IssuerOverloadedError,
+    IssuerUnreachableError,
+)
 from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.text import safe_text
@@ -17,6 +22,7 @@ from broker.oauth.presets import preset_for_endpoint
 from broker.services.interfaces import HttpSender
 
 _OK = 200
+_Fault = IssuerMalformedError | IssuerOverloadedError | IssuerUnreachableError
 
 
 class Issuers:
@@ -66,22 +72,27 @@ class Issuers:
         if preset is None and "/" not in text:
             raise IssuerInvalidError(
                 issuer=safe_text(text) or "(nothing)",
-                what=f"is neither an URL nor one of {', '.join(sorted(self._presets))}",
+                what=f"is neither a URL nor one of {', '.join(sorted(self._presets))}",
             )
         return preset
 
     async def _discovered(
         self, url: str, places: tuple[str, ...], accepts: str | None
     ) -> Issuer:
-        fault = None
+        fault: _Fault | None = None
         for place in places:
             request = HttpRequest(
                 method="GET", url=place, headers={"Accept": "application/json"}
             )
             response = await self._sender.send(request)
-            if response.status == _OK:
-                return parse_metadata(response.body, issuer=url, accepts_issuer=accepts)
             fault = fault or transport_fault(response, url)
+            if response.status != _OK:
+                continue
+            try:
+                return parse_metadata(response.body, issuer=url, accepts_issuer=accepts)
+            except IssuerMalformedError as exc:
+                # A single-page application answers every path with its own page.
+                fault = fault or exc
         if fault is not None:
             raise fault
         paths = " or ".join(urlsplit(place).path for place in places)

@@ -15,6 +15,8 @@ from broker.model.account import Account, AccountName
 from broker.model.errors import (
     BadRequestError,
     BrokerError,
+    LockedError,
+    LoginFailedError,
     LoginTimedOutError,
     UnknownLoginError,
 )
@@ -39,6 +41,9 @@ PATH_BYTES = 16
 
 DEFAULT_TIMEOUT = Seconds(300)
 LONGEST_TIMEOUT = Seconds(3600)
+
+LOGINS_AT_ONCE = 32
+"""Each holds a port; a person has two hands."""
 
 KEPT_LOGINS = 32
 """Ended logins are kept for whoever still asks; the oldest go first."""
@@ -79,6 +84,7 @@ class LoginService:
         self._logins: dict[str, Login] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._beginning = asyncio.Lock()
+        self._closing = False
 
     @property
     def under_way(self) -> int:
@@ -94,6 +100,7 @@ class LoginService:
         """
         stored = self._vault.find(request.account)
         sign_in = await self._sign_ins.complete(request, stored)
+        self._require_room(request.account)
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),
             sign_in=sign_in,
@@ -134,6 +141,7 @@ class LoginService:
 
     async def close(self) -> None:
         """End every login; those that are redeeming a code finish first."""
+        self._closing = True
         for login in self._logins.values():
             if not login.answered.is_set():
                 login.fail("the daemon is stopping")
@@ -191,7 +199,8 @@ class LoginService:
             await _first(login.answered, self._clock, options.timeout)
             await self._finish(login, options)
         except BrokerError as exc:
-            login.advance(Failed(error=exc))
+            # Without its frames, which hold the request and the code.
+            login.advance(Failed(error=exc.with_traceback(None)))
         except Exception:
             # Our bug: said and logged, and nobody waits for ever.
             login.fail("an internal error; the daemon's log has it")
@@ -211,6 +220,14 @@ class LoginService:
                 account=login.account,
                 seconds=round(options.timeout),
                 browser_errors=preset.browser_errors if preset else (),
+            )
+
+    def _require_room(self, account: AccountName) -> None:
+        if self._closing:
+            raise LockedError(reason="the daemon is stopping")
+        if self.under_way >= LOGINS_AT_ONCE:
+            raise LoginFailedError(
+                account=account, reason=f"{self.under_way} logins are under way already"
             )
 
     async def _supersede(self, account: AccountName) -> None:

@@ -169,6 +169,11 @@ def _notes(login: Login, grant: Grant, before: Grant | None) -> list[str]:
                 else f"you will be asked to sign in again in {life:.0f} seconds"
             )
         )
+    if login.sign_in.is_first and before and before.refresh_token:
+        notes.append(
+            "the account was signed in with another client or issuer before; that "
+            f"grant still stands at {before.account.issuer.url}"
+        )
     if before and before.subject and grant.subject and before.subject != grant.subject:
         notes.append("you signed in as somebody else than before")
     return notes

@@ -72,13 +72,18 @@ class SignIns:
 
         Raises:
             ClientNeededError: no issuer or no client is known.
-            ClientSecretsError: the client_secret.json is not one.
+            ClientSecretsError: the client_secret.json is not one, or another's.
             IssuerInvalidError, IssuerMismatchError, IssuerMalformedError,
             IssuerUnreachableError, IssuerOverloadedError: of the discovery.
         """
         old = stored.account if stored else None
         secrets = _client_secrets(request)
+        if old is None and secrets is None and request.client is None:
+            missing = "issuer" if request.issuer is None else "client"
+            raise ClientNeededError(account=request.account, missing=missing)
         preset, issuer = await self._issuer(request, secrets, old)
+        if secrets is not None:
+            _require_own(secrets, issuer, preset)
         client = self._client(request, secrets, old, issuer)
         # A repeated sign-in keeps what is not named; with another issuer or client
         # it is another sign-in, and nothing of the old one is meant.
@@ -137,22 +142,20 @@ def _client_secrets(request: SignInRequest) -> ClientSecrets | None:
     return parse_client_secrets(request.client_secrets.reveal())
 
 
-def _registered_redirect(secrets: ClientSecrets) -> RedirectChoice:
-    """Any port of loopback for an installed client; a web client's own address.
+def _require_own(
+    secrets: ClientSecrets, issuer: Issuer, preset: IssuerPreset | None
+) -> None:
+    """See that the file is of this issuer, before its secret goes there.
 
-    A web client may be sent back only to an address that is registered, to the
-    letter (Google calls everything else redirect_uri_mismatch).
+    Raises:
+        ClientSecretsError: its token endpoint is somebody else's.
     """
-    if secrets.kind == "installed":
-        return RedirectChoice()
-    for uri in secrets.redirect_uris:
-        parts = urlsplit(uri)
-        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-            return RedirectChoice(uri=uri)
-    raise ClientSecretsError(
-        what="it is a web client, and none of its redirect URIs is on this machine, "
-        "such as http://127.0.0.1:8080/"
-    )
+    own, named = urlsplit(issuer.token_endpoint), urlsplit(secrets.token_endpoint)
+    hosts = preset.hosts if preset else ()
+    if own.netloc != named.netloc and named.hostname not in hosts:
+        raise ClientSecretsError(
+            what=f"it belongs to {named.netloc}, and not to {issuer.url}"
+        )
 
 
 def _registered(

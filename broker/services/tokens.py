@@ -10,6 +10,10 @@ from broker.model.account import AccountName
 from broker.model.errors import (
     BrokerError,
     GrantChangedError,
+    IssuerMalformedError,
+    IssuerOverloadedError,
+    IssuerUnreachableError,
+    LockedError,
     LoginRequiredError,
     ReauthenticationRequiredError,
     RefreshRefusedError,
@@ -45,6 +49,13 @@ REJECTION_PAUSE = Seconds(10)
 
 _ATTEMPTS = 3
 
+_NO_WORD_OF_THE_ISSUER = (
+    IssuerMalformedError,
+    IssuerOverloadedError,
+    IssuerUnreachableError,
+)
+"""What says nothing about the grant: nothing is lost by it."""
+
 
 class TokenService:
     """One cache, and one refresh at a time for each grant."""
@@ -56,6 +67,7 @@ class TokenService:
         self._cache = TokenCache(grants)
         self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
         self._turns: dict[AccountName, asyncio.Lock] = {}
+        self._closing = False
 
     def key(
         self, account: AccountName, scopes: Scopes | None, resource: str | None
@@ -116,6 +128,11 @@ class TokenService:
                 # look again, the new grant has a token of its own.
                 self.key(key.account, key.scopes, key.resource)
                 continue
+            except _NO_WORD_OF_THE_ISSUER:
+                if seen is None or not self._still_lives(seen, rejected):
+                    raise
+                # A token with less life than was asked for is better than none.
+                return seen
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
             # one who joined late may hold a token that has aged meanwhile. What was
             # begun for us is as fresh as a token can be.
@@ -130,8 +147,13 @@ class TokenService:
         """Held by whoever spends the account's refresh token, one at a time."""
         return self._turns.setdefault(account, asyncio.Lock())
 
+    def begin_to_close(self) -> None:
+        """Begin no refresh from now on; the one on the wire ends, and is saved."""
+        self._closing = True
+
     async def close(self) -> None:
         """Let the refreshes under way end: their new refresh tokens must be saved."""
+        self.begin_to_close()
         while self._refreshes:
             await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
 
@@ -145,6 +167,11 @@ class TokenService:
             return False
         # An API that refuses every token must not make us hammer the issuer.
         return now.boot - token.obtained.boot >= REJECTION_PAUSE
+
+    def _still_lives(self, token: AccessToken, rejected: str | None) -> bool:
+        if rejected is not None and token.has_digest(rejected):
+            return False
+        return _is_fresh(token, self._clock.now(), Seconds(0))
 
     def _refuse_rejected(
         self, key: TokenKey, token: AccessToken, rejected: str | None
@@ -185,6 +212,10 @@ class TokenService:
         issuer revoke the whole grant (RFC 9700 section 4.14.2).
         """
         async with self.turn(key.account):
+            # Those that waited for their turn would keep the daemon from ending, until
+            # the service manager kills it in the middle of a rotation.
+            if self._closing:
+                raise LockedError(reason="the daemon is stopping")
             # Read again, and looked at again: a peer that read the old grant late
             # would otherwise send a retired refresh token.
             grant = await self._grants.reload(key.account)
@@ -263,8 +294,8 @@ class TokenService:
         if key.scopes is not None or key.resource is not None:
             raise RefreshRefusedError(
                 account=name,
-                error="cannot be narrowed:",
-                description="the issuer gave no refresh token; ask for all scopes",
+                error="it cannot be narrowed",
+                description="the issuer gave no refresh token",
             )
         if grant.access_token is None:
             raise LoginRequiredError(account=name, reason="there is no token to renew")

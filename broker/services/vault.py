@@ -172,6 +172,11 @@ class Vault:
             "plain): whoever can read your files can open it"
         )
 
+    def begin_to_close(self) -> None:
+        """Begin no refresh from now on."""
+        if self._opened is not None:
+            self._opened.tokens.begin_to_close()
+
     async def close(self) -> None:
         """Let refreshes end, then let go of the store."""
         opened, self._opened = self._opened, None

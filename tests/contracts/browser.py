@@ -23,6 +23,11 @@ async def get(url: str) -> Shown:
     return await send(parts.port or 80, request.encode(), host=parts.hostname or "")
 
 
+async def follow(shown: Shown, origin: str) -> Shown:
+    """GET what a redirect of `origin` leads to."""
+    return await get(origin + shown.headers["location"])
+
+
 async def send(port: int, request: bytes, *, host: str = "127.0.0.1") -> Shown:
     """Any bytes; reads until the server closes."""
     reader, writer = await asyncio.open_connection(host, port)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 import uvloop
@@ -10,8 +11,8 @@ import uvloop
 from broker.model.redirect import Outcome
 from broker.net.connection import LONGEST_LINE_BYTES, MOST_CONNECTIONS
 from broker.net.pages import FAILURE, REFUSAL, STRAY, SUCCESS
-from tests.contracts.browser import get, send
-from tests.contracts.waiting import OURS, Waiting, port_of
+from tests.contracts.browser import follow, get, send
+from tests.contracts.waiting import OURS, Waiting, origin_of, port_of
 
 
 @pytest.fixture
@@ -102,7 +103,8 @@ async def test_the_browser_is_moved_to_an_address_without_the_code(
 ) -> None:
     opened = await waiting.open(path="/random")
     shown = await get(f"{opened.redirect_uri}?{OURS}")
-    assert (shown.status, shown.headers["location"]) == (303, "/done")
+    assert shown.status == 303
+    assert re.fullmatch(r"/done/[\w-]{22}", shown.headers["location"])
 
 
 async def test_the_outcome_has_a_path_of_its_own_whatever_the_redirect_uri(
@@ -110,11 +112,32 @@ async def test_the_outcome_has_a_path_of_its_own_whatever_the_redirect_uri(
 ) -> None:
     waiting.ended.set_result(Outcome.SIGNED_IN)
     opened = await waiting.open(path="/done")
-    shown = await get(f"{opened.redirect_uri}?{OURS}")
-    outcome = await get(
-        f"http://127.0.0.1:{port_of(opened)}{shown.headers['location']}"
-    )
-    assert outcome.body == SUCCESS.body
+    moved = await get(f"{opened.redirect_uri}?{OURS}")
+    assert (await follow(moved, origin_of(opened))).body == SUCCESS.body
+
+
+async def test_no_two_logins_show_their_outcome_at_the_same_path(
+    waiting: Waiting,
+) -> None:
+    paths = set()
+    for _ in range(2):
+        opened = await waiting.open()
+        moved = await get(f"{opened.redirect_uri}?{OURS}")
+        paths.add(moved.headers["location"])
+    assert len(paths) == 2
+
+
+async def test_a_program_that_guesses_at_the_outcome_does_not_end_the_waiting() -> None:
+    waiting = Waiting(linger=60)
+    opened = await waiting.open()
+    moved = await get(f"{opened.redirect_uri}?{OURS}")
+    waiting.ended.set_result(Outcome.SIGNED_IN)
+    closing = asyncio.create_task(opened.close())
+    for path in ("/done", "/done/", "/done/" + "A" * 22):
+        assert (await get(origin_of(opened) + path)).body == STRAY.body
+    assert not closing.done()
+    assert (await follow(moved, origin_of(opened))).body == SUCCESS.body
+    await closing
 
 
 @pytest.mark.parametrize(
@@ -129,8 +152,8 @@ async def test_the_page_says_how_it_ended(
     waiting: Waiting, outcome: Outcome, body: bytes
 ) -> None:
     opened = await waiting.open()
-    await get(f"{opened.redirect_uri}?{OURS}")
-    page = asyncio.create_task(get(f"http://127.0.0.1:{port_of(opened)}/done"))
+    moved = await get(f"{opened.redirect_uri}?{OURS}")
+    page = asyncio.create_task(follow(moved, origin_of(opened)))
     await asyncio.sleep(0)
     waiting.ended.set_result(outcome)
     shown = await page
@@ -156,8 +179,8 @@ async def test_every_answer_forbids_keeping_framing_and_telling(
 async def test_the_persons_own_message_is_on_the_success_page(waiting: Waiting) -> None:
     waiting.ended.set_result(Outcome.SIGNED_IN)
     opened = await waiting.open(success_message="Back to <work>")
-    await get(f"{opened.redirect_uri}?{OURS}")
-    shown = await get(f"http://127.0.0.1:{port_of(opened)}/done")
+    moved = await get(f"{opened.redirect_uri}?{OURS}")
+    shown = await follow(moved, origin_of(opened))
     assert b"Back to &lt;work&gt;" in shown.body
 
 
@@ -184,30 +207,62 @@ async def test_a_request_that_is_never_finished_is_cut_off(start: bytes) -> None
     await waiting.close()
 
 
+Scenario = Callable[[], Coroutine[None, None, None]]
+
+
+async def those_who_say_nothing_do_not_keep_the_browser_out() -> None:
+    waiting = Waiting(linger=0.05, idle=60)
+    opened = await waiting.open()
+    port = port_of(opened)
+    silent = [
+        await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(MOST_CONNECTIONS)
+    ]
+    assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 303
+    # The one that had waited longest made room, and no other.
+    assert await silent[0][0].read() == b""
+    reader, writer = silent[1]
+    writer.write(request(port, line="GET /favicon.ico HTTP/1.1"))
+    assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+    for _, writer in silent:
+        writer.close()
+    await waiting.close()
+
+
+async def those_who_wait_for_the_outcome_keep_their_places() -> None:
+    waiting = Waiting(linger=0.05, idle=60)
+    opened = await waiting.open()
+    moved = await get(f"{opened.redirect_uri}?{OURS}")
+    pages = [
+        asyncio.create_task(follow(moved, origin_of(opened)))
+        for _ in range(MOST_CONNECTIONS)
+    ]
+    while waiting.asked < MOST_CONNECTIONS:
+        await asyncio.sleep(0)
+    assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 0
+    waiting.ended.set_result(Outcome.SIGNED_IN)
+    assert {(await page).body for page in pages} == {SUCCESS.body}
+    # Until the listener has seen them leave.
+    while (await get(f"{opened.redirect_uri}?{OURS}")).status != 303:
+        pass
+    await waiting.close()
+
+
 @pytest.mark.parametrize(
     "loop_factory",
     [asyncio.new_event_loop, uvloop.new_event_loop],
     ids=["asyncio", "uvloop"],
 )
-def test_too_many_connections_are_refused_and_then_taken_again(
-    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        those_who_say_nothing_do_not_keep_the_browser_out,
+        those_who_wait_for_the_outcome_keep_their_places,
+    ],
+    ids=lambda scenario: scenario.__name__,
+)
+def test_when_the_connections_are_too_many(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop], scenario: Scenario
 ) -> None:
-    async def scenario() -> None:
-        waiting = Waiting(linger=0.05, idle=60)
-        opened = await waiting.open()
-        port = port_of(opened)
-        idle = [
-            await asyncio.open_connection("127.0.0.1", port)
-            for _ in range(MOST_CONNECTIONS)
-        ]
-        assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 0
-        for _, writer in idle:
-            writer.close()
-            await writer.wait_closed()
-        # Until the listener has seen them leave.
-        while (await get(f"{opened.redirect_uri}?{OURS}")).status != 303:
-            pass
-        await waiting.close()
-
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(asyncio.wait_for(scenario(), 20))

@@ -12,7 +12,7 @@ from broker.model.errors import PortInUseError
 from broker.model.redirect import Outcome
 from broker.net.pages import SUCCESS
 from tests.contracts.browser import get, send
-from tests.contracts.waiting import OURS, Waiting, port_of
+from tests.contracts.waiting import OURS, Waiting, origin_of, port_of
 
 
 @pytest.fixture
@@ -101,8 +101,9 @@ def test_on_uvloop_the_whole_way_is_gone_and_the_port_is_free_again() -> None:
         opened = await waiting.open(host="localhost")
         port = port_of(opened)
         assert (await get(f"{opened.redirect_uri}?code=forged")).status == 400
-        assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 303
-        page = asyncio.create_task(get(f"http://localhost:{port}/done"))
+        moved = await get(f"{opened.redirect_uri}?{OURS}")
+        assert moved.status == 303
+        page = asyncio.create_task(follow(moved, origin_of(opened)))
         closing = asyncio.create_task(opened.close())
         waiting.ended.set_result(Outcome.SIGNED_IN)
         assert (await page).body == SUCCESS.body

@@ -14,7 +14,7 @@ from broker.services.interfaces import (
     OpenListener,
     RedirectListener,
 )
-from tests.contracts.browser import get
+from tests.contracts.browser import Shown, follow, get
 from tests.fakes.listener import FakeListener, FakeOpenListener
 
 OURS = "code=c&state=s"
@@ -22,6 +22,9 @@ OURS = "code=c&state=s"
 
 class Rig:
     """A listener, a login that takes `OURS`, and a browser."""
+
+    shown: Shown
+    """What the browser was answered last."""
 
     def __init__(self, listener: RedirectListener, stack: AsyncExitStack) -> None:
         self.listener = listener
@@ -61,8 +64,8 @@ class Rig:
         if isinstance(opened, FakeOpenListener):
             verdict = opened.deliver(query)
         else:
-            shown = await get(f"{opened.redirect_uri}?{query}")
-            verdict = {303: Verdict.TAKEN, 400: Verdict.STRAY}[shown.status]
+            self.shown = await get(f"{opened.redirect_uri}?{query}")
+            verdict = {303: Verdict.TAKEN, 400: Verdict.STRAY}[self.shown.status]
         if verdict is Verdict.TAKEN:
             self.redirected = opened
         return verdict
@@ -78,7 +81,7 @@ class Rig:
         if isinstance(opened, FakeOpenListener):
             return opened.shown()
         parts = urlsplit(opened.redirect_uri)
-        return get(f"http://{parts.netloc}/done")
+        return follow(self.shown, f"http://{parts.netloc}")
 
 
 @pytest.fixture(params=[FakeListener, LoopbackListener], ids=["fake", "real"])

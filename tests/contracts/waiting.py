@@ -15,6 +15,8 @@ class Waiting:
 
     def __init__(self, *, linger: float = 5, idle: float = 5) -> None:
         self.queries: list[str] = []
+        self.asked = 0
+        """How often a page has asked for the outcome."""
         self.ended: asyncio.Future[Outcome] = asyncio.Future()
         self._listener = LoopbackListener(linger=Seconds(linger), idle=Seconds(idle))
         self._opened: list[OpenLoopback] = []
@@ -51,7 +53,12 @@ class Waiting:
         return Verdict.TAKEN if query == OURS else Verdict.STRAY
 
     async def _outcome(self) -> Outcome:
+        self.asked += 1
         return await asyncio.shield(self.ended)
+
+
+def origin_of(opened: OpenLoopback) -> str:
+    return f"http://{urlsplit(opened.redirect_uri).netloc}"
 
 
 def port_of(opened: OpenLoopback) -> int:

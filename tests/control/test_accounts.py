@@ -37,10 +37,10 @@ def test_accounts_are_lines_with_tabs_in_a_pipe(run: Run, listen: Listen) -> Non
     result = run("accounts")
     assert result.exit_code == 0
     home, work = (line.split("\t") for line in result.stdout.splitlines())
-    assert home[:3] == ["home", "signed out", "https://issuer.example"]
+    assert home[:4] == ["home", "-", "signed out", "https://issuer.example"]
     assert home[-1] == "-"
-    assert work[0] == "work*"
-    assert work[3].startswith("2027-01-15 ")
+    assert work[:2] == ["work", "*"]
+    assert work[4].startswith("2027-01-15 ")
     assert work[-1] == "drive mail"
 
 

@@ -14,6 +14,7 @@ GOOD = [
     "http://127.0.0.1:8080/authorize",
     "http://127.0.0.1/",
     "http://localhost:1/a?b",
+    "http://localhost",
     "http://[::1]:8080/",
 ]
 BAD = [
@@ -49,7 +50,8 @@ BAD = [
     "http://localhost:x@evil.example/",
     "http://localhost:80@evil.example/",
     "http://[::1]:80@evil.example/",
-    "http://localhost",
+    "https://issuer.example@evil.example/",
+    "https://issuer.example:443@evil.example/",
     "http://127.0.0.2:80/",
     "https://a.example/" + "x" * 40_000,
 ]

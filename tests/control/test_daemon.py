@@ -18,6 +18,14 @@ STATUS: dict[str, object] = {
     "accounts": 2,
     "logins": 0,
 }
+LOCKED = {
+    **STATUS,
+    "store": "locked",
+    "locked_because": "a passphrase is needed",
+    "key_source": "passphrase",
+    "accounts": None,
+}
+NO_STORE = {**STATUS, "store": "none", "key_source": None, "accounts": None}
 
 
 def test_status_names_store_key_source_and_counts(run: Run, listen: Listen) -> None:
@@ -32,14 +40,7 @@ def test_status_names_store_key_source_and_counts(run: Run, listen: Listen) -> N
 
 
 def test_status_of_a_locked_store_says_why(run: Run, listen: Listen) -> None:
-    locked = {
-        **STATUS,
-        "store": "locked",
-        "locked_because": "a passphrase is needed",
-        "key_source": "passphrase",
-        "accounts": None,
-    }
-    listen(in_turn(http(200, locked)))
+    listen(in_turn(http(200, LOCKED)))
     said = run("status").stdout
     assert "store: locked (a passphrase is needed)" in said
     assert "key source: passphrase\n" in said
@@ -47,16 +48,15 @@ def test_status_of_a_locked_store_says_why(run: Run, listen: Listen) -> None:
 
 
 def test_status_before_the_first_store(run: Run, listen: Listen) -> None:
-    none = {**STATUS, "store": "none", "key_source": None, "accounts": None}
-    listen(in_turn(http(200, none)))
+    listen(in_turn(http(200, NO_STORE)))
     assert "key source: none yet" in run("status").stdout
 
 
 def test_status_starts_nothing(run: Run) -> None:
     result = run("status")
     assert result.exit_code == 0
-    assert "is not running" in result.stdout
-    assert json.loads(run("status", "--json").stdout) == {"running": False}
+    assert "no broker is listening at" in result.stdout
+    assert json.loads(run("status", "--json").stdout)["running"] is False
 
 
 def test_status_in_json_is_the_brokers_own_answer(run: Run, listen: Listen) -> None:
@@ -88,10 +88,10 @@ def test_a_daemon_that_refuses_to_be_stopped_is_an_error(
 
 
 def test_a_key_file_is_asked_for_without_a_question(run: Run, listen: Listen) -> None:
-    broker = listen(in_turn(http(201, STATUS)))
+    broker = listen(in_turn(http(200, NO_STORE), http(201, STATUS)))
     result = run("init", "--key", "plain")
     assert result.exit_code == 0
-    assert broker.requests[0].json == {"key": "plain"}
+    assert broker.requests[1].json == {"key": "plain"}
     assert "key source: plain" in result.stdout
 
 
@@ -111,15 +111,37 @@ def test_a_key_that_there_is_not_is_bad_usage(
 def test_a_passphrase_is_one_line_of_the_pipe_as_it_is(
     run: Run, listen: Listen, typed: str, sent: str
 ) -> None:
-    broker = listen(in_turn(http(201, STATUS), http(200, STATUS)))
+    broker = listen(
+        in_turn(
+            *(http(200, NO_STORE), http(201, STATUS)),
+            *(http(200, LOCKED), http(200, STATUS)),
+        )
+    )
     assert run("init", "--key", "passphrase", typed=typed).exit_code == 0
     assert run("unlock", typed=typed).exit_code == 0
-    assert broker.requests[0].json == {"key": "passphrase", "passphrase": sent}
-    assert broker.requests[1].json == {"passphrase": sent}
+    assert broker.requests[1].json == {"key": "passphrase", "passphrase": sent}
+    assert broker.requests[3].json == {"passphrase": sent}
+
+
+def test_a_second_store_is_refused_before_a_passphrase_is_asked_for(
+    run: Run, listen: Listen
+) -> None:
+    listen(in_turn(http(200, STATUS)))
+    assert run("init", "--key", "passphrase", typed="").exit_code == 29
+
+
+def test_a_store_under_a_key_file_is_unlocked_without_a_question(
+    run: Run, listen: Listen
+) -> None:
+    broker = listen(
+        in_turn(http(200, {**LOCKED, "key_source": "plain"}), http(200, STATUS))
+    )
+    assert run("unlock", typed="").exit_code == 0
+    assert broker.requests[1].json == {}
 
 
 def test_a_passphrase_is_shown_nowhere(run: Run, listen: Listen) -> None:
-    listen(in_turn(problem_reply(403, "wrong_passphrase")))
+    listen(in_turn(http(200, LOCKED), problem_reply(403, "wrong_passphrase")))
     result = run("unlock", typed="c4n4ry\n")
     assert result.exit_code == 16
     assert "c4n4ry" not in result.output
@@ -129,11 +151,11 @@ def test_a_passphrase_is_shown_nowhere(run: Run, listen: Listen) -> None:
 def test_no_passphrase_is_bad_usage_and_nothing_is_sent(
     run: Run, listen: Listen, typed: str
 ) -> None:
-    broker = listen(in_turn())
+    broker = listen(in_turn(http(200, LOCKED)))
     result = run("unlock", typed=typed)
     assert result.exit_code == 2
     assert "no passphrase was given" in result.stderr
-    assert broker.requests == []
+    assert [received.method for received in broker.requests] == ["GET"]
 
 
 def test_a_passphrase_cannot_be_given_on_the_command_line(run: Run) -> None:

@@ -134,7 +134,11 @@ def test_where_no_browser_can_be_opened_the_person_is_asked_to(
 
 @pytest.mark.parametrize(
     ("message", "said"),
-    [("Go to {url} now", f"Go to {URL} now\n"), ("{0}{x}", "{0}{x}\n"), ("", "")],
+    [
+        ("Go to {url} now", f"Go to {URL} now\n"),
+        ("{0}{x}", f"{{0}}{{x}}\n{URL}\n"),  # nobody can do without the URL
+        ("", f"{URL}\n"),
+    ],
 )
 def test_the_prompt_message_is_the_persons_own(
     run: Run, listen: Listen, message: str, said: str

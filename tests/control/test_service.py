@@ -99,7 +99,7 @@ def test_a_unit_of_somebody_elses_is_kept_unless_force_is_said(desk: Desk) -> No
     foreign = desk.units / "brokerd.service"
     foreign.write_text("[Service]\nExecStart=/usr/local/bin/other\n")
     refused = desk.run("install")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 31
     assert f"brokerctl: error: {foreign} is there and is not ours" in refused.stderr
     assert "brokerctl: hint:" in refused.stderr
     assert "other" in foreign.read_text()
@@ -120,7 +120,7 @@ def test_uninstall_leaves_a_unit_that_is_not_ours(desk: Desk) -> None:
     desk.units.mkdir(parents=True)
     foreign = desk.units / "brokerd.service"
     foreign.write_text("[Service]\n")
-    assert desk.run("uninstall").exit_code == 1
+    assert desk.run("uninstall").exit_code == 31
     assert foreign.exists()
 
 
@@ -150,7 +150,7 @@ def test_without_a_user_manager_the_error_says_what_to_do_and_nothing_is_written
 ) -> None:
     (desk.tools / "no-manager").touch()
     result = desk.run("install")
-    assert result.exit_code == 1
+    assert result.exit_code == 31
     assert "no systemd user manager answers here" in result.stderr
     assert "loginctl enable-linger" in result.stderr
     assert not desk.units.exists()
@@ -166,7 +166,7 @@ def test_status_answers_where_no_manager_does(desk: Desk) -> None:
 def test_a_refusal_of_systemctl_is_told_in_its_own_words(desk: Desk) -> None:
     (desk.tools / "refuses").touch()
     result = desk.run("install", "--json")
-    assert result.exit_code == 1
+    assert result.exit_code == 31
     assert json.loads(result.stdout)["detail"].endswith("Access denied")
 
 

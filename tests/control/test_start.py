@@ -155,9 +155,22 @@ def test_an_installed_service_is_started_by_its_manager(
 ) -> None:
     a_service_manager(tmp_path, 0)
     a_daemon(tmp_path, monkeypatch, "exit 1")
+    for name in ("BROKERD_RUNTIME_DIR", "BROKERD_STATE_DIR"):
+        monkeypatch.delenv(name)
     start_broker()
     assert (tmp_path / "asked").read_text() == "--user start brokerd.socket\n"
     assert not (tmp_path / "words").exists()
+
+
+@pytest.mark.usefixtures("state")
+def test_folders_of_ones_own_mean_another_daemon_than_the_managers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_service_manager(tmp_path, 0)
+    a_daemon(tmp_path, monkeypatch, READY)
+    start_broker()
+    assert not (tmp_path / "asked").exists()
+    assert (tmp_path / "words").exists()
 
 
 @pytest.mark.usefixtures("state")
@@ -166,7 +179,10 @@ def test_without_a_manager_an_installed_service_is_started_by_us(
 ) -> None:
     a_service_manager(tmp_path, 1)
     a_daemon(tmp_path, monkeypatch, READY)
+    for name in ("BROKERD_RUNTIME_DIR", "BROKERD_STATE_DIR"):
+        monkeypatch.delenv(name)
     start_broker()
+    assert (tmp_path / "asked").exists()
     assert (tmp_path / "words").exists()
 
 

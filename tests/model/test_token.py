@@ -95,6 +95,11 @@ def test_a_boot_clock_of_another_boot_says_nothing() -> None:
     assert a_token().left(now) == Seconds(3500)
 
 
+def test_two_clocks_that_both_went_back_make_no_token_younger_than_new() -> None:
+    now = Instant(wall=UnixTime(BORN.wall - 900), boot=Seconds(3.0))
+    assert a_token().left(now) == Seconds(3600)
+
+
 def test_a_token_from_the_disk_has_the_age_that_the_wall_clock_says() -> None:
     now = Instant(wall=UnixTime(BORN.wall + 100), boot=Seconds(90_000.0))
     assert a_token().left(now) == Seconds(

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from broker.model.errors import (
+    BrokerError,
+    IssuerMalformedError,
     IssuerUnreachableError,
     LockedError,
+    NotRevokedError,
     StoreFailedError,
     UnknownAccountError,
 )
@@ -82,31 +85,30 @@ async def test_no_token_of_the_account_is_served_any_more() -> None:
         world.tokens.key(WORK, None, None)
 
 
-async def test_an_issuer_that_cannot_be_reached_changes_nothing() -> None:
-    world = await a_world(a_grant())
-    world.sender.script(IssuerUnreachableError(issuer="x", what="no route"))
-    with pytest.raises(IssuerUnreachableError):
-        await log_out(world)
-    assert world.store.grants[WORK] == a_grant()
-
-
-async def test_an_issuer_that_asks_for_patience_changes_nothing_either() -> None:
+NOT_REVOKED: list[HttpResponse | BrokerError] = [
+    IssuerUnreachableError(issuer="x", what="no route"),
+    IssuerMalformedError(issuer="x", what="not HTTP"),
     # RFC 7009 section 2.2.1: after a 503 the token must be taken to exist still.
+    HttpResponse(status=503),
+    HttpResponse(status=302),
+    refusal("unsupported_token_type"),
+    refusal("invalid_client", 401),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_REVOKED)
+async def test_what_was_not_revoked_is_not_forgotten(
+    answer: HttpResponse | BrokerError,
+) -> None:
     world = await a_world(a_grant())
-    world.sender.script(HttpResponse(status=503))
-    with pytest.raises(Exception, match="issuer_"):
+    world.sender.script(token_answer(), answer)
+    key = TokenKey(account=WORK, scopes=None, resource=None)
+    await world.tokens.token(key, Seconds(0))
+    with pytest.raises(NotRevokedError) as caught:
         await log_out(world)
+    assert caught.value.issuer == "https://issuer.example"
     assert world.store.grants[WORK] == a_grant()
-
-
-async def test_an_issuer_that_does_not_revoke_is_told_to_the_person() -> None:
-    world = await a_world(a_grant())
-    world.sender.script(refusal("unsupported_token_type"))
-    done = await log_out(world)
-    assert not done.revoked
-    assert len(done.left) == 1
-    assert "https://issuer.example" in done.left[0]
-    assert WORK not in world.store.grants
+    assert world.tokens.cached(key, Seconds(0)) is not None
 
 
 async def test_an_issuer_without_revocation_is_not_asked_and_told_of() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from broker.model.account import RedirectChoice
 from broker.model.errors import (
+    LockedError,
     LoginFailedError,
     LoginRefusedError,
     LoginTimedOutError,
@@ -15,7 +16,7 @@ from broker.model.issuer import IssuerPreset
 from broker.model.redirect import Outcome, RedirectSite, Verdict
 from broker.model.time import Seconds
 from broker.services.login import LoginState
-from broker.services.logins import LoginOptions
+from broker.services.logins import LOGINS_AT_ONCE, LoginOptions
 from tests.fakes.clock import run_until_idle
 from tests.fakes.listener import FakeListener, FakeOpenListener
 from tests.services.person import a_request, begun, completed, repeated, respond
@@ -185,6 +186,23 @@ async def test_a_stopping_daemon_ends_who_waits_and_lets_who_redeems_finish() ->
     await closing
     assert redeeming.state is LoginState.COMPLETE
     assert all(listener.closed for listener in world.listener.opened)
+
+
+async def test_a_stopping_daemon_begins_no_login() -> None:
+    world = await a_world()
+    await world.logins.close()
+    with pytest.raises(LockedError, match="stopping"):
+        await begun(world)
+    assert world.listener.opened == []
+
+
+async def test_logins_are_under_way_in_a_bounded_number() -> None:
+    world = await a_world()
+    for number in range(LOGINS_AT_ONCE):
+        await begun(world, a_request(account=f"a{number}"))
+    with pytest.raises(LoginFailedError, match="under way already"):
+        await begun(world, a_request(account="one-more"))
+    assert world.logins.under_way == LOGINS_AT_ONCE
 
 
 def _our_bug(_: object) -> HttpResponse:

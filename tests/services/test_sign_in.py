@@ -1,7 +1,6 @@
 """What a sign-in needs, from the request, what is stored, and an issuer's metadata."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -22,7 +21,7 @@ from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
 from tests.fakes.sender import Answer, FakeSender, json_response
-from tests.services.world import CLIENT, ISSUER, METADATA, WORK, a_grant, an_account
+from tests.services.world import CLIENT, ISSUER, METADATA, WORK
 
 PINNED = Issuer(
     url="https://pinned.example",
@@ -46,18 +45,6 @@ PRESETS = {
     ),
 }
 NOT_FOUND = HttpResponse(status=404)
-
-
-def stored(**members: object) -> Grant:
-    """A grant with everything in its sign-in that a person may name."""
-    words: dict[str, object] = {
-        "parameters": {"hd": "example.com"},
-        "login_hint": "alice",
-        "redirect": RedirectChoice(port=8080),
-        **members,
-    }
-    account = replace(an_account(), **words)  # type: ignore[arg-type]
-    return replace(a_grant(), account=account)
 
 
 async def complete(
@@ -103,6 +90,12 @@ async def test_the_second_place_is_looked_at_when_the_first_has_no_metadata() ->
     assert {request.method for request in sender.requests} == {"GET"}
 
 
+async def test_a_web_page_at_the_first_place_does_not_hide_the_second() -> None:
+    page = HttpResponse(status=200, body=b"<html>an application</html>")
+    sign_in = await complete(first(), page, json_response(METADATA))
+    assert sign_in.account.issuer == ISSUER
+
+
 async def test_an_issuer_without_metadata_is_told_with_the_places_looked_at() -> None:
     with pytest.raises(IssuerInvalidError) as caught:
         await complete(first(), NOT_FOUND, NOT_FOUND)
@@ -132,8 +125,15 @@ async def test_metadata_of_another_issuer_is_not_used() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{", b""])
 async def test_metadata_that_is_none_is_malformed(body: bytes) -> None:
+    none = HttpResponse(status=200, body=body)
     with pytest.raises(IssuerMalformedError):
-        await complete(first(), HttpResponse(status=200, body=body))
+        await complete(first(), none, none)
+
+
+async def test_an_application_that_answers_every_path_hides_no_metadata() -> None:
+    page = HttpResponse(status=200, body=b"<html>")
+    sign_in = await complete(first(), page, json_response(METADATA))
+    assert sign_in.account.issuer == ISSUER
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,9 @@ async def test_a_client_secrets_file_names_client_and_known_issuer() -> None:
 
 
 async def test_a_client_secrets_file_of_an_unknown_issuer_needs_an_issuer() -> None:
-    file = secrets_file(auth_uri="https://other.example/a")
+    file = secrets_file(
+        auth_uri="https://other.example/a", token_uri=ISSUER.token_endpoint
+    )
     with pytest.raises(ClientNeededError):
         await complete(SignInRequest(account=WORK, client_secrets=file))
     sign_in = await complete(
@@ -220,6 +222,21 @@ async def test_a_client_secrets_file_of_an_unknown_issuer_needs_an_issuer() -> N
         json_response(METADATA),
     )
     assert sign_in.account.client.client_id == "file-client"
+
+
+async def test_a_secret_never_goes_to_another_issuer_than_its_files() -> None:
+    file = secrets_file(token_uri="https://other.example/token")
+    request = SignInRequest(account=WORK, client_secrets=file, issuer=ISSUER.url)
+    with pytest.raises(ClientSecretsError, match=r"other\.example"):
+        await complete(request, json_response(METADATA))
+
+
+async def test_the_secret_of_a_file_does_not_go_to_another_issuer() -> None:
+    request = SignInRequest(
+        account=WORK, client_secrets=secrets_file(), issuer=ISSUER.url
+    )
+    with pytest.raises(ClientSecretsError):
+        await complete(request, json_response(METADATA))
 
 
 async def test_a_file_that_is_no_client_secrets_costs_no_request() -> None:
@@ -246,55 +263,6 @@ async def test_a_web_client_without_an_address_on_this_machine_is_told_of() -> N
     chosen = RedirectChoice(uri="http://127.0.0.1:1/")  # the person knows better
     request = SignInRequest(account=WORK, client_secrets=file, redirect=chosen)
     assert (await complete(request)).account.redirect == chosen
-
-
-# --- what is stored ----------------------------------------------------------------
-
-
-async def test_a_name_alone_repeats_the_stored_sign_in_and_asks_nobody() -> None:
-    sign_in = await complete(SignInRequest(account=WORK), before=stored())
-    assert sign_in.account == stored().account
-    assert not sign_in.is_first
-
-
-async def test_what_is_named_replaces_what_is_stored_and_the_rest_stays() -> None:
-    request = SignInRequest(account=WORK, scopes=("mail",), parameters={})
-    sign_in = await complete(request, before=stored())
-    assert sign_in.account == replace(stored().account, scopes=("mail",), parameters={})
-    assert not sign_in.is_first
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        first(client=Client(client_id="client-2")),
-        SignInRequest(account=WORK, client=Client(client_id="client-2")),
-    ],
-)
-async def test_another_client_is_another_sign_in_of_which_nothing_is_kept(
-    request_: SignInRequest,
-) -> None:
-    sign_in = await complete(request_, json_response(METADATA), before=stored())
-    assert sign_in.is_first
-    assert sign_in.account.client.client_id == "client-2"
-    assert sign_in.account.scopes == ()
-    assert sign_in.account.login_hint is None
-    assert sign_in.account.parameters == {}
-
-
-async def test_a_client_secret_is_never_taken_to_another_issuer() -> None:
-    with pytest.raises(ClientNeededError) as caught:
-        await complete(SignInRequest(account=WORK, issuer="pinned"), before=stored())
-    assert caught.value.missing == "client"
-
-
-async def test_a_new_secret_of_the_same_client_is_the_same_sign_in() -> None:
-    renewed = Client(client_id="client-1", client_secret=Secret("new"))
-    request = SignInRequest(account=WORK, client=renewed)
-    sign_in = await complete(request, before=stored())
-    assert sign_in.account.client.client_secret == Secret("new")
-    assert sign_in.account.login_hint == "alice"
-    assert not sign_in.is_first
 
 
 def test_a_request_does_not_show_its_secrets() -> None:

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from broker.model.errors import LoginRequiredError, StoreFailedError
+from broker.model.errors import LockedError, LoginRequiredError, StoreFailedError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
-from tests.services.world import HOME, WORK, a_grant, refusal, token_answer, tokens_on
+from tests.services.world import WORK, a_grant, refusal, token_answer, tokens_on
 
 ALL = TokenKey(account=WORK, scopes=None, resource=None)
 MAIL = TokenKey(account=WORK, scopes=frozenset({"mail"}), resource=None)
@@ -137,37 +137,27 @@ async def test_a_full_disk_does_not_hide_that_the_issuer_ended_the_grant() -> No
         await tokens.token(ALL, NONE)
 
 
-async def test_closing_awaits_a_refresh_that_a_waiter_begins_meanwhile() -> None:
-    issuer, elsewhere, again = RotatingIssuer(), asyncio.Event(), asyncio.Event()
-
-    async def answer(request: HttpRequest) -> HttpResponse:
-        if b"refresh_token=home" in request.body:
-            await elsewhere.wait()
-            return token_answer()
-        response = issuer(request)
-        if issuer.good > 2:  # the second time: the old one is retired already
-            await again.wait()
-        return response
-
-    sender, clock = FakeSender(otherwise=answer), FakeClock()
-    store = MemoryStore(a_grant(), a_grant(HOME, refresh_token="home"))
+async def test_closing_ends_the_refresh_on_the_wire_and_begins_no_other() -> None:
+    issuer = RotatingIssuer()
+    store, sender = MemoryStore(a_grant()), FakeSender(otherwise=issuer)
+    clock = FakeClock()
     tokens, grants = await tokens_on(store, sender, clock)
-    slow = asyncio.create_task(
-        tokens.token(TokenKey(account=HOME, scopes=None, resource=None), NONE)
-    )
     store.gate = asyncio.Event()
-    waiting = asyncio.create_task(tokens.token(ALL, Seconds(50)))
-    await clock.advance(Seconds(20))  # what is saved now is too old for this waiter
+    asked = [(ALL, 0), (ALL, 50), (MAIL, 0)]
+    served, impatient, in_line = [
+        asyncio.create_task(tokens.token(key, Seconds(min_ttl)))
+        for key, min_ttl in asked
+    ]
+    await clock.advance(Seconds(20))  # what is saved now is too old for the second
     closing = asyncio.create_task(tokens.close())
+    await run_until_idle()
+    assert not closing.done()
     store.gate.set()
-    await run_until_idle()
-    elsewhere.set()
-    await slow
-    await run_until_idle()
-    if closing.done():
-        await grants.close()
-    again.set()
     await closing
-    await asyncio.gather(waiting, return_exceptions=True)
-    await run_until_idle()
+    await grants.close()
+    assert (await served).value.reveal() == "access-2"
+    for late in (impatient, in_line):
+        with pytest.raises(LockedError, match="stopping"):
+            await late
+    assert len(sender.requests) == 1
     assert kept(store) == f"refresh-{issuer.good}"

@@ -92,6 +92,14 @@ async def test_narrow_and_whole_tokens_have_entries_of_their_own(rig: Rig) -> No
     assert [await rig.ask(MAIL), await rig.ask(ALL)] == ["access-1", "access-2"]
 
 
+async def test_all_by_name_and_all_without_a_name_at_once_cause_one_refresh(
+    rig: Rig,
+) -> None:
+    by_name = rig.tokens.key(WORK, BOTH, None)
+    answers = await asyncio.gather(rig.ask(ALL), rig.ask(by_name), rig.ask(ALL))
+    assert set(answers) == {"access-1"}
+
+
 async def test_a_narrow_refresh_does_not_narrow_the_grant(rig: Rig) -> None:
     await rig.ask(MAIL)
     assert rig.store.grants[WORK].scopes == BOTH

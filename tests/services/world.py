@@ -1,6 +1,7 @@
 """All the services, on fakes: a broker without network, disk, browser or time."""
 
 import hashlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -114,6 +115,11 @@ class CountedBytes:
         return self._calls.to_bytes(size, "big")
 
 
+_ALIVE: deque[object] = deque(maxlen=8)
+# The worlds of this test, and of some before. A world that nobody holds any more takes
+# its waiting logins with it, before the end of the test's loop can cancel them.
+
+
 @dataclass
 class World:
     """A daemon's worth of services; `source` is None before the first login."""
@@ -126,6 +132,7 @@ class World:
     listener: FakeListener = field(default_factory=FakeListener)
 
     def __post_init__(self) -> None:
+        _ALIVE.append(self)
         self.door = FakeDoor(self.store, source=self.source)
         self.vault = Vault(door=self.door, sender=self.sender, clock=self.clock)
         self.access = Access(vault=self.vault)

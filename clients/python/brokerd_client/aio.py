@@ -115,7 +115,7 @@ async def exchange(
             finally:
                 connection.close()
     except (OSError, EOFError) as exc:
-        raise broker_error(exc, path, limit) from exc
+        raise broker_error(exc, place, limit) from exc
 
 
 async def _connect(path: str) -> socket.socket:

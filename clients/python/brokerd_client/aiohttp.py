@@ -5,10 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import hdrs, payload
-
 from brokerd_client.aio import AsyncBrokerClient
+from brokerd_client.errors import extra_missing
 from brokerd_client.origins import make_origin, parse_origins
+
+try:
+    from aiohttp import hdrs, payload
+except ModuleNotFoundError as exc:
+    raise extra_missing("aiohttp", "aiohttp") from exc
 
 if TYPE_CHECKING:
     import os

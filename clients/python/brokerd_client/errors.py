@@ -71,7 +71,7 @@ class BrokerError(Exception):
 
 
 class AccountNeededError(BrokerError):
-    """No account was named, there is no default, and there is not exactly one."""
+    """No account was named, there is no default, and there are several."""
 
 
 class BrokerUnreachableError(BrokerError):
@@ -117,7 +117,7 @@ class SocketNotTrustedError(BrokerError):
 
 
 class UnknownAccountError(BrokerError):
-    """No account has this name."""
+    """No account has this name; or none was named, and there is none at all."""
 
 
 _KINDS: dict[str, type[BrokerError]] = {
@@ -127,6 +127,7 @@ _KINDS: dict[str, type[BrokerError]] = {
     "issuer_unreachable": IssuerUnreachableError,
     "locked": LockedError,
     "login_required": LoginRequiredError,
+    "no_accounts": UnknownAccountError,
     "not_permitted": NotPermittedError,
     "reauthentication_required": ReauthenticationRequiredError,
     "refresh_refused": RefreshRefusedError,
@@ -157,12 +158,18 @@ def error_from_problem(document: object, status: int) -> BrokerError:
     )
 
 
-def not_running(path: str) -> BrokerUnreachableError:
-    """Nobody listens at `path`."""
+def not_running(path: str, *, named: bool) -> BrokerUnreachableError:
+    """Nobody listens at `path`, which may have been `named` by someone."""
+    hint = "start it with 'brokerd', or let any brokerctl command start it"
+    if named:  # whatever is started listens at the default place
+        hint = (
+            "nobody listens there; unset BROKERD_SOCKET, or name no socket, to use "
+            "the broker that brokerctl starts"
+        )
     return BrokerUnreachableError(
         "broker_unreachable",
         f"no broker is listening at {path}",
-        "start it with 'brokerd', or let any brokerctl command start it",
+        hint,
         facts={"cause": "not_running", "socket": path},
     )
 
@@ -195,6 +202,13 @@ def not_trusted(path: str, what: str) -> SocketNotTrustedError:
         "with BROKERD_SOCKET",
         facts={"socket": path},
     )
+
+
+def extra_missing(extra: str, needs: str) -> ImportError:
+    """The module of this package that `extra` is for lacks what the extra installs."""
+    module = f"brokerd_client.{extra}"
+    what = f"{module} needs {needs}: install brokerd-client with its extra '{extra}'"
+    return ImportError(what, name=module)
 
 
 def _rebuild(

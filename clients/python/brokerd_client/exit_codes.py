@@ -12,6 +12,7 @@ EXIT_CODES: dict[str, int] = {
     "bad_request": USAGE,
     "broker_unreachable": 3,
     "unknown_account": 4,
+    "no_accounts": 4,
     "login_required": 5,
     "login_refused": 6,
     "login_timed_out": 7,
@@ -39,6 +40,8 @@ EXIT_CODES: dict[str, int] = {
     "already_running": 27,
     "config_invalid": 28,
     "store_exists": 29,
+    "not_revoked": 30,
+    "service_failed": 31,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

@@ -7,12 +7,15 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from google.auth import credentials, exceptions
-
 from brokerd_client.client import BrokerClient
-from brokerd_client.errors import BrokerError, ScopeNotGrantedError
+from brokerd_client.errors import BrokerError, ScopeNotGrantedError, extra_missing
 from brokerd_client.paths import find_socket
 from brokerd_client.tokens import DEFAULT_MIN_TTL
+
+try:
+    from google.auth import credentials, exceptions
+except ModuleNotFoundError as exc:
+    raise extra_missing("google", "google-auth") from exc
 
 if TYPE_CHECKING:
     import os

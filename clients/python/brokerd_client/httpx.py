@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
 from brokerd_client.aio import AsyncBrokerClient
 from brokerd_client.client import BrokerClient
+from brokerd_client.errors import extra_missing
 from brokerd_client.origins import make_origin, parse_origins
+
+try:
+    import httpx
+except ModuleNotFoundError as exc:
+    raise extra_missing("httpx", "HTTPX") from exc
 
 if TYPE_CHECKING:
     import os

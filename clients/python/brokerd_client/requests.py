@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from requests.auth import AuthBase
-
 from brokerd_client.client import BrokerClient
+from brokerd_client.errors import extra_missing
 from brokerd_client.origins import origin_of, parse_origins
+
+try:
+    from requests.auth import AuthBase
+except ModuleNotFoundError as exc:
+    raise extra_missing("requests", "Requests") from exc
 
 if TYPE_CHECKING:
     import os

@@ -71,7 +71,7 @@ def exchange(
                 trust.check_peer(connection, path, named=named, peer_uid=peer_uid)
             return _converse(connection, request, deadline)
     except (OSError, EOFError) as exc:
-        raise broker_error(exc, path, timeout) from exc
+        raise broker_error(exc, place, timeout) from exc
 
 
 def needs_peer_check(path: str, *, named: bool) -> bool:
@@ -115,8 +115,11 @@ def pause_after(attempt: int) -> float:
     return PAUSES[min(attempt, len(PAUSES) - 1)]
 
 
-def broker_error(exc: OSError | EOFError, path: str, timeout: float) -> BrokerError:
+def broker_error(
+    exc: OSError | EOFError, place: tuple[str, bool], timeout: float
+) -> BrokerError:
     """What an error of the operating system means for whoever asked the broker."""
+    path, named = place
     if isinstance(exc, TimeoutError):
         what = f"gave no answer within {timeout:g} seconds"
         return unreachable(path, what, START_HINT, "timed_out")
@@ -124,7 +127,7 @@ def broker_error(exc: OSError | EOFError, path: str, timeout: float) -> BrokerEr
         what = "hung up before its answer was complete"
         return unreachable(path, what, START_HINT, "hung_up")
     if isinstance(exc, FileNotFoundError | ConnectionRefusedError):
-        return not_running(path)
+        return not_running(path, named=named)
     what = f"cannot be reached: {os.strerror(exc.errno) if exc.errno else exc}"
     hint = "check BROKERD_SOCKET and the rights on that path"
     return unreachable(path, what, hint, "no_access")

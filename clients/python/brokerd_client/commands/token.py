@@ -19,6 +19,7 @@ from brokerd_client.exit_codes import (
     exit_code,
     exit_code_lines,
 )
+from brokerd_client.paths import find_socket
 from brokerd_client.tokens import DEFAULT_MIN_TTL
 
 TYPE_CHECKING = False  # see errors.py
@@ -35,17 +36,25 @@ Print a fresh access token of the account NAME.
   NAME             may be left out where there is one account, or a default
   --scope S        only this scope; may be given more than once
   --resource R     the API the token is for (RFC 8707)
-  --min-ttl N      seconds of life the token must have left [{min_ttl:g}]
-  --header         print 'Authorization: Bearer …' instead
+  --min-ttl N      seconds of life the token must have left [{min_ttl:g}], at
+                   most 86400; one that is born with less is printed as it is
+  --header         print 'Authorization: Bearer ...' instead
   --json           print everything, an error too, as JSON
   --socket PATH    the broker's socket [$BROKERD_SOCKET, or the default one]
+  --version        print the client's version
   -h, --help       print this
 
 exit codes:
 {exit_codes}
 """
 
-_SWITCHES = {"--header": "header", "--json": "json", "--help": "help", "-h": "help"}
+_SWITCHES = {
+    "--header": "header",
+    "--json": "json",
+    "--version": "version",
+    "--help": "help",
+    "-h": "help",
+}
 _TAKES_VALUE = ("--scope", "--resource", "--min-ttl", "--socket")
 
 
@@ -64,6 +73,7 @@ class _Arguments:
         self.header = False
         self.json = False
         self.socket: str | None = None
+        self.version = False
         self.help = False
 
 
@@ -85,15 +95,13 @@ def main(
     try:
         arguments = _parse(sys.argv[1:] if argv is None else argv)
         as_json = arguments.json
-        if arguments.help:
-            return _print(_help(program))
-        return _print(_ask(arguments, start_broker))
+        return _print(_answer(arguments, start_broker, program), name)
     except _UsageError as exc:
         return _complain(name, str(exc), f"'{program} --help' lists the options", USAGE)
     except BrokerError as exc:
         if as_json:
-            _print(json.dumps(exc.problem()) + "\n")
-            return exit_code(exc.code)
+            written = _print(json.dumps(exc.problem()) + "\n", name)
+            return exit_code(exc.code) if written == OK else written
         return _complain(name, exc.detail, exc.hint, exit_code(exc.code))
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -153,13 +161,27 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _answer(
+    arguments: _Arguments, start_broker: Callable[[], None] | None, program: str
+) -> str:
+    """What goes to stdout."""
+    if arguments.help:
+        return _help(program)
+    if arguments.version:
+        return _version(program)
+    return _ask(arguments, start_broker)
+
+
 def _ask(arguments: _Arguments, start_broker: Callable[[], None] | None) -> str:
     client = BrokerClient(arguments.socket)
+    # Whatever is started listens at the default place, not where someone named one.
+    may_start = not find_socket(arguments.socket)[1]
     try:
         return _render(_token(client, arguments), arguments)
     except BrokerUnreachableError as exc:
         # A broker that is there but slow would not be helped by a second one.
-        if start_broker is None or exc.facts.get("cause") != "not_running":
+        is_missing = exc.facts.get("cause") == "not_running"
+        if start_broker is None or not (may_start and is_missing):
             raise
     start_broker()
     return _render(_token(client, arguments), arguments)
@@ -201,18 +223,31 @@ def _help(program: str) -> str:
     )
 
 
-def _print(text: str) -> int:
+def _version(program: str) -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - 20 ms, rarely needed
+
+    return f"{program} {version('brokerd-client')}\n"
+
+
+def _print(text: str, name: str) -> int:
+    """Write `text` to stdout for the program `name`; the exit code."""
+    if sys.stdout is None:  # it was closed before we began
+        return _complain(name, "cannot write: stdout is closed", "", INTERNAL)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has gone. Python would complain again at exit.
-        sys.stdout = None
-        return INTERNAL
+    except OSError as exc:
+        sys.stdout = None  # Python would try, and complain, again at exit
+        if isinstance(exc, BrokenPipeError):  # whoever reads has gone: no need to say
+            return INTERNAL
+        reason = (exc.strerror or "unknown").lower()
+        return _complain(name, f"cannot write: {reason}", "", INTERNAL)
     return OK
 
 
 def _complain(name: str, detail: str, hint: str, code: int) -> int:
+    if sys.stderr is None:  # print() would turn to stdout, where a token is expected
+        return code
     print(f"{name}: error: {_safe(detail)}", file=sys.stderr)  # noqa: T201 - a command
     if hint:
         print(f"{name}: hint: {_safe(hint)}", file=sys.stderr)  # noqa: T201 - as above

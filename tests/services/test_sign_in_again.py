@@ -1,0 +1,82 @@
+"""A sign-in that is repeated: what is stored stays, what is named replaces it."""
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.account import RedirectChoice
+from broker.model.client import Client
+from broker.model.errors import ClientNeededError
+from broker.model.grant import Grant
+from broker.model.secret import Secret
+from broker.services.sign_in import SignIn, SignInRequest, SignIns
+from tests.fakes.sender import Answer, FakeSender, json_response
+from tests.services.test_sign_in import PRESETS, first
+from tests.services.world import METADATA, WORK, a_grant, an_account
+
+
+def stored(**members: object) -> Grant:
+    """A grant with everything in its sign-in that a person may name."""
+    words: dict[str, object] = {
+        "parameters": {"hd": "example.com"},
+        "login_hint": "alice",
+        "redirect": RedirectChoice(port=8080),
+        **members,
+    }
+    account = replace(an_account(), **words)  # type: ignore[arg-type]
+    return replace(a_grant(), account=account)
+
+
+async def complete_again(
+    request: SignInRequest, *answers: Answer, before: Grant
+) -> SignIn:
+    sender = FakeSender(*answers)
+    return await SignIns(presets=PRESETS, sender=sender).complete(request, before)
+
+
+async def test_a_name_alone_repeats_the_stored_sign_in_and_asks_nobody() -> None:
+    sign_in = await complete_again(SignInRequest(account=WORK), before=stored())
+    assert sign_in.account == stored().account
+    assert not sign_in.is_first
+
+
+async def test_what_is_named_replaces_what_is_stored_and_the_rest_stays() -> None:
+    request = SignInRequest(account=WORK, scopes=("mail",), parameters={})
+    sign_in = await complete_again(request, before=stored())
+    assert sign_in.account == replace(stored().account, scopes=("mail",), parameters={})
+    assert not sign_in.is_first
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        first(client=Client(client_id="client-2")),
+        SignInRequest(account=WORK, client=Client(client_id="client-2")),
+    ],
+)
+async def test_another_client_is_another_sign_in_of_which_nothing_is_kept(
+    request_: SignInRequest,
+) -> None:
+    sign_in = await complete_again(request_, json_response(METADATA), before=stored())
+    assert sign_in.is_first
+    assert sign_in.account.client.client_id == "client-2"
+    assert sign_in.account.scopes == ()
+    assert sign_in.account.login_hint is None
+    assert sign_in.account.parameters == {}
+
+
+async def test_a_client_secret_is_never_taken_to_another_issuer() -> None:
+    with pytest.raises(ClientNeededError) as caught:
+        await complete_again(
+            SignInRequest(account=WORK, issuer="pinned"), before=stored()
+        )
+    assert caught.value.missing == "client"
+
+
+async def test_a_new_secret_of_the_same_client_is_the_same_sign_in() -> None:
+    renewed = Client(client_id="client-1", client_secret=Secret("new"))
+    request = SignInRequest(account=WORK, client=renewed)
+    sign_in = await complete_again(request, before=stored())
+    assert sign_in.account.client.client_secret == Secret("new")
+    assert sign_in.account.login_hint == "alice"
+    assert not sign_in.is_first
