@@ -138,7 +138,9 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup(1) means it
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield

@@ -7,13 +7,15 @@ every error into a problem document.
 import asyncio
 import logging
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from broker.host import peer_of
+from broker.ipc.connection import PeerConnection
 from broker.ipc.problems import headers_of, plain_problem, problem
 from broker.ipc.routes import ASKER, Routes
 from broker.model.errors import BadRequestError, BrokerError
@@ -25,26 +27,11 @@ log = logging.getLogger(__name__)
 LARGEST_BODY = 256 * 1024
 """Bytes of a request's body; a client_secret.json has two thousand."""
 
-KEEPALIVE_SECONDS = 30
-"""An idle connection, a half request line and a half header end after this."""
-
 BODY_SECONDS = 10
 """A half body ends after this: aiohttp's own time-out does not look at it."""
 
-
-class _QuietLog(logging.LoggerAdapter[logging.Logger]):
-    """aiohttp's server log quotes what peers sent, secrets too: none of it passes."""
-
-    def process(
-        self, msg: object, kwargs: MutableMapping[str, object]
-    ) -> tuple[str, MutableMapping[str, object]]:
-        del msg
-        return f"peer.request.malformed error={_kind(kwargs.get('exc_info'))}", {}
-
-
-def _kind(exc_info: object) -> str:
-    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
-    return type(error).__name__ if isinstance(error, Exception) else "unknown"
+STOP_SECONDS = 20
+"""For requests under way when the server closes; service managers wait longer."""
 
 
 class PeerServer:
@@ -53,6 +40,7 @@ class PeerServer:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._runners: list[web.AppRunner] = []
+        self._listening: list[asyncio.Server] = []
 
     async def serve(self, bound: socket.socket, door: Socket, backlog: int) -> None:
         """Begin to answer on `bound`, which listens or is bound already.
@@ -63,25 +51,38 @@ class PeerServer:
             backlog: connections that may wait; a herd needs thousands.
         """
         app = web.Application(
-            middlewares=[_problems, _asker_of(door)], client_max_size=LARGEST_BODY
+            middlewares=[_asker_of(door)], client_max_size=LARGEST_BODY
         )
         app.add_routes(self._routes.table())
+        # Half of it, since aiohttp waits twice: for the answer, then for its end.
         runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=_QuietLog(log),
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            handle_signals=False,
+            app, handle_signals=False, shutdown_timeout=STOP_SECONDS / 2
         )
-        await runner.setup()
-        await web.SockSite(runner, bound, backlog=backlog).start()
         self._runners.append(runner)
+        await runner.setup()
+        http = runner.server
+        assert http is not None  # noqa: S101 - set up just now; for mypy
+        # Around the whole application and not a middleware of it: what aiohttp
+        # refuses before it looks for the route is to be told as a problem, too.
+        http.request_handler = _answering(http.request_handler)
+        self._listening.append(
+            await asyncio.get_running_loop().create_server(
+                lambda: PeerConnection(http, refuse=_refusal),
+                sock=bound,
+                backlog=backlog,
+            )
+        )
 
     async def close(self) -> None:
-        """Stop listening, let requests under way end, and close every connection."""
-        for runner in self._runners:
-            await runner.cleanup()
-        self._runners = []
+        """Stop listening, let requests under way end, and close every connection.
+
+        Takes `STOP_SECONDS` at most. A request that has not wholly arrived gets no
+        answer.
+        """
+        for listening in self._listening:
+            listening.close()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        self._runners, self._listening = [], []
 
 
 def _asker_of(door: Socket) -> Middleware:
@@ -98,28 +99,57 @@ def _asker_of(door: Socket) -> Middleware:
         except TimeoutError:
             what = f"its body did not arrive in {BODY_SECONDS} seconds"
             raise BadRequestError(what=what) from None
+        except web.RequestPayloadError:
+            raise BadRequestError(what="its body is not HTTP") from None
+        except ConnectionError:
+            raise asyncio.CancelledError from None  # as above
         return await handler(request)
 
     return asker
 
 
-@web.middleware
-async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except BrokerError as exc:
-        return _answer(problem(exc), headers_of(exc))
-    except web.HTTPException as exc:
-        code = _FOREIGN.get(exc.status, "bad_request")
-        if code == "bad_request":
-            return _answer(problem(BadRequestError(what=exc.reason)))
-        return _answer(plain_problem(code))
-    except Exception:
-        log.exception("request.failed path=%s", request.match_info.route.name)
-        return _answer(plain_problem("internal_error"))
+_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-_FOREIGN = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+def _answering(handler: _Handler) -> _Handler:
+    """`handler`, with a problem document for every error."""
+
+    async def answering(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except BrokerError as exc:
+            return _answer(problem(exc), headers_of(exc))
+        except web.HTTPException as exc:
+            return _foreign(exc)
+        except Exception:
+            log.exception("request.failed path=%s", _path_of(request))
+            return _refusal(500)
+
+    return answering
+
+
+def _path_of(request: web.BaseRequest) -> str:
+    """The pattern of its route: a path itself may name an account, a query anything."""
+    route = request.match_info.route if isinstance(request, web.Request) else None
+    return route.resource.canonical if route and route.resource else "-"
+
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def _foreign(exc: web.HTTPException) -> web.Response:
+    """What aiohttp refused; its own text may quote the request."""
+    if exc.status not in _CODES:
+        return _answer(problem(BadRequestError(what=exc.reason)))
+    headers = {name: exc.headers[name] for name in ("Allow",) if name in exc.headers}
+    return _answer(plain_problem(_CODES[exc.status]), headers)
+
+
+def _refusal(status: int) -> web.Response:
+    """Where there was no request, or a mistake of ours in place of an answer."""
+    if status == HTTPStatus.BAD_REQUEST:
+        return _answer(problem(BadRequestError(what="it is not HTTP")))
+    return _answer(plain_problem("internal_error"))
 
 
 def _answer(

@@ -15,6 +15,7 @@ from broker.model.errors import BadRequestError
 from broker.model.grant import Grant, GrantState
 from broker.model.secret import Secret
 from broker.model.strict_json import parse_json
+from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.services.access import TokenServed, TokenWanted
 from broker.services.accounts import LogOut
@@ -34,7 +35,8 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")  # RFC 6749 section 3.3
 
 # Unknown members are refused: a misspelt `scope` must not yield a wider token.
 class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+    def __repr__(self) -> str:  # members are secrets, or what a peer made of them
+        return f"<{type(self).__name__}>"
 
 
 class TokenBody(_Request, frozen=True):
@@ -88,7 +90,8 @@ class StoreBody(_Request, frozen=True):
 class UnlockBody(_Request, frozen=True):
     """`POST /v1/unlock`."""
 
-    passphrase: str
+    passphrase: str | None = None
+    """None tries again without one: the key may have come."""
 
 
 _Body = TypeVar("_Body", bound=_Request)
@@ -99,12 +102,12 @@ def parse_body(data: bytes, kind: type[_Body]) -> _Body:
 
     Raises:
         BadRequestError: not JSON, a key twice, an unknown member, a wrong type. The
-            message names the member and never its value.
+            message names the member, made safe to show, and never its value.
     """
     try:
         return msgspec.convert(parse_json(data), kind, strict=True)
     except (msgspec.ValidationError, ValueError) as exc:
-        raise BadRequestError(what=str(exc)) from None
+        raise BadRequestError(what=safe_text(str(exc))) from None
 
 
 def token_wanted(body: TokenBody) -> TokenWanted:

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -136,10 +138,11 @@ def test_a_body_that_is_gone_is_not_sent_again(path: Path, fetch: Fetch) -> None
         FakeBroker(path, in_turn(token_reply("tok-1"))),
         FakeApi(lambda _: Said(401)) as api,
     ):
-        status = fetch(api.origin, [api.origin], iter([b"once"]))
+        status = fetch(api.origin, [api.origin], iter([b"on", b"ce"]))
 
     assert status == 401
     assert api.bearers == ["tok-1"]
+    assert api.calls[0].body == b"once"
 
 
 def test_a_redirect_to_another_origin_goes_without_the_token(
@@ -167,6 +170,35 @@ def test_no_token_is_the_brokers_own_error(path: Path, fetch: Fetch) -> None:
         fetch(api.origin, [api.origin], b"")
 
     assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "needs"),
+    [
+        ("google", "google.auth"),
+        ("requests", "requests"),
+        ("httpx", "httpx"),
+        ("aiohttp", "aiohttp"),
+    ],
+)
+def test_without_its_library_an_adapter_says_which_extra_to_install(
+    extra: str, needs: str
+) -> None:
+    script = f"""
+import sys
+sys.modules[{needs!r}] = None  # as if it were not installed
+try:
+    import brokerd_client.{extra}
+except ImportError as exc:
+    print(exc)
+    print(type(exc.__cause__).__name__)
+"""
+    said = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+    assert said[0].endswith(f"install brokerd-client with its extra '{extra}'")
+    assert said[1] == "ModuleNotFoundError"
 
 
 @pytest.mark.parametrize("make", [RequestsAuth, HttpxAuth, bearer_middleware])

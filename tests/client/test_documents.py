@@ -12,13 +12,17 @@ from brokerd_client.commands.token import main
 from brokerd_client.errors import _KINDS
 
 CLIENTS = Path(__file__).parents[2] / "clients"
+ROOT = CLIENTS.parent
 README = (CLIENTS / "python" / "README.md").read_text()
 PROTOCOL = (CLIENTS / "PROTOCOL.md").read_text()
-SAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PAGES = [README, *(p.read_text() for p in [ROOT / "README.md", *ROOT.glob("docs/*")])]
+SAMPLES = [
+    s for page in PAGES for s in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=range(len(SAMPLES)))
-def test_a_sample_of_the_readme_imports_what_is_there(sample: str) -> None:
+def test_a_sample_of_a_page_imports_what_is_there(sample: str) -> None:
     imports: list[ast.stmt] = [
         node
         for node in ast.parse(sample).body

@@ -1,8 +1,8 @@
 import contextlib
 import json
-import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -171,6 +171,28 @@ def test_without_a_broker_it_is_tried_once_more_and_no_more(
     assert f"no broker is listening at {runtime}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("by", ["an option", "the environment"])
+def test_nobody_is_started_for_a_socket_that_was_named(
+    by: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    named = str(tmp_path / "nobody.sock")
+    if by == "the environment":
+        monkeypatch.setenv("BROKERD_SOCKET", named)
+    starts: list[None] = []
+
+    argv = ["--socket", named] if by == "an option" else []
+    code = main(argv, start_broker=lambda: starts.append(None))
+
+    assert code == 3
+    assert starts == []
+    said = capsys.readouterr().err
+    assert f"no broker is listening at {named}" in said
+    assert "hint: nobody listens there; unset BROKERD_SOCKET" in said
+
+
 def test_a_broker_that_hangs_up_is_not_started_again(path: Path) -> None:
     starts: list[None] = []
     with FakeBroker(path, in_turn(b"")):
@@ -197,19 +219,14 @@ def test_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
         )
 
 
-def test_a_reader_that_has_gone_is_no_traceback(path: Path) -> None:
-    ours, theirs = socket.socketpair()
-    theirs.close()
-    with FakeBroker(path, in_turn(token_reply())), ours:
-        done = subprocess.run(
-            [sys.executable, "-m", "brokerd_client.commands.token"],
-            stdout=ours.fileno(),
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+def test_help_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out.isascii()
 
-    assert done.returncode == 1
-    assert done.stderr == b""
+
+def test_the_version_is_that_of_the_client(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"brokerd-token {version('brokerd-client')}\n"
 
 
 def run_script(script: str) -> str:

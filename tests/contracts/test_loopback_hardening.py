@@ -237,8 +237,8 @@ async def those_who_wait_for_the_outcome_keep_their_places() -> None:
         asyncio.create_task(follow(moved, origin_of(opened)))
         for _ in range(MOST_CONNECTIONS)
     ]
-    while waiting.asked < MOST_CONNECTIONS:
-        await asyncio.sleep(0)
+    for _ in pages:
+        await waiting.asked.acquire()
     assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 0
     waiting.ended.set_result(Outcome.SIGNED_IN)
     assert {(await page).body for page in pages} == {SUCCESS.body}

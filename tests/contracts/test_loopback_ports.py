@@ -11,7 +11,7 @@ import uvloop
 from broker.model.errors import PortInUseError
 from broker.model.redirect import Outcome
 from broker.net.pages import SUCCESS
-from tests.contracts.browser import get, send
+from tests.contracts.browser import follow, get, send
 from tests.contracts.waiting import OURS, Waiting, origin_of, port_of
 
 

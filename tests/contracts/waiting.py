@@ -15,8 +15,8 @@ class Waiting:
 
     def __init__(self, *, linger: float = 5, idle: float = 5) -> None:
         self.queries: list[str] = []
-        self.asked = 0
-        """How often a page has asked for the outcome."""
+        self.asked = asyncio.Semaphore(0)
+        """Released by each page that asks for the outcome."""
         self.ended: asyncio.Future[Outcome] = asyncio.Future()
         self._listener = LoopbackListener(linger=Seconds(linger), idle=Seconds(idle))
         self._opened: list[OpenLoopback] = []
@@ -53,7 +53,7 @@ class Waiting:
         return Verdict.TAKEN if query == OURS else Verdict.STRAY
 
     async def _outcome(self) -> Outcome:
-        self.asked += 1
+        self.asked.release()
         return await asyncio.shield(self.ended)
 
 

@@ -47,6 +47,14 @@ class Said:
         return self.json["code"]
 
 
+def parse(answer: bytes) -> Said:
+    """The one answer that `converse` gave back."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return Said(status=int(first.split(" ")[1]), headers=headers, body=body)
+
+
 @dataclass
 class Served:
     """A daemon's server, and a peer that asks it."""

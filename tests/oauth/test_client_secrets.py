@@ -102,7 +102,7 @@ def test_another_file_is_called_by_its_name(document: object, told: str) -> None
         ("canary", "not JSON"),
         ('{"installed": {"canary"', "not JSON"),
         ('{"installed": 1, "installed": 2}', "twice"),
-        ("\ud800", "not JSON"),
+        ("\ud800", "no JSON"),
         ("[" * 60_000, "nested too deep"),
         ("[" * 70_000, "65536 characters"),
     ],

@@ -84,6 +84,27 @@ def test_the_readmes_exit_codes_are_those_of_the_commands() -> None:
     assert told == EXIT_CODES
 
 
+def test_no_page_puts_a_token_into_an_argument() -> None:
+    """Every user of the machine reads arguments with ps; `-H @<(...)` is a file."""
+    shown = re.compile(r"""["'=]\$\(brokerctl token""")
+    pages = [path for path in files() if path.suffix == ".md"]
+    assert len(pages) > 5
+    assert [str(p) for p in pages if shown.search((ROOT / p).read_text())] == []
+
+
+def test_every_link_of_a_page_leads_somewhere() -> None:
+    dead = [
+        f"{page}: {target}"
+        for page in files()
+        if page.suffix == ".md"
+        for target in re.findall(
+            r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text()
+        )
+        if not (ROOT / page.parent / target).exists()
+    ]
+    assert dead == []
+
+
 def test_both_distributions_have_one_version() -> None:
     pattern = re.compile(r'^version = "(.+)"$', re.MULTILINE)
     versions = {

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ def test_it_says_where_it_is_in_one_line_and_ends_at_a_signal(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-        [sys.executable, "-c", COMMAND, "--dir", str(tmp_path / "own")],
+        [sys.executable, "-c", COMMAND, "--dir", str(tmp_path / "my own")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -36,8 +37,28 @@ def test_it_says_where_it_is_in_one_line_and_ends_at_a_signal(
         rest, told = process.communicate(timeout=30)
     assert process.returncode == 0
     assert rest == ""
-    assert "this is a sandbox" in told
-    assert "Traceback" not in told
+    sandbox, sign_in = told.splitlines()
+    assert "this is a sandbox" in sandbox
+    assert shlex.split(sign_in.removeprefix("brokerd: to sign in: ")) == [
+        *("brokerctl", "login", "try"),
+        *("--issuer", where["issuer"]),
+        *("--client-secrets", where["client_secrets"]),
+        *("--scope", "https://www.googleapis.com/auth/drive.metadata.readonly"),
+    ]
+
+
+def test_where_nobody_can_be_told_it_ends_with_one_line(tmp_path: Path) -> None:
+    # Linux has a device that is full for everyone.
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+            [sys.executable, "-c", COMMAND, "--dir", str(tmp_path / "own")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "brokerd: error: cannot write: no space left on device\n"
 
 
 def test_a_taken_port_is_exit_13_with_a_hint(

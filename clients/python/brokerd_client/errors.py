@@ -81,7 +81,7 @@ class BrokerUnreachableError(BrokerError):
 
 
 class IssuerUnreachableError(BrokerError):
-    """The broker has no answer of the issuer, and no token with life enough."""
+    """The broker has no answer of the issuer, and no token that still lives."""
 
 
 class LockedError(BrokerError):

@@ -1,0 +1,80 @@
+"""One connection of a peer, which answers in problem documents even where it ends.
+
+Knows no routes and no services.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import web
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_SECONDS = 30
+"""An idle connection, a half request line and a half header end after this."""
+
+LINGER_SECONDS = 1
+"""What a peer still sends after an early answer is read so long: while its bytes lie
+unread, closing would reset the connection before it has seen the answer."""
+
+# aiohttp's own logger quotes what peers sent, secrets too: what matters is logged here.
+_silent = logging.getLogger(f"{__name__}.aiohttp")
+_silent.setLevel(logging.CRITICAL + 1)
+
+
+class PeerConnection(web.RequestHandler):
+    """aiohttp's connection, which quotes nothing and waits for no half body at the end.
+
+    Args:
+        server: whose handler answers.
+        refuse: the answer where no handler could give one, by its HTTP status: 400
+            for what is no request at all.
+    """
+
+    __slots__ = ("_refuse",)
+
+    def __init__(
+        self, server: web.Server, *, refuse: Callable[[int], web.Response]
+    ) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # None is off; the stub forgot
+            logger=_silent,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            tcp_keepalive=False,
+            lingering_time=LINGER_SECONDS,
+            # A small body that inflates to a large one is nothing a peer needs.
+            auto_decompress=False,
+        )
+        self._refuse = refuse
+
+    def close(self) -> None:
+        """End after the request under way, if it has arrived."""
+        super().close()
+        request = self._current_request
+        # From here on aiohttp reads nothing more: a half body never becomes whole.
+        if request is not None and not request.content.is_eof():
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - aiohttp's signature
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - it quotes the request
+    ) -> web.StreamResponse:
+        """An answer of ours; aiohttp's would quote what it could not read."""
+        log.info("peer.request.malformed status=%d kind=%s", status, _kind(exc))
+        response = self._refuse(status)
+        response.force_close()
+        return response
+
+    def log_exception(self, *_: object, **facts: object) -> None:
+        """Name the kind only: messages and tracebacks may quote the request."""
+        log.error("peer.connection.failed kind=%s", _kind(facts.get("exc_info")))
+
+
+def _kind(exc: object) -> str:
+    return type(exc).__name__

@@ -1,0 +1,82 @@
+"""What peers send that is no request, or only half of one, and how that ends."""
+
+import asyncio
+import logging
+
+import pytest
+
+from broker.ipc import connection, server
+from tests.fakes.clock import run_until_idle
+from tests.ipc.served import Served, parse
+
+CHUNKED = b"POST /v1/token HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n"
+HOSTILE = [
+    b"\x00\xff\xfe c4n4ry\r\n\r\n",
+    b"c4n4ry\r\n\r\n",
+    b"GET /v1/status HTTP/9.9\r\nX: c4n4ry\r\n\r\n",
+    b"GET /v1/status HTTP/1.1\r\nbad header c4n4ry\r\n\r\n",
+    b"GET /v1/status HTTP/1.1\r\nHost: b\r\nX: " + b"c4n4ry" * 5000 + b"\r\n\r\n",
+    b"POST /v1/token HTTP/1.1\r\nHost: b\r\nContent-Length: c4n4ry\r\n\r\n",
+    CHUNKED + b"Content-Length: 2\r\n\r\nc4n4ry",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03c4n4ry\r\n\r\n",
+    b"GET /" + b"c4n4ry" * 5000 + b" HTTP/1.1\r\nHost: b\r\n\r\n",
+    CHUNKED + b"\r\nc4n4ry\r\n",
+]
+
+
+@pytest.mark.parametrize("sent", HOSTILE)
+async def test_bytes_that_are_not_http_are_a_bad_request_and_quoted_nowhere(
+    served: Served, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    said = parse(await served.converse(sent))
+    assert (said.status, said.code) == (400, "bad_request")
+    assert b"c4n4ry" not in said.body
+    assert "c4n4ry" not in caplog.text
+    assert "Traceback" not in caplog.text
+    assert (await served.ask("GET", "/v1/status")).status == 200
+
+
+HEAD = b"POST /v1/token HTTP/1.1\r\nHost: b\r\n"
+HALF_BODY = HEAD + b"Content-Length: 9\r\n\r\n{"
+
+
+@pytest.mark.parametrize("sent", [b"P", HEAD, HALF_BODY])
+async def test_a_peer_that_hangs_up_halfway_is_no_mistake_of_ours(
+    served: Served, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await served.converse(sent, hang_up=True) == b""
+    assert (await served.ask("GET", "/v1/status")).status == 200
+    assert [one for one in caplog.records if one.levelno > logging.INFO] == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"P", HEAD, HALF_BODY])
+async def test_half_a_request_does_not_hold_up_the_end(
+    served: Served, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "BODY_SECONDS", 3600)
+    monkeypatch.setattr(server, "STOP_SECONDS", 3600)
+    reader, writer = await asyncio.open_unix_connection(str(served.path))
+    writer.write(sent)
+    await run_until_idle()
+    async with asyncio.timeout(10):  # a server that waits on would hang the suite
+        await served.server.close()
+        assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_what_a_peer_sends_after_its_answer_does_not_hold_up_the_end(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.01)
+    monkeypatch.setattr(server, "STOP_SECONDS", 3600)
+    reader, writer = await asyncio.open_unix_connection(str(served.path))
+    writer.write(HALF_BODY)
+    async with asyncio.timeout(5):  # less than aiohttp would linger
+        answer = await reader.readuntil(b"\r\n\r\n")
+        await served.server.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await writer.wait_closed()
