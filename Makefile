@@ -48,7 +48,7 @@ test-system: ## real daemon, browser, issuer, service manager (Debian, as root)
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-system needs root: it installs packages, makes a user and runs daemons as that user' >&2; exit 2; }
 	$(MAKE) --no-print-directory $(MADE)
 	PYTHON='$(PYTHON)' tests/system/prepare.sh
-	.venv-system/bin/pytest tests/system -q
+	.venv-system/bin/python -m pytest tests/system -q
 
 lint: $(MADE) ## format, style, types, floors
 	$(BIN)/ruff format --check .
