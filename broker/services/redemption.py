@@ -20,8 +20,8 @@ from broker.oauth.token import (
 )
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
+from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
-from broker.services.tokens import token_of
 from broker.services.vault import Opened, Vault
 
 

@@ -207,11 +207,10 @@ async def test_a_request_that_is_never_finished_is_cut_off(start: bytes) -> None
     await waiting.close()
 
 
-Scenario = Callable[[], Coroutine[None, None, None]]
+Scenario = Callable[[Waiting], Coroutine[None, None, None]]
 
 
-async def those_who_say_nothing_do_not_keep_the_browser_out() -> None:
-    waiting = Waiting(linger=0.05, idle=60)
+async def those_who_say_nothing_do_not_keep_the_browser_out(waiting: Waiting) -> None:
     opened = await waiting.open()
     port = port_of(opened)
     silent = [
@@ -226,11 +225,9 @@ async def those_who_say_nothing_do_not_keep_the_browser_out() -> None:
     assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
     for _, writer in silent:
         writer.close()
-    await waiting.close()
 
 
-async def those_who_wait_for_the_outcome_keep_their_places() -> None:
-    waiting = Waiting(linger=0.05, idle=60)
+async def those_who_wait_for_the_outcome_keep_their_places(waiting: Waiting) -> None:
     opened = await waiting.open()
     moved = await get(f"{opened.redirect_uri}?{OURS}")
     pages = [
@@ -245,7 +242,6 @@ async def those_who_wait_for_the_outcome_keep_their_places() -> None:
     # Until the listener has seen them leave.
     while (await get(f"{opened.redirect_uri}?{OURS}")).status != 303:
         pass
-    await waiting.close()
 
 
 @pytest.mark.parametrize(
@@ -264,5 +260,9 @@ async def those_who_wait_for_the_outcome_keep_their_places() -> None:
 def test_when_the_connections_are_too_many(
     loop_factory: Callable[[], asyncio.AbstractEventLoop], scenario: Scenario
 ) -> None:
+    async def run() -> None:
+        async with asyncio.timeout(20), Waiting(linger=0.05, idle=60) as waiting:
+            await scenario(waiting)
+
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(asyncio.wait_for(scenario(), 20))
+        runner.run(run())

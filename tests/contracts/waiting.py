@@ -1,6 +1,7 @@
 """A login that waits for one response, and the real listener in front of it."""
 
 import asyncio
+from typing import Self
 from urllib.parse import urlsplit
 
 from broker.model.redirect import Outcome, RedirectSite, Verdict
@@ -20,6 +21,12 @@ class Waiting:
         self.ended: asyncio.Future[Outcome] = asyncio.Future()
         self._listener = LoopbackListener(linger=Seconds(linger), idle=Seconds(idle))
         self._opened: list[OpenLoopback] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def open(
         self,

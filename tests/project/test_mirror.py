@@ -32,6 +32,7 @@ TESTED_BY = {
     "broker/sandbox/wire.py": "tests/sandbox/test_server.py",
     "broker/services/interfaces.py": "tests/contracts/test_grant_store.py",
     "broker/services/issuers.py": "tests/services/test_sign_in.py",
+    "broker/services/refresh.py": "tests/services/test_tokens_refused.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",

@@ -9,9 +9,9 @@ from broker.model.errors import IssuerUnreachableError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
 from broker.services.grants import Grants
+from broker.services.refresh import ASSUMED_LIFE
 from broker.services.token_cache import CACHED_TOKENS, TokenKey
 from broker.services.tokens import (
-    ASSUMED_LIFE,
     TokenService,
 )
 from tests.fakes.clock import FakeClock, run_until_idle

@@ -1,0 +1,169 @@
+"""One refresh: what is asked of the issuer, and what its answer means for the grant.
+
+Knows nobody who waits; whoever calls sees to it that nothing else spends the same
+refresh token meanwhile.
+"""
+
+import logging
+
+from broker.model.errors import (
+    BrokerError,
+    LoginRequiredError,
+    ReauthenticationRequiredError,
+    RefreshRefusedError,
+    StoreFailedError,
+)
+from broker.model.grant import Grant, GrantState
+from broker.model.secret import Secret
+from broker.model.time import Instant, Seconds
+from broker.model.token import AccessToken, Freshness, Scopes
+from broker.oauth.refusals import refresh_error
+from broker.oauth.token import (
+    TokenRefusal,
+    TokenResponse,
+    parse_token_response,
+    refresh_request,
+)
+from broker.services.grants import Grants
+from broker.services.interfaces import Clock, HttpSender
+from broker.services.token_cache import TokenCache, TokenKey
+
+log = logging.getLogger(__name__)
+
+ASSUMED_LIFE = Seconds(3600)
+"""Of a token whose issuer says no `expires_in` but gave a refresh token.
+
+RFC 6749 section 5.1 leaves it to the issuer's documentation; an hour is what
+the large ones grant.
+"""
+
+
+class Refresher:
+    """Spends refresh tokens, and puts what they give into the cache."""
+
+    def __init__(
+        self, *, grants: Grants, cache: TokenCache, sender: HttpSender, clock: Clock
+    ) -> None:
+        self._grants = grants
+        self._cache = cache
+        self._sender = sender
+        self._clock = clock
+
+    async def refresh(self, key: TokenKey, grant: Grant) -> AccessToken:
+        """A new token; a rotated refresh token is durable before this returns.
+
+        Args:
+            key: the slot of the cache that the token is for.
+            grant: as the store has it now.
+
+        Raises:
+            LoginRequiredError, ReauthenticationRequiredError: recorded in the grant.
+            GrantChangedError: a login was faster.
+            BrokerError: every other refusal or fault; the grant is as it was.
+        """
+        if grant.refresh_token is None:
+            return await self._without_refresh_token(key, grant)
+        return await self._with_refresh_token(key, grant, grant.refresh_token)
+
+    async def _with_refresh_token(
+        self, key: TokenKey, grant: Grant, refresh_token: Secret
+    ) -> AccessToken:
+        account = key.account
+        log.info("token.refresh.started account=%s", account)
+        began = self._clock.now()
+        response = await self._sender.send(
+            refresh_request(
+                issuer=grant.account.issuer,
+                client=grant.account.client,
+                refresh_token=refresh_token,
+                scopes=key.scopes,
+                resource=key.resource,
+            )
+        )
+        answer = parse_token_response(response, issuer=grant.account.issuer.url)
+        if isinstance(answer, TokenRefusal):
+            error = refresh_error(
+                answer, account=account, issuer=grant.account.issuer.url
+            )
+            await self._refused(grant, error)
+            raise error
+        token = token_of(
+            answer,
+            obtained=began,
+            asked=grant.scopes if key.scopes is None else key.scopes,
+            refreshable=True,
+        )
+        is_whole = key.scopes is None and key.resource is None
+        # Saved before anyone sees it: the issuer has already retired the old refresh
+        # token, so a crash after this point must find the new one.
+        await self._grants.renewed(
+            grant,
+            refresh_token=answer.refresh_token,
+            scopes=token.scopes if is_whole else grant.scopes,
+        )
+        self._cache.put(key, token)
+        log.info("token.refresh.complete account=%s life=%s", account, token.life)
+        return token
+
+    async def _refused(self, grant: Grant, error: BrokerError) -> None:
+        name = grant.account.name
+        log.warning("token.refresh.failed account=%s code=%s", name, error.code)
+        try:
+            if isinstance(error, LoginRequiredError):
+                await self._grants.ended(grant, GrantState.DEAD, error.reason)
+            elif isinstance(error, ReauthenticationRequiredError):
+                await self._grants.ended(grant, GrantState.REAUTHENTICATE, error.reason)
+        except StoreFailedError as exc:
+            # What the issuer said matters more to whoever waits; it will say it again.
+            log.warning("grant.save.failed account=%s what=%s", name, exc.what)
+        if isinstance(error, LoginRequiredError):
+            self._cache.drop(name)
+
+    async def _without_refresh_token(self, key: TokenKey, grant: Grant) -> AccessToken:
+        """The sealed access token itself, for issuers that give nothing else.
+
+        Raises:
+            RefreshRefusedError: a narrower one is wanted. The whole one is never
+                given in its place: the peer may hand it on as the narrow one.
+            LoginRequiredError: it has expired.
+        """
+        name = grant.account.name
+        if key.scopes is not None or key.resource is not None:
+            raise RefreshRefusedError(
+                account=name,
+                error="it cannot be narrowed",
+                description="the issuer gave no refresh token",
+            )
+        if grant.access_token is None:
+            raise LoginRequiredError(account=name, reason="there is no token to renew")
+        token = grant.access_token.on_this_boot(self._clock.now())
+        if token.freshness(self._clock.now(), Seconds(0)) is Freshness.EXPIRED:
+            reason = "the token has expired, and the issuer gave no refresh token"
+            await self._grants.ended(grant, GrantState.DEAD, reason)
+            raise LoginRequiredError(account=name, reason=reason)
+        self._cache.put(key, token)
+        return token
+
+
+def token_of(
+    answer: TokenResponse, *, obtained: Instant, asked: Scopes, refreshable: bool
+) -> AccessToken:
+    """The access token in an answer of the token endpoint.
+
+    Args:
+        answer: what the token endpoint said.
+        obtained: the moment before the request left.
+        asked: the scopes that were asked for: RFC 6749 section 5.1 leaves `scope`
+            out of the answer where it is the same.
+        refreshable: whether a refresh token is there.
+    """
+    life = answer.expires_in
+    if life is None and refreshable:
+        life = ASSUMED_LIFE
+    return AccessToken(
+        value=answer.access_token,
+        token_type=answer.token_type,
+        scopes=asked if answer.scopes is None else answer.scopes,
+        obtained=obtained,
+        life=life,
+    )
