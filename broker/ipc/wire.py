@@ -90,8 +90,7 @@ class StoreBody(_Request, frozen=True):
 class UnlockBody(_Request, frozen=True):
     """`POST /v1/unlock`."""
 
-    passphrase: str | None = None
-    """None tries again without one: the key may have come."""
+    passphrase: str | None = None  # None tries again: the key may have come
 
 
 _Body = TypeVar("_Body", bound=_Request)

@@ -97,19 +97,18 @@ async def test_close_leaves_no_connection_and_no_descriptor(waiting: Waiting) ->
 
 def test_on_uvloop_the_whole_way_is_gone_and_the_port_is_free_again() -> None:
     async def scenario() -> None:
-        waiting = Waiting()
-        opened = await waiting.open(host="localhost")
-        port = port_of(opened)
-        assert (await get(f"{opened.redirect_uri}?code=forged")).status == 400
-        moved = await get(f"{opened.redirect_uri}?{OURS}")
-        assert moved.status == 303
-        page = asyncio.create_task(follow(moved, origin_of(opened)))
-        closing = asyncio.create_task(opened.close())
-        waiting.ended.set_result(Outcome.SIGNED_IN)
-        assert (await page).body == SUCCESS.body
-        await closing
-        assert port_of(await waiting.open(host="localhost", port=port)) == port
-        await waiting.close()
+        async with Waiting() as waiting:
+            opened = await waiting.open(host="localhost")
+            port = port_of(opened)
+            assert (await get(f"{opened.redirect_uri}?code=forged")).status == 400
+            moved = await get(f"{opened.redirect_uri}?{OURS}")
+            assert moved.status == 303
+            page = asyncio.create_task(follow(moved, origin_of(opened)))
+            closing = asyncio.create_task(opened.close())
+            waiting.ended.set_result(Outcome.SIGNED_IN)
+            assert (await page).body == SUCCESS.body
+            await closing
+            assert port_of(await waiting.open(host="localhost", port=port)) == port
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(scenario())

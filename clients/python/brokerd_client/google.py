@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from brokerd_client.tokens import Token
 
-_APPLIED: ContextVar[tuple[int, str] | None] = ContextVar("applied", default=None)
+_APPLIED: ContextVar[tuple[object, str] | None] = ContextVar("applied", default=None)
 """Which token this thread or task put on a request last, and whose it was."""
 
-_NOT_COPIED = frozenset({"token", "expiry", "_refresh_worker"})
+_NOT_COPIED = frozenset({"token", "expiry", "_refresh_worker", "_mark"})
 
 
 class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
@@ -61,6 +61,8 @@ class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
         universe_domain: str = credentials.DEFAULT_UNIVERSE_DOMAIN,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # google-auth has none
+        # Not id(self): the credentials of another time may have lain here.
+        self._mark = object()
         self._account = account
         self._learned_account: str | None = None
         self._scopes = scopes
@@ -99,7 +101,7 @@ class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
         del request
         rejected = self.token if self.valid else None
         applied = _APPLIED.get()
-        if rejected and applied and applied[0] == id(self) and applied[1] != rejected:
+        if rejected and applied and applied[0] is self._mark and applied[1] != rejected:
             # Another thread has refreshed since this one's request left: what was
             # refused is the token before this one.
             return
@@ -122,7 +124,7 @@ class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
         super().apply(headers, token)  # type: ignore[no-untyped-call]  # google-auth has none
         used = token or self.token
         if used:
-            _APPLIED.set((id(self), used))
+            _APPLIED.set((self._mark, used))
 
     def get_cred_info(self) -> dict[str, str]:
         """What Google's libraries add to their own messages; nothing secret."""
@@ -153,6 +155,7 @@ class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # google-auth has none
+        self._mark = object()
         self.__dict__.update(state)
 
     def __repr__(self) -> str:
