@@ -14,7 +14,6 @@ from google.auth.credentials import with_scopes_if_required
 from google.auth.transport.requests import AuthorizedSession
 from googleapiclient.discovery import build
 
-from brokerd_client import google
 from brokerd_client.errors import LoginRequiredError
 from brokerd_client.google import Credentials, default
 from tests.fakes.api import Call, FakeApi, Said, accepts
