@@ -18,19 +18,20 @@ from importlib import metadata, resources
 
 from broker.host import (
     ADMIN_BACKLOG,
-    LOOK_SIGNAL,
     Place,
     SystemClock,
+    forget_events,
     harden,
     notify,
     runtime_directory,
     scrub_environment,
     state_directory,
     take_place,
+    watch,
     watchdog_interval,
 )
 from broker.ipc.problems import problem
-from broker.ipc.routes import Identity, Routes, Services
+from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
 from broker.model.errors import BrokerError
 from broker.model.issuer import IssuerPreset
@@ -108,18 +109,23 @@ async def _run(place: Place, options: Options) -> None:
 
 
 def _stop_event(place: Place) -> asyncio.Event:
-    """Set by a signal to end, or by the look that finds nobody can reach us."""
+    """Set by a signal to end, or when nobody can reach us any more."""
     stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+    watched = watch(place.folders)
+    if watched is None:
+        return stopped
 
     def look() -> None:
+        forget_events(watched)
         if not place.is_reachable():
             log.warning("daemon.unreachable socket=%s", place.socket)
+            loop.remove_reader(watched)
             stopped.set()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(LOOK_SIGNAL, look)
+    loop.add_reader(watched, look)
     return stopped
 
 
@@ -141,7 +147,7 @@ class _Parts:
             random=secrets.token_bytes,
         )
         self.services = Services(
-            identity=Identity(
+            facts=DaemonFacts(
                 version=version,
                 pid=os.getpid(),
                 started_at=clock.now().wall,
@@ -155,14 +161,13 @@ class _Parts:
         )
 
     async def close(self, server: PeerServer) -> None:
-        """Logins first, so that nobody waits for one; the store last.
+        """What is on the wire ends, and is saved and answered; the store goes last.
 
-        The peers in between get their answers: a refresh under way ends, and what
-        it gave is saved.
+        In less time than a service manager waits before it kills: each of the two
+        has the outbound door's 30 seconds at most, and they pass together.
         """
         self.vault.begin_to_close()
-        await self.logins.close()
-        await server.close()
+        await asyncio.gather(self.logins.close(), server.close())
         await self.vault.close()
         await self.sender.close()
 

@@ -16,7 +16,11 @@ from broker.control.output import (
     tells_errors,
     waiting,
 )
+from broker.ipc.problems import problem
+from broker.model import errors
+from broker.model.errors import NoAccountsError, StoreExistsError
 from brokerd_client import BrokerError
+from brokerd_client.errors import error_from_problem
 
 _KEY_SOURCES = ("plain", "passphrase")
 _UNLOCK_SECONDS = 60
@@ -93,11 +97,7 @@ def init(*, key: str, as_json: bool) -> None:
     """Make the store. Without this, the first login makes one with a key file."""
     broker = Broker()
     if text(broker.call("GET", "/v1/status"), "store") != "none":
-        raise BrokerError(
-            "store_exists",
-            "a store has been made already",
-            "it is never overwritten; `brokerctl status` shows its key source",
-        )
+        raise _told(StoreExistsError())
     body: Json = {"key": key}
     if key == "passphrase":
         body["passphrase"] = _ask_passphrase(confirm=True)
@@ -116,11 +116,7 @@ def unlock(*, as_json: bool) -> None:
     broker = Broker()
     before = broker.call("GET", "/v1/status")
     if text(before, "store") == "none":
-        raise BrokerError(
-            "no_accounts",
-            "there is no store yet",
-            "the first `brokerctl login` makes one, or `brokerctl init` with a choice",
-        )
+        raise _told(NoAccountsError())
     body: Json = {}
     if text(before, "store") == "locked" and text(before, "key_source") == "passphrase":
         body["passphrase"] = _ask_passphrase(confirm=False)
@@ -132,6 +128,12 @@ def unlock(*, as_json: bool) -> None:
         say("the store was open already")
     else:
         say("the store is open")
+
+
+def _told(error: errors.BrokerError) -> BrokerError:
+    """An error found here, in the words that the daemon has for it."""
+    document = problem(error)
+    return error_from_problem(document, 0)
 
 
 def _ask_passphrase(*, confirm: bool) -> str:

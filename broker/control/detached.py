@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from broker.control.service_calls import ServiceError
 from brokerd_client import BrokerClient, BrokerError
@@ -54,7 +55,12 @@ def _pid(status: object) -> int:
 
 
 def _is_alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
+    try:
         os.kill(pid, 0)
-        return True
-    return False
+    except ProcessLookupError:
+        return False
+    # In a container without an init nobody reaps what has ended (proc_pid_stat(5)).
+    with suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return not state.rpartition(")")[2].startswith(" Z")
+    return True

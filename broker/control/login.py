@@ -163,7 +163,7 @@ def _body(words: _Words) -> Json:
         "account": words["name"],
         "issuer": words["issuer"],
         "client_id": words["client_id"],
-        "client_secret": None if secret is None else _read(secret).strip(),
+        "client_secret": None if secret is None else _read_secret(secret),
         "client_secrets": None if secrets is None else _read(secrets),
         "scopes": [one for many in words["scope"] for one in many.split()] or None,
         "parameters": _parameters(words["param"]),
@@ -182,6 +182,14 @@ def _parameters(params: tuple[str, ...]) -> Mapping[str, str] | None:
             "--param takes NAME=VALUE", "for example --param hd=example.com"
         )
     return pairs or None
+
+
+def _read_secret(path: Path) -> str:
+    """A file that holds a client secret alone."""
+    secret = _read(path).strip()
+    if not secret:
+        raise bad_usage(f"{path} is empty", "it holds the client secret and no more")
+    return secret
 
 
 def _read(path: Path) -> str:

@@ -14,9 +14,8 @@ from broker.control import launchd, systemd
 from broker.control.detached import stop_detached
 from broker.control.output import json_option, say, say_json, tells_errors
 from broker.control.service_calls import ServiceError
+from broker.control.start import FOLDERS
 from broker.control.units import is_ours
-
-_OWN_VARIABLES = ("BROKERD_CONFIG_DIR", "BROKERD_STATE_DIR", "BROKERD_RUNTIME_DIR")
 
 
 class Manager(Protocol):
@@ -78,7 +77,7 @@ def _install(manager: Manager, *, force: bool) -> Report:
         "manager": manager.NAME,
         "wrote": [str(path) for path in wanted],
         "stopped_daemon": stopped,
-        "not_seen_by_the_service": [n for n in _OWN_VARIABLES if os.environ.get(n)],
+        "not_seen_by_the_service": [n for n in FOLDERS if os.environ.get(n)],
         **manager.state(),
     }
 

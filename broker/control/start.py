@@ -21,7 +21,19 @@ READY_SECONDS = 30
 LARGEST_LOG = 1024 * 1024
 """Bytes; a larger log of a detached daemon is begun anew."""
 
-_FOLDERS = ("BROKERD_CONFIG_DIR", "BROKERD_STATE_DIR", "BROKERD_RUNTIME_DIR")
+FOLDERS = ("BROKERD_STATE_DIR", "BROKERD_RUNTIME_DIR")
+"""Variables that mean another daemon than the service manager's."""
+
+# Meant for the service that this command may be run by, not for our daemon.
+_NOT_OURS = (
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+)
+
 _LONGEST_WORD = 65536
 _LOOK_AGAIN_SECONDS = 0.05
 _SOCKET_UNIT = "brokerd.socket"
@@ -44,16 +56,22 @@ def start_broker() -> None:
         )
     if not _has_own_folders() and _unit_is_installed() and _ask_systemd():
         return
-    document = _start_detached()
-    if document.get("code") == "already_running":
-        _wait_for_the_other(document, path)
-    elif "code" in document:
-        raise _error(document)
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        document = _start_detached()
+        if "code" not in document:
+            return
+        # Another process was faster, or the last daemon is just ending: look again.
+        is_other = document["code"] == "already_running"
+        if not is_other or document.get("socket") not in (None, path):
+            raise _error(document)
+        if _answers() or time.monotonic() > deadline:
+            return
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _has_own_folders() -> bool:
-    """Whether this shell means another daemon than the service manager's."""
-    return any(os.environ.get(name) for name in _FOLDERS)
+    return any(os.environ.get(name) for name in FOLDERS)
 
 
 def _unit_is_installed() -> bool:
@@ -104,10 +122,10 @@ def _start_detached() -> "Mapping[str, object]":
 
 def _environment() -> dict[str, str]:
     """Ours, with folders that mean the same in the daemon's working directory."""
-    own = dict(os.environ)
-    for name in (*_FOLDERS, "HOME"):
+    own = {k: v for k, v in os.environ.items() if k not in _NOT_OURS}
+    for name in (*FOLDERS, "HOME"):
         if own.get(name):
-            own[name] = str(Path(own[name]).absolute())
+            own[name] = str(Path(own[name]).expanduser().absolute())
     return own
 
 
@@ -140,24 +158,13 @@ def _error(document: "Mapping[str, object]") -> BrokerError:
     )
 
 
-def _wait_for_the_other(document: "Mapping[str, object]", path: str) -> None:
-    """Another process started it at the same moment, and it is about to listen.
-
-    Raises:
-        BrokerError: it listens elsewhere, or not at all.
-    """
-    if document.get("socket") not in (None, path):
-        raise _error(document)
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            BrokerClient().status()
-        except BrokerError as exc:
-            if exc.code != "broker_unreachable" or time.monotonic() > deadline:
-                raise
-        else:
-            return
-        time.sleep(_LOOK_AGAIN_SECONDS)
+def _answers() -> bool:
+    """Whether a daemon can be asked now; one that refuses can."""
+    try:
+        BrokerClient().status()
+    except BrokerError as exc:
+        return exc.code != "broker_unreachable"
+    return True
 
 
 def _open_log() -> int:

@@ -2,22 +2,22 @@
 
 from broker.host.clock import SystemClock
 from broker.host.lock import HeldLock, hold_lock
-from broker.host.paths import config_directory, runtime_directory, state_directory
-from broker.host.place import LOOK_SIGNAL, Place, take_place
+from broker.host.paths import runtime_directory, state_directory
+from broker.host.place import Place, take_place
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
 from broker.host.sockets import ADMIN_BACKLOG, bind_admin_socket, peer_of
+from broker.host.watch import forget_events, watch
 
 __all__ = [
     "ADMIN_BACKLOG",
-    "LOOK_SIGNAL",
     "HeldLock",
     "Place",
     "SystemClock",
     "bind_admin_socket",
-    "config_directory",
     "ensure_private_directory",
+    "forget_events",
     "harden",
     "hold_lock",
     "inherited_sockets",
@@ -27,5 +27,6 @@ __all__ = [
     "scrub_environment",
     "state_directory",
     "take_place",
+    "watch",
     "watchdog_interval",
 ]

@@ -21,7 +21,7 @@ class HeldLock:
         """Note in the file who holds it and where he listens, for whoever comes."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{pid}\n{socket}\n".encode(), 0)
+            os.pwrite(self._descriptor, b"%d\0%s\0" % (pid, os.fsencode(socket)), 0)
 
     def is_in_place(self) -> bool:
         """Whether the name still means the file that is held."""
@@ -67,6 +67,6 @@ def hold_lock(path: Path) -> HeldLock:
 
 
 def _told(descriptor: int) -> tuple[int | None, str | None]:
-    pid, _, rest = os.pread(descriptor, _LONGEST_NOTE, 0).decode().partition("\n")
-    socket = rest.partition("\n")[0]
-    return (int(pid), socket) if pid.isdecimal() and socket else (None, None)
+    pid, _, rest = os.pread(descriptor, _LONGEST_NOTE, 0).partition(b"\0")
+    socket = os.fsdecode(rest.partition(b"\0")[0])
+    return (int(pid), socket) if pid.isdigit() and socket else (None, None)

@@ -5,7 +5,6 @@ Two daemons would spend the same rotating refresh token, and so lose the grant.
 
 import contextlib
 import os
-import signal
 import socket
 import time
 from collections.abc import MutableMapping
@@ -19,11 +18,8 @@ from broker.model.errors import AlreadyRunningError
 
 SOCKET_NAME = "broker.sock"
 
-LOOK_SIGNAL = signal.SIGHUP
-"""Asks a daemon to look whether it can still be reached, and to end if not."""
-
 _PATIENCE = 3.0
-"""Seconds that a daemon which nobody can reach has to end."""
+"""Seconds that a daemon which has lost its socket has to end."""
 
 _LOOK_AGAIN = 0.02
 
@@ -49,6 +45,11 @@ class Place:
         """
         return self._has_socket() and all(lock.is_in_place() for lock in self._locks)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where its names are."""
+        return (self.socket.parent, *(lock.path.parent for lock in self._locks))
+
     def leave(self) -> None:
         """Remove the socket file, where it is our own and still ours; let go."""
         if self._is_own and self._has_socket():
@@ -72,8 +73,6 @@ def take_place(runtime: Path, state: Path, environ: MutableMapping[str, str]) ->
         AlreadyRunningError: another daemon can be reached, or does not end.
         DirectoryUnsafeError, ConfigError: folders or sockets that cannot be used.
     """
-    # Before the locks: who comes next sends it to whoever holds them.
-    signal.signal(LOOK_SIGNAL, signal.SIG_IGN)
     with contextlib.ExitStack() as failing:
         locks = []
         for folder, name in ((runtime, "brokerd.lock"), (state, "store.lock")):
@@ -89,7 +88,7 @@ def take_place(runtime: Path, state: Path, environ: MutableMapping[str, str]) ->
 
 
 def _lock_of_one_who_can_be_reached(path: Path) -> HeldLock:
-    """The lock; taken from a daemon that nobody can reach any more.
+    """The lock, once its holder has ended where nobody can reach him.
 
     Raises:
         AlreadyRunningError: its holder can be reached, or does not end.
@@ -101,10 +100,7 @@ def _lock_of_one_who_can_be_reached(path: Path) -> HeldLock:
         except AlreadyRunningError as held:
             if held.socket is not None and is_listened_to(Path(held.socket)):
                 raise
+            # One that is just starting, or that has lost its socket and is ending.
             if time.monotonic() > deadline:
                 raise
-            if held.pid is not None:
-                # It holds the lock at this moment, so the pid is its own.
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(held.pid, LOOK_SIGNAL)
         time.sleep(_LOOK_AGAIN)

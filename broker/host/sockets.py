@@ -95,8 +95,10 @@ def is_listened_to(path: Path) -> bool:
         knocking.setblocking(False)
         try:
             knocking.connect(os.fspath(path))
-        except (ConnectionRefusedError, FileNotFoundError):
+        except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError):
             return False
+        except PermissionError:  # of another user, or shut by its owner
+            return True
         except BlockingIOError:  # its backlog is full, so somebody has one
             return True
     return True

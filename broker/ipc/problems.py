@@ -7,7 +7,7 @@ sentence and a hint. Facts of the error may be named in braces.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.model.errors import BrokerError, IssuerOverloadedError
+from broker.model.errors import BrokerError, IssuerOverloadedError, StoppingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,9 @@ ADVICE: dict[str, Advice] = {
         "leave --port out for a free one, or end the program that holds it",
     ),
     "locked": _advice(423, "the store is locked: {reason}", "run `brokerctl unlock`"),
+    "stopping": _advice(
+        503, "the daemon is ending", "ask again in a moment; brokerctl starts the next"
+    ),
     "wrong_passphrase": _advice(
         403, "the passphrase does not open the store", "try again: `brokerctl unlock`"
     ),
@@ -196,7 +199,7 @@ ADVICE: dict[str, Advice] = {
     "not_revoked": _advice(
         502,
         "{issuer} did not revoke the grant of {account!r}: {what}",
-        "nothing has changed; try again later, or forget it here alone with "
+        "nothing has changed here; try again later, or forget it here alone with "
         "`brokerctl logout {account} --local-only`",
     ),
     "refresh_refused": _advice(
@@ -245,6 +248,8 @@ def plain_problem(code: str) -> dict[str, object]:
 
 def headers_of(error: BrokerError) -> dict[str, str]:
     """What else the answer says: `Retry-After` in seconds (RFC 9110 section 10.2.3)."""
+    if isinstance(error, StoppingError):
+        return {"Retry-After": "1"}
     if isinstance(error, IssuerOverloadedError) and error.retry_after is not None:
         return {"Retry-After": str(error.retry_after)}
     return {}

@@ -28,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class DaemonFacts:
     """What does not change while the daemon runs.
 
     Attributes:
@@ -52,7 +52,7 @@ class Services:
         stop: asks the daemon to end; returns at once.
     """
 
-    identity: Identity
+    facts: DaemonFacts
     vault: Vault
     access: Access
     logins: LoginService
@@ -101,6 +101,9 @@ class Routes:
         login = await self._services.logins.start(
             wire.sign_in_request(body), wire.login_options(body)
         )
+        if request.transport is None or request.transport.is_closing():
+            # Nobody has learned of it, so nobody could end it.
+            self._services.logins.cancel(login)
         return _json(wire.login_begun(login), status=201)
 
     async def show_login(self, request: web.Request) -> web.StreamResponse:
@@ -139,10 +142,10 @@ class Routes:
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=`."""
+        name = parse_account_name(request.match_info["name"])
         flags = wire.parse_flags(request.query, "local_only", "keep_sign_in")
-        done = await self._services.accounts.log_out(
-            parse_account_name(request.match_info["name"]), **flags
-        )
+        await self._services.logins.end(name)
+        done = await self._services.accounts.log_out(name, **flags)
         return _json(wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:
@@ -184,12 +187,12 @@ class Routes:
 
     def _status(self) -> dict[str, object]:
         services, vault = self._services, self._services.vault
-        identity, opened = services.identity, vault.opened
+        facts, opened = services.facts, vault.opened
         return {
-            "version": identity.version,
-            "pid": identity.pid,
-            "started_at": identity.started_at,
-            "socket": identity.socket,
+            "version": facts.version,
+            "pid": facts.pid,
+            "started_at": facts.started_at,
+            "socket": facts.socket,
             "store": vault.state.value,
             "locked_because": vault.locked_because,
             "key_source": vault.key_source,

@@ -297,4 +297,6 @@ def _scopes(scopes: list[str]) -> list[str]:
 def _redirect(body: RedirectBody) -> RedirectChoice:
     if not 0 <= body.port <= 65535:  # noqa: PLR2004 - TCP's last port
         raise BadRequestError(what="port is a number from 0 to 65535")
+    if body.uri is not None and (body.host is not None or body.port):
+        raise BadRequestError(what="a redirect URI says host and port itself")
     return RedirectChoice(host=body.host, bind=body.bind, port=body.port, uri=body.uri)

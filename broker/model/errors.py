@@ -169,6 +169,13 @@ class LockedError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class StoppingError(BrokerError):
+    """The daemon is ending; the next one answers."""
+
+    code = "stopping"
+
+
+@dataclass(eq=False, kw_only=True)
 class WrongPassphraseError(BrokerError):
     """The passphrase does not open the store."""
 

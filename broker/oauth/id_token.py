@@ -17,7 +17,7 @@ from broker.model.time import Seconds, UnixTime
 from broker.oauth.grammar import is_vschars
 from broker.oauth.members import Members, parse_members
 
-LEEWAY = Seconds(300)
+CLOCK_DIFFERENCE = Seconds(300)
 """For clocks that differ."""
 
 _MAX_SUBJECT_CHARACTERS = 255
@@ -135,9 +135,9 @@ def _check_audience(claims: Members, client_id: str) -> None:
 
 
 def _check_dates(claims: Members, now: UnixTime) -> None:
-    if _moment(claims, "exp") <= now - LEEWAY:
+    if _moment(claims, "exp") <= now - CLOCK_DIFFERENCE:
         raise claims.malformed("it has expired, or this machine's clock is wrong")
-    if _moment(claims, "iat") > now + LEEWAY:
+    if _moment(claims, "iat") > now + CLOCK_DIFFERENCE:
         raise claims.malformed(
             "it was made in the future, or this machine's clock is wrong"
         )

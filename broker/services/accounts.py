@@ -54,6 +54,7 @@ class Accounts:
             UnknownAccountError: there is none.
             NotRevokedError: the issuer could not be asked, or refused.
         """
+        self._vault.require_serving()
         if self._vault.find(name) is None:
             raise UnknownAccountError(account=name)
         opened = self._vault.require_open()

@@ -15,9 +15,9 @@ from broker.model.account import Account, AccountName
 from broker.model.errors import (
     BadRequestError,
     BrokerError,
-    LockedError,
     LoginFailedError,
     LoginTimedOutError,
+    StoppingError,
     UnknownLoginError,
 )
 from broker.model.issuer import RedirectPath
@@ -139,6 +139,15 @@ class LoginService:
         if not login.answered.is_set():
             login.fail("it was cancelled")
 
+    async def end(self, account: AccountName) -> None:
+        """End the account's login that awaits the browser; let one that has the code
+        finish: a log-out must not be undone by it.
+        """
+        for login in list(self._logins.values()):
+            if login.account == account and not login.has_ended:
+                self.cancel(login)
+                await asyncio.wait([self._tasks[login.login_id]])
+
     async def close(self) -> None:
         """End every login; those that are redeeming a code finish first."""
         self._closing = True
@@ -224,7 +233,7 @@ class LoginService:
 
     def _require_room(self, account: AccountName) -> None:
         if self._closing:
-            raise LockedError(reason="the daemon is stopping")
+            raise StoppingError
         if self.under_way >= LOGINS_AT_ONCE:
             raise LoginFailedError(
                 account=account, reason=f"{self.under_way} logins are under way already"

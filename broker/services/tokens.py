@@ -11,9 +11,9 @@ from broker.model.errors import (
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
-    LockedError,
     LoginRequiredError,
     ScopeNotGrantedError,
+    StoppingError,
 )
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
@@ -195,7 +195,7 @@ class TokenService:
             # Those that waited for their turn would keep the daemon from ending, until
             # the service manager kills it in the middle of a rotation.
             if self._closing:
-                raise LockedError(reason="the daemon is stopping")
+                raise StoppingError
             # Read again, and looked at again: a peer that read the old grant late
             # would otherwise send a retired refresh token.
             grant = await self._grants.reload(key.account)

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from broker.model.account import AccountName
-from broker.model.errors import LockedError, StoreCorruptError, StoreFailedError
+from broker.model.errors import (
+    LockedError,
+    StoppingError,
+    StoreCorruptError,
+    StoreFailedError,
+)
 from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.services.grants import Grants
@@ -51,6 +56,7 @@ class Vault:
         self._opened: Opened | None = None
         self._closed: LockedError | StoreCorruptError | None = None
         self._opening = asyncio.Lock()
+        self._closing = False
 
     @property
     def state(self) -> VaultState:
@@ -86,12 +92,24 @@ class Vault:
         Raises:
             LockedError: there is a store, but it is locked.
             StoreCorruptError: there is a store, but it cannot be read.
+            StoppingError: the daemon is ending.
         """
+        if self._opened is None and self._closing:
+            raise StoppingError
         if self._opened is None:
             closed = self._closed or LockedError(reason="there is no store yet")
             # Without the traceback of the last time, which would grow for ever.
             raise closed.with_traceback(None)
         return self._opened
+
+    def require_serving(self) -> None:
+        """Nothing, while the daemon is not ending.
+
+        Raises:
+            StoppingError: it is.
+        """
+        if self._closing:
+            raise StoppingError
 
     async def open_at_start(self) -> None:
         """Open the store where that needs no question; otherwise serve without.
@@ -173,15 +191,16 @@ class Vault:
         )
 
     def begin_to_close(self) -> None:
-        """Begin no refresh from now on."""
+        """Begin no refresh and no log-out from now on."""
+        self._closing = True
         if self._opened is not None:
             self._opened.tokens.begin_to_close()
 
     async def close(self) -> None:
         """Let refreshes end, then let go of the store."""
+        self._closing = True
         opened, self._opened = self._opened, None
         if opened is not None:
-            self._closed = LockedError(reason="the daemon is stopping")
             await opened.tokens.close()
             await opened.grants.close()
 

@@ -1,22 +1,13 @@
 """The place of the one daemon. Two processes that want it: tests/test_daemon.py."""
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from broker.host.place import LOOK_SIGNAL, Place, take_place
+from broker.host.place import Place, take_place
 from broker.model.errors import AlreadyRunningError
-
-
-@pytest.fixture(autouse=True)
-def look_signal() -> Iterator[None]:
-    """As it was before: `take_place` makes it harmless."""
-    before = signal.getsignal(LOOK_SIGNAL)
-    yield
-    signal.signal(LOOK_SIGNAL, before)
 
 
 def let_go(place: Place) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 
 import aiohttp
 
-from broker.ipc.routes import Identity, Routes, Services
+from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
 from broker.model.peer import Socket
 from broker.model.time import UnixTime
@@ -83,7 +83,7 @@ class Served:
     def _services(self) -> Services:
         world = self.world
         return Services(
-            identity=Identity(
+            facts=DaemonFacts(
                 version="1.2.3",
                 pid=4711,
                 started_at=UnixTime(1_800_000_000),

@@ -6,10 +6,10 @@ import pytest
 
 from broker.model.account import RedirectChoice
 from broker.model.errors import (
-    LockedError,
     LoginFailedError,
     LoginRefusedError,
     LoginTimedOutError,
+    StoppingError,
 )
 from broker.model.http import HttpResponse
 from broker.model.issuer import IssuerPreset
@@ -191,7 +191,7 @@ async def test_a_stopping_daemon_ends_who_waits_and_lets_who_redeems_finish() ->
 async def test_a_stopping_daemon_begins_no_login() -> None:
     world = await a_world()
     await world.logins.close()
-    with pytest.raises(LockedError, match="stopping"):
+    with pytest.raises(StoppingError):
         await begun(world)
     assert world.listener.opened == []
 

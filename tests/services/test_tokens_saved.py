@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from broker.model.errors import LockedError, LoginRequiredError, StoreFailedError
+from broker.model.errors import LoginRequiredError, StoppingError, StoreFailedError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
 from broker.services.token_cache import TokenKey
@@ -157,7 +157,7 @@ async def test_closing_ends_the_refresh_on_the_wire_and_begins_no_other() -> Non
     await grants.close()
     assert (await served).value.reveal() == "access-2"
     for late in (impatient, in_line):
-        with pytest.raises(LockedError, match="stopping"):
+        with pytest.raises(StoppingError):
             await late
     assert len(sender.requests) == 1
     assert kept(store) == f"refresh-{issuer.good}"

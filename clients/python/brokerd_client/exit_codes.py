@@ -42,6 +42,7 @@ EXIT_CODES: dict[str, int] = {
     "store_exists": 29,
     "not_revoked": 30,
     "service_failed": 31,
+    "stopping": 32,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 
