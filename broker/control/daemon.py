@@ -19,10 +19,10 @@ from broker.control.output import (
 from broker.ipc.problems import problem
 from broker.model import errors
 from broker.model.errors import NoAccountsError, StoreExistsError
+from broker.store.keys.names import PASSPHRASE, PLAIN, key_sources
 from brokerd_client import BrokerError
 from brokerd_client.errors import error_from_problem
 
-_KEY_SOURCES = ("plain", "passphrase")
 _UNLOCK_SECONDS = 60
 
 
@@ -64,7 +64,7 @@ def _lines(answer: Json) -> list[str]:
         f"brokerd {version}, pid {pid}, since {moment.astimezone():%Y-%m-%d %H:%M}",
         f"socket: {text(answer, 'socket')}",
         f"store: {store}" + (f" ({reason})" if reason else ""),
-        f"key source: {source}" + (" (a key file)" if source == "plain" else ""),
+        f"key source: {source}" + (" (a key file)" if source == PLAIN else ""),
         f"accounts: {count}, logins under way: {text(answer, 'logins')}",
     ]
 
@@ -87,9 +87,10 @@ def stop(*, as_json: bool) -> None:
 @click.command()
 @click.option(
     "--key",
-    type=click.Choice(_KEY_SOURCES),
+    type=click.Choice(key_sources()),
     required=True,
-    help="What opens the store: a key file (plain), or a passphrase.",
+    help="Where the key is: in a file (plain), in your head (passphrase), or with "
+    "another keeper that this system can have.",
 )
 @json_option
 @tells_errors
@@ -99,7 +100,7 @@ def init(*, key: str, as_json: bool) -> None:
     if text(broker.call("GET", "/v1/status"), "store") != "none":
         raise _told(StoreExistsError())
     body: Json = {"key": key}
-    if key == "passphrase":
+    if key == PASSPHRASE:
         body["passphrase"] = _ask_passphrase(confirm=True)
     answer = broker.call("POST", "/v1/store", body, timeout=_UNLOCK_SECONDS)
     if as_json:
@@ -112,13 +113,13 @@ def init(*, key: str, as_json: bool) -> None:
 @json_option
 @tells_errors
 def unlock(*, as_json: bool) -> None:
-    """Open the store: with its passphrase, or with a key file that is back."""
+    """Open the store: with its passphrase, or with a key that can be had again."""
     broker = Broker()
     before = broker.call("GET", "/v1/status")
     if text(before, "store") == "none":
         raise _told(NoAccountsError())
     body: Json = {}
-    if text(before, "store") == "locked" and text(before, "key_source") == "passphrase":
+    if text(before, "store") == "locked" and text(before, "key_source") == PASSPHRASE:
         body["passphrase"] = _ask_passphrase(confirm=False)
     with waiting("opening the store"):
         answer = broker.call("POST", "/v1/unlock", body, timeout=_UNLOCK_SECONDS)

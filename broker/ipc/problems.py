@@ -127,6 +127,11 @@ ADVICE: dict[str, Advice] = {
     "stopping": _advice(
         503, "the daemon is ending", "ask again in a moment; brokerctl starts the next"
     ),
+    "key_source_unavailable": _advice(
+        409,
+        "no key can be had from {source}: {reason}",
+        "nothing was made; mend that, or choose another: `brokerctl init --key SOURCE`",
+    ),
     "wrong_passphrase": _advice(
         403, "the passphrase does not open the store", "try again: `brokerctl unlock`"
     ),

@@ -176,6 +176,15 @@ class StoppingError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class KeySourceUnavailableError(BrokerError):
+    """The place that was to keep the key of a new store cannot; no store was made."""
+
+    code = "key_source_unavailable"
+    source: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
 class WrongPassphraseError(BrokerError):
     """The passphrase does not open the store."""
 

@@ -76,7 +76,7 @@ class StoreDoor(Protocol):
         ...
 
     def key_source(self) -> str:
-        """The recorded source of its key: 'plain' or 'passphrase'.
+        """The recorded source of its key, such as 'plain' or 'passphrase'.
 
         Raises:
             StoreCorruptError: the file is not a store.
@@ -88,13 +88,20 @@ class StoreDoor(Protocol):
 
         Raises:
             StoreExistsError: there is one.
-            BadRequestError: an unknown source, or a passphrase missing or unasked.
+            BadRequestError: a source that this system has not, or a passphrase
+                missing or unasked.
+            KeySourceUnavailableError: the source cannot be had now, or refused.
             StoreFailedError: the disk refused.
         """
         ...
 
-    async def open(self, passphrase: Secret | None) -> GrantStore:
+    async def open(self, passphrase: Secret | None, *, ask: bool) -> GrantStore:
         """Open the store with its recorded key source, and no other.
+
+        Args:
+            passphrase: what the person typed, or None.
+            ask: whether the desktop may ask the person, who then has half a minute;
+                otherwise the answer comes within seconds.
 
         Raises:
             LockedError: a passphrase is needed, or the key cannot be had.

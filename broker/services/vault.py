@@ -120,18 +120,17 @@ class Vault:
         if not self._door.exists():
             return
         try:
-            await self.unlock(None)
-        except StoreCorruptError:
-            pass  # `unlock` has noted it
-        except LockedError as exc:
-            self._closed = exc
+            # Nobody waits at the desktop, and peers must hear that we are locked.
+            await self._open(None, ask=False)
+        except (LockedError, StoreCorruptError):
+            pass  # noted
         except StoreFailedError as exc:
             self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
         if self._closed is not None:
             log.warning("store.closed code=%s", self._closed.code)
 
     async def unlock(self, passphrase: Secret | None) -> None:
-        """Open the store; nothing happens where it is open.
+        """Open the store for a person who waits; nothing happens where it is open.
 
         Raises:
             LockedError: a passphrase is needed, or the key cannot be had, or there
@@ -139,23 +138,15 @@ class Vault:
             WrongPassphraseError: it does not open.
             StoreCorruptError: the file cannot be read.
         """
-        async with self._opening:
-            if self._opened is not None:
-                return
-            if not self._door.exists():
-                raise LockedError(reason="there is no store yet")
-            try:
-                await self._serve(await self._door.open(passphrase))
-            except StoreCorruptError as exc:
-                self._closed = exc
-                raise
+        await self._open(passphrase, ask=True)
 
     async def create(self, source: str, passphrase: Secret | None) -> None:
         """Make the store.
 
         Raises:
             StoreExistsError: there is one.
-            BadRequestError, StoreFailedError: see `StoreDoor.create`.
+            BadRequestError, KeySourceUnavailableError, StoreFailedError: see
+                `StoreDoor.create`.
         """
         async with self._opening:
             await self._create(source, passphrase)
@@ -203,6 +194,18 @@ class Vault:
         if opened is not None:
             await opened.tokens.close()
             await opened.grants.close()
+
+    async def _open(self, passphrase: Secret | None, *, ask: bool) -> None:
+        async with self._opening:
+            if self._opened is not None:
+                return
+            if not self._door.exists():
+                raise LockedError(reason="there is no store yet")
+            try:
+                await self._serve(await self._door.open(passphrase, ask=ask))
+            except (LockedError, StoreCorruptError) as exc:
+                self._closed = exc
+                raise
 
     async def _create(self, source: str, passphrase: Secret | None) -> None:
         await self._serve(await self._door.create(source, passphrase))

@@ -31,10 +31,10 @@ def build_store(
     Raises:
         StoreExistsError: something has this name.
         StoreFailedError: the disk refused.
-        BadRequestError: see `KeySource.make`.
+        BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
     """
-    made = source.make(random)
-    data_key, store_id = SecretBytes(random(KEY_BYTES)), random(STORE_ID_BYTES)
+    store_id, data_key = random(STORE_ID_BYTES), SecretBytes(random(KEY_BYTES))
+    made = source.make(random, store_id)
     slot = new_slot(
         source.name,
         made.parameters,

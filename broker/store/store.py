@@ -216,7 +216,7 @@ async def create_store(
     Raises:
         StoreExistsError: something has this name.
         StoreFailedError: the disk refused.
-        BadRequestError: the source cannot be used as it was asked for.
+        BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
     """
     if has_store(path):
         raise StoreExistsError

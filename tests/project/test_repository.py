@@ -31,6 +31,8 @@ REVEALING = {
     "broker/sandbox/registration.py": "the sandbox's client_secret.json",
     "broker/sandbox/signing.py": "at_hash of the sandbox's ID tokens",
     "broker/services/sign_in.py": "a client_secret.json is read",
+    "broker/store/keys/dpapi.py": "the key that Windows seals",
+    "broker/store/keys/kept.py": "the key as a keyring keeps it",
     "broker/store/keys/passphrase.py": "the passphrase becomes a key",
     "broker/store/records.py": "the record that is sealed",
     "broker/store/sealing.py": "keys at work",

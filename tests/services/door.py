@@ -25,6 +25,7 @@ class FakeDoor:
         fault: raised by `create`, `open` and `key_source` while it is set.
         gate: while it is set to an event, `create` and `open` wait for that event.
         opened: how often a store was made or opened.
+        asking: of each `open`, whether the desktop might have asked the person.
     """
 
     store: MemoryStore
@@ -33,6 +34,7 @@ class FakeDoor:
     fault: BrokerError | None = None
     gate: asyncio.Event | None = None
     opened: int = 0
+    asking: list[bool] = field(default_factory=list)
 
     def exists(self) -> bool:
         return self.source is not None
@@ -56,7 +58,8 @@ class FakeDoor:
         self.opened += 1
         return self.store
 
-    async def open(self, passphrase: Secret | None) -> MemoryStore:
+    async def open(self, passphrase: Secret | None, *, ask: bool) -> MemoryStore:
+        self.asking.append(ask)
         await self._pass()
         if self.source == "passphrase":
             if passphrase is None:

@@ -77,6 +77,26 @@ async def test_the_passphrase_opens_it_and_a_wrong_one_does_not() -> None:
     assert world.grants.get(WORK) == a_grant()
 
 
+async def test_at_the_start_nobody_is_asked_and_at_unlock_the_person_is() -> None:
+    world = a_locked_world()
+    await world.vault.open_at_start()
+    with pytest.raises(LockedError):
+        await world.vault.unlock(None)
+    assert world.door.asking == [False, True]
+
+
+async def test_the_reason_that_is_shown_is_that_of_the_latest_try() -> None:
+    world = World(store=MemoryStore(a_grant()))
+    for reason in ("there is no D-Bus session here", "the keyring is locked"):
+        world.door.fault = LockedError(reason=reason)
+        with pytest.raises(LockedError):
+            await world.vault.unlock(None)
+        assert world.vault.locked_because == reason
+    world.door.fault = None
+    await world.vault.unlock(None)
+    assert world.vault.locked_because is None
+
+
 async def test_unlocking_an_open_store_does_nothing() -> None:
     world = a_locked_world()
     await world.vault.unlock(Secret("correct horse"))

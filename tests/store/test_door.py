@@ -5,7 +5,11 @@ import pytest
 from broker.model.errors import BadRequestError, LockedError, StoreExistsError
 from broker.model.secret import Secret
 from broker.services.interfaces import StoreDoor
-from broker.store.door import FileDoor
+from broker.store.door import _FACTORIES, FileDoor
+from broker.store.keys.kept import KeptKey
+from broker.store.keys.names import key_sources
+from broker.store.store import create_store
+from tests.fakes.keeper import MemoryKeeper
 from tests.store.samples import names_in
 
 
@@ -30,7 +34,7 @@ async def test_a_plain_store_opens_without_a_question(door: StoreDoor) -> None:
     store = await door.create("plain", None)
     await store.save_setting("default_account", "work")
     await store.close()
-    store = await door.open(None)
+    store = await door.open(None, ask=False)
     assert await store.load_setting("default_account") == "work"
     await store.close()
 
@@ -42,8 +46,8 @@ async def test_a_store_under_a_passphrase_asks_for_it(
     assert door.key_source() == "passphrase"
     assert not (tmp_path / "store.key").exists()
     with pytest.raises(LockedError, match="a passphrase is needed"):
-        await door.open(None)
-    await (await door.open(Secret("horse"))).close()
+        await door.open(None, ask=False)
+    await (await door.open(Secret("horse"), ask=True)).close()
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,44 @@ async def test_a_source_that_cannot_be_used_as_asked_makes_nothing(
     with pytest.raises(BadRequestError):
         await door.create(source, passphrase)
     assert names_in(tmp_path) == []
+
+
+def test_every_source_that_a_system_can_have_can_be_had() -> None:
+    named = {
+        name
+        for platform in ("linux", "darwin", "win32", "freebsd14")
+        for name in key_sources(platform)
+    }
+    assert named == _FACTORIES.keys()
+
+
+async def test_a_source_that_there_is_not_is_refused_with_the_list(
+    door: StoreDoor,
+) -> None:
+    with pytest.raises(BadRequestError, match=", ".join(key_sources())):
+        await door.create("parchment", None)
+
+
+async def test_a_store_of_a_source_that_this_system_has_not_stays_locked(
+    door: StoreDoor, tmp_path: Path
+) -> None:
+    elsewhere = KeptKey("parchment", MemoryKeeper().open)
+    await (await create_store(tmp_path / "store.db", elsewhere)).close()
+    with pytest.raises(LockedError, match="no key source 'parchment'"):
+        await door.open(None, ask=True)
+
+
+async def test_a_missing_credential_is_looked_for_again_at_each_try(
+    door: StoreDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed = tmp_path / "credentials" / "brokerd-key"
+    handed.parent.mkdir()
+    handed.write_bytes(bytes(32))
+    handed.chmod(0o400)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed.parent))
+    await (await door.create("systemd-credential", None)).close()
+    away = handed.rename(tmp_path / "away")
+    with pytest.raises(LockedError, match="brokerd-key cannot be read"):
+        await door.open(None, ask=False)
+    away.rename(handed)
+    await (await door.open(None, ask=True)).close()

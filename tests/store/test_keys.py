@@ -19,6 +19,7 @@ from broker.store.keys.source import KeyParametersError
 from tests.store.samples import names_in
 
 SALT = bytes(range(16))
+STORE_ID = b"one store of ours"[:16]
 
 
 def fixed(count: int) -> bytes:
@@ -45,13 +46,13 @@ def open_umask() -> Iterator[None]:
 
 @pytest.mark.usefixtures("open_umask")
 def test_a_new_key_file_is_the_persons_alone_under_any_umask(tmp_path: Path) -> None:
-    KeyFile(tmp_path / "store.key").make(fixed)
+    KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
     assert (tmp_path / "store.key").stat().st_mode & 0o777 == 0o600
     assert names_in(tmp_path) == ["store.key"]
 
 
 def test_a_key_file_gives_its_key_again(tmp_path: Path) -> None:
-    made = KeyFile(tmp_path / "store.key").make(fixed)
+    made = KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
     assert made.key.reveal() == fixed(32)
     assert KeyFile(tmp_path / "store.key").recall(made.parameters) == made.key
 
@@ -59,8 +60,8 @@ def test_a_key_file_gives_its_key_again(tmp_path: Path) -> None:
 def test_a_key_file_that_is_there_is_taken_and_never_overwritten(
     tmp_path: Path,
 ) -> None:
-    first = KeyFile(tmp_path / "store.key").make(fixed)
-    second = KeyFile(tmp_path / "store.key").make(bytes)
+    first = KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
+    second = KeyFile(tmp_path / "store.key").make(bytes, STORE_ID)
     assert second.key == first.key
 
 
@@ -68,7 +69,7 @@ def test_a_key_file_that_a_crash_left_half_written_is_cleaned_up(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "store.key.new").write_bytes(b"brokerd k")
-    KeyFile(tmp_path / "store.key").make(fixed)
+    KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
     assert names_in(tmp_path) == ["store.key"]
 
 
@@ -113,7 +114,7 @@ def test_a_key_file_that_cannot_be_trusted_leaves_the_store_locked(
     tmp_path: Path, spoil: Callable[[Path], None], says: str
 ) -> None:
     source = KeyFile(tmp_path / "store.key")
-    made = source.make(fixed)
+    made = source.make(fixed, STORE_ID)
     spoil(tmp_path / "store.key")
     with pytest.raises(LockedError, match=says):
         source.recall(made.parameters)
@@ -122,7 +123,7 @@ def test_a_key_file_that_cannot_be_trusted_leaves_the_store_locked(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_key_file_of_another_user_leaves_the_store_locked(tmp_path: Path) -> None:
     source = KeyFile(tmp_path / "store.key")
-    source.make(fixed)
+    source.make(fixed, STORE_ID)
     os.chown(tmp_path / "store.key", 4711, -1)
     with pytest.raises(LockedError, match="belongs to user 4711"):
         source.recall("{}")
@@ -131,19 +132,19 @@ def test_a_key_file_of_another_user_leaves_the_store_locked(tmp_path: Path) -> N
 def test_no_key_is_made_from_a_file_that_cannot_be_trusted(tmp_path: Path) -> None:
     foreign(tmp_path / "store.key")
     with pytest.raises(StoreFailedError):
-        KeyFile(tmp_path / "store.key").make(fixed)
+        KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
 
 
 def test_a_missing_folder_is_an_error_of_the_disk(tmp_path: Path) -> None:
     with pytest.raises(StoreFailedError, match="No such file"):
-        KeyFile(tmp_path / "nowhere" / "store.key").make(fixed)
+        KeyFile(tmp_path / "nowhere" / "store.key").make(fixed, STORE_ID)
 
 
 # --- the passphrase -------------------------------------------------------------
 
 
 def test_what_is_recorded_by_default_is_argon2id_with_its_cost() -> None:
-    made = Passphrase(Secret("correct horse")).make(fixed)
+    made = Passphrase(Secret("correct horse")).make(fixed, STORE_ID)
     assert made.parameters == (
         '{"algorithm":"argon2id","salt":"AAECAwQFBgcICQoLDA0ODw==",'
         '"memory_kib":65536,"iterations":3,"lanes":4}'
@@ -163,7 +164,7 @@ def test_scrypt_takes_over_where_argon2id_cannot_be_had(
 def test_a_store_of_argon2id_stays_locked_where_it_cannot_be_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = Passphrase(Secret("horse"), cheap_argon2id).make(fixed)
+    made = Passphrase(Secret("horse"), cheap_argon2id).make(fixed, STORE_ID)
 
     def refuse(**_: object) -> None:
         raise UnsupportedAlgorithm("not in this OpenSSL")
@@ -177,15 +178,15 @@ def test_a_store_of_argon2id_stays_locked_where_it_cannot_be_had(
 def test_a_passphrase_gives_its_key_again(
     derivation: Callable[[bytes], Argon2id | Scrypt],
 ) -> None:
-    made = Passphrase(Secret("horse"), derivation).make(fixed)
+    made = Passphrase(Secret("horse"), derivation).make(fixed, STORE_ID)
     # Recalled by its parameters alone: the default derivation plays no part.
     assert Passphrase(Secret("horse")).recall(made.parameters) == made.key
     assert Passphrase(Secret("house")).recall(made.parameters) != made.key
 
 
 def test_another_salt_gives_another_key() -> None:
-    one = Passphrase(Secret("horse"), cheap_argon2id).make(fixed)
-    other = Passphrase(Secret("horse"), cheap_argon2id).make(bytes)
+    one = Passphrase(Secret("horse"), cheap_argon2id).make(fixed, STORE_ID)
+    other = Passphrase(Secret("horse"), cheap_argon2id).make(bytes, STORE_ID)
     assert one.key != other.key
 
 
@@ -196,19 +197,21 @@ def test_the_published_scrypt_vector_is_computed_again() -> None:
 
 
 def test_the_same_letters_in_other_code_points_are_the_same_passphrase() -> None:
-    made = Passphrase(Secret("Stra\u00dfe \u00e4"), cheap_argon2id).make(fixed)
+    made = Passphrase(Secret("Stra\u00dfe \u00e4"), cheap_argon2id).make(
+        fixed, STORE_ID
+    )
     typed = Passphrase(Secret("Stra\u00dfe a\u0308"))
     assert typed.recall(made.parameters) == made.key
 
 
 def test_a_passphrase_that_is_not_unicode_still_works() -> None:
-    made = Passphrase(Secret("\ud800"), cheap_argon2id).make(fixed)
+    made = Passphrase(Secret("\ud800"), cheap_argon2id).make(fixed, STORE_ID)
     assert Passphrase(Secret("\ud800")).recall(made.parameters) == made.key
 
 
 def test_an_empty_passphrase_is_refused() -> None:
     with pytest.raises(BadRequestError):
-        Passphrase(Secret("")).make(fixed)
+        Passphrase(Secret("")).make(fixed, STORE_ID)
 
 
 @pytest.mark.parametrize(

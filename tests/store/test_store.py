@@ -171,7 +171,7 @@ async def test_the_key_file_of_another_store_does_not_open_this_one(
 ) -> None:
     await closed_store(path)
     other = KeyFile(tmp_path / "other.key")
-    other.make(bytes)
+    other.make(bytes, bytes(16))
     with pytest.raises(LockedError, match="not this store's"):
         await open_store(path, other)
 

@@ -39,12 +39,14 @@ class Person:
         wrapper: words before every command, such as those that enter a namespace
             and become the user there.
         heard: every output, but the tokens that were asked for.
+        session: further variables, such as the address of a D-Bus.
     """
 
     home: Path
     runtime: Path
     wrapper: Sequence[str] = ()
     heard: list[str] = field(default_factory=list)
+    session: dict[str, str] = field(default_factory=dict)
 
     @property
     def socket(self) -> Path:
@@ -63,6 +65,7 @@ class Person:
             "LANG": "C.UTF-8",
             "PATH": f"{BIN}:/usr/bin:/bin",
             "XDG_RUNTIME_DIR": str(self.runtime),
+            **self.session,
         }
 
     def start(

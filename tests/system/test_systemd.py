@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.hunt import hunt
 from tests.system.issuers import Sandbox
-from tests.system.person import Person
+from tests.system.person import Person, own
 from tests.system.sign_in import sign_in
 from tests.system.user_manager import user_manager
 from tests.system.waiting import wait_until
@@ -106,4 +106,34 @@ def test_uninstall_ends_the_daemon_and_leaves_the_accounts(
     assert state(session)["installed"] is False
     # Now brokerctl starts it again by itself, with the grant as it was.
     assert quick_sandbox.accepts(session.token("demo"))
+    assert session.brokerctl("stop").status == 0
+
+
+def test_a_store_under_a_credential_opens_for_the_unit_that_is_given_it(
+    session: Person, quick_sandbox: Sandbox
+) -> None:
+    key = session.home / "brokerd.key"
+    key.write_bytes(os.urandom(32))
+    session.json("service", "install")
+    folder = session.home / ".config/systemd/user/brokerd.service.d"
+    folder.mkdir()
+    (folder / "key.conf").write_text(
+        "[Service]\nLoadCredential=brokerd-key:%h/brokerd.key\n"
+    )
+    for path in (key, folder, folder / "key.conf"):
+        own(path)
+    key.chmod(0o600)
+    assert session.run("systemctl", "--user", "daemon-reload").status == 0
+
+    session.json("init", "--key", "systemd-credential")
+    sign_in(session, "demo", quick_sandbox)
+    stopped = session.run("systemctl", "--user", "stop", "brokerd.service")
+    assert stopped.status == 0, stopped
+    assert quick_sandbox.accepts(session.token("demo"))
+
+    # The same store, but a daemon that no unit has given the key.
+    session.json("service", "uninstall")
+    locked = session.brokerctl("token", "demo")
+    assert locked.status == 16, locked
+    assert "no credential brokerd-key" in locked.complaint
     assert session.brokerctl("stop").status == 0

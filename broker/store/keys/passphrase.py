@@ -16,10 +16,9 @@ from cryptography.hazmat.primitives.kdf import argon2, scrypt
 
 from broker.model.errors import BadRequestError, LockedError, WrongPassphraseError
 from broker.model.secret import Secret, SecretBytes
+from broker.store.keys.names import PASSPHRASE
 from broker.store.keys.source import KeyParametersError, NewKey, RandomBytes
 from broker.store.sealing import KEY_BYTES
-
-PASSPHRASE = "passphrase"  # noqa: S105 - the name of a key source
 
 SALT_BYTES = 16
 
@@ -113,12 +112,13 @@ class Passphrase:
         self._passphrase = passphrase
         self._derivation = derivation
 
-    def make(self, random: RandomBytes) -> NewKey:
+    def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """A key from the passphrase and a fresh salt.
 
         Raises:
             BadRequestError: the passphrase is empty.
         """
+        del store_id  # the salt is the store's own
         if not self._passphrase.reveal():
             raise BadRequestError(what="the passphrase is empty")
         derivation = self._derivation(random(SALT_BYTES))

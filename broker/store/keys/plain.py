@@ -11,10 +11,9 @@ from pathlib import Path
 from broker.model.errors import LockedError, StoreFailedError
 from broker.model.secret import SecretBytes
 from broker.store.files import OTHERS, fault, private_file, publish, remove_leftover
+from broker.store.keys.names import PLAIN
 from broker.store.keys.source import NewKey, RandomBytes
 from broker.store.sealing import KEY_BYTES
-
-PLAIN = "plain"
 
 _PREFIX = b"brokerd key 1 "
 _FILE_BYTES_LIMIT = 200
@@ -33,7 +32,7 @@ class KeyFile:
         self._path = path
         self._temporary = path.with_name(path.name + ".new")
 
-    def make(self, random: RandomBytes) -> NewKey:
+    def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """A key in a new file, or the key of the file that is there.
 
         A key without its store is left by a crash, or by a person who is about to
@@ -43,6 +42,7 @@ class KeyFile:
         Raises:
             StoreFailedError: no file can be made, or the one there cannot be used.
         """
+        del store_id  # one file beside the store, whichever that is
         try:
             remove_leftover(self._temporary)
             if not os.path.lexists(self._path):

@@ -14,6 +14,10 @@ class KeyParametersError(Exception):
     """What the store recorded for this source is not what the source ever writes."""
 
 
+class KeyUnavailableError(Exception):
+    """The key cannot be had from where it is kept; the text says why to people."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
     """A key-encryption key, and what must be recorded to have it again.
@@ -39,12 +43,19 @@ class KeySource(Protocol):
         """As it is recorded in the store and shown in `status`, such as 'plain'."""
         ...
 
-    def make(self, random: RandomBytes) -> NewKey:
-        """A key for a new store.
+    def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
+        """A key for a new store, which a source that keeps keys has kept by then.
+
+        Never takes away the key of another store.
+
+        Args:
+            random: where fresh bytes come from.
+            store_id: of the new store; in clear in it, no secret.
 
         Raises:
             BadRequestError: this source cannot be used as it was asked for.
-            StoreFailedError: the disk, or the system's keeper of keys, refused.
+            KeySourceUnavailableError: it cannot be had, or refused.
+            StoreFailedError: the disk refused.
         """
         ...
 

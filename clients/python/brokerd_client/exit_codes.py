@@ -43,6 +43,7 @@ EXIT_CODES: dict[str, int] = {
     "not_revoked": 30,
     "service_failed": 31,
     "stopping": 32,
+    "key_source_unavailable": 33,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

@@ -1,0 +1,139 @@
+"""A key that Windows seals for the person (DPAPI). Knows no other system.
+
+What Windows gave is recorded in the store, so that there is no second file to lose:
+
+    {"store": the store's id in hex, "sealed": base64}
+
+Every program of the person's may have it opened; nobody else, and nobody on another
+machine, not even the person after an administrator has set a new password.
+"""
+
+import ctypes
+from typing import Annotated, Protocol
+
+import msgspec
+
+from broker.model.errors import KeySourceUnavailableError, LockedError
+from broker.model.secret import SecretBytes
+from broker.store.keys.names import DPAPI
+from broker.store.keys.source import KeyParametersError, NewKey, RandomBytes
+from broker.store.sealing import KEY_BYTES, STORE_ID_BYTES
+
+# dpapi.h. No window: the daemon has no desktop of its own.
+_CRYPTPROTECT_UI_FORBIDDEN = 0x1
+
+_StoreId = Annotated[str, msgspec.Meta(pattern=f"^[0-9a-f]{{{2 * STORE_ID_BYTES}}}$")]
+_Sealed = Annotated[bytes, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class _Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    store: _StoreId
+    sealed: _Sealed
+
+
+class Protector(Protocol):
+    """Seals for the person. Both raise OSError where Windows refuses."""
+
+    def protect(self, key: SecretBytes, entropy: bytes) -> bytes:
+        """`key`, sealed; `entropy` must be given again, and is no secret."""
+        ...
+
+    def unprotect(self, sealed: bytes, entropy: bytes) -> SecretBytes:
+        """What was sealed."""
+        ...
+
+
+class Dpapi:
+    """DPAPI as a `KeySource`."""
+
+    name = DPAPI
+
+    def __init__(self, protector: Protector) -> None:
+        self._protector = protector
+
+    def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
+        """A new key, sealed by Windows; the store's id is the entropy.
+
+        Raises:
+            KeySourceUnavailableError: Windows refused.
+        """
+        key = SecretBytes(random(KEY_BYTES))
+        try:
+            sealed = self._protector.protect(key, store_id)
+        except OSError as exc:
+            raise KeySourceUnavailableError(
+                source=self.name, reason=f"Windows refused: {exc.strerror}"
+            ) from exc
+        recorded = _Parameters(store=store_id.hex(), sealed=sealed)
+        return NewKey(key=key, parameters=msgspec.json.encode(recorded).decode())
+
+    def recall(self, parameters: str) -> SecretBytes:
+        """The key, opened by Windows.
+
+        Raises:
+            LockedError: Windows refused: another user, machine or, set by an
+                administrator, password.
+            KeyParametersError: nothing that `make` writes.
+        """
+        try:
+            recorded = msgspec.json.decode(parameters, type=_Parameters)
+        except (msgspec.DecodeError, ValueError) as exc:
+            raise KeyParametersError from exc
+        try:
+            return self._protector.unprotect(
+                recorded.sealed, bytes.fromhex(recorded.store)
+            )
+        except OSError as exc:
+            raise LockedError(
+                reason=f"Windows does not open the key: {exc.strerror}"
+            ) from exc
+
+    def refused(self) -> LockedError:
+        """Windows opened what another store's key was sealed into."""
+        return LockedError(reason="the key that Windows opened is not this store's")
+
+
+class _Blob(ctypes.Structure):
+    """DATA_BLOB of dpapi.h."""
+
+    _fields_ = (("size", ctypes.c_uint32), ("data", ctypes.c_void_p))
+
+
+class WindowsProtector:
+    """DPAPI for the user whom this process runs as."""
+
+    def protect(self, key: SecretBytes, entropy: bytes) -> bytes:
+        """See `Protector`."""
+        return _called("CryptProtectData", key.reveal(), entropy)
+
+    def unprotect(self, sealed: bytes, entropy: bytes) -> SecretBytes:
+        """See `Protector`."""
+        return SecretBytes(_called("CryptUnprotectData", sealed, entropy))
+
+
+def _called(function: str, data: bytes, entropy: bytes) -> bytes:
+    """What one of the two functions makes of `data`.
+
+    Raises:
+        OSError: Windows refused.
+    """
+    crypt32 = ctypes.WinDLL("crypt32", use_last_error=True)  # type: ignore[attr-defined]  # on Windows
+    kernel32 = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]  # on Windows
+    buffers = [ctypes.create_string_buffer(part, len(part)) for part in (data, entropy)]
+    given, extra = (_Blob(len(b), ctypes.addressof(b)) for b in buffers)
+    made = _Blob()
+    done = getattr(crypt32, function)(
+        ctypes.byref(given),
+        None,
+        ctypes.byref(extra),
+        None,
+        None,
+        _CRYPTPROTECT_UI_FORBIDDEN,
+        ctypes.byref(made),
+    )
+    if not done:
+        raise ctypes.WinError(ctypes.get_last_error())  # type: ignore[attr-defined]  # on Windows
+    try:
+        return ctypes.string_at(made.data, made.size)
+    finally:
+        kernel32.LocalFree(ctypes.c_void_p(made.data))

@@ -1,0 +1,37 @@
+"""A keyring in memory. Satisfies `Keeper`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from broker.model.secret import SecretBytes
+from broker.store.keys.kept import ItemName
+from broker.store.keys.source import KeyUnavailableError
+
+
+@dataclass
+class MemoryKeeper:
+    """What the person's keyring holds.
+
+    Attributes:
+        items: by name.
+        locked: while it is, the keyring cannot be had.
+        forgets: what is added is gone at once, as in a keyring of one session.
+    """
+
+    items: dict[ItemName, SecretBytes] = field(default_factory=dict)
+    locked: bool = False
+    forgets: bool = False
+
+    def add(self, item: ItemName, key: SecretBytes) -> None:
+        if not self.forgets:
+            self.items[item] = key
+
+    def find(self, item: ItemName) -> SecretBytes | None:
+        return self.items.get(item)
+
+    @contextmanager
+    def open(self) -> Iterator["MemoryKeeper"]:
+        if self.locked:
+            raise KeyUnavailableError("the keyring is locked")
+        yield self

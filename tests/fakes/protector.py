@@ -1,0 +1,25 @@
+"""Windows' DPAPI, for the tests. Satisfies `Protector`."""
+
+from dataclasses import dataclass
+
+from broker.model.secret import SecretBytes
+
+
+@dataclass
+class FakeProtector:
+    """Seals for one user; another one's, or another entropy, is refused.
+
+    Attributes:
+        user: one letter.
+    """
+
+    user: bytes = b"A"
+
+    def protect(self, key: SecretBytes, entropy: bytes) -> bytes:
+        return self.user + entropy + key.reveal()[::-1]
+
+    def unprotect(self, sealed: bytes, entropy: bytes) -> SecretBytes:
+        bound = self.user + entropy
+        if not sealed.startswith(bound):
+            raise PermissionError(13, "the data is invalid")
+        return SecretBytes(sealed.removeprefix(bound)[::-1])
