@@ -9,7 +9,7 @@ from tests.project.tree import ROOT, files, modules
 # business. Written as patterns that do not match themselves.
 FOREIGN = re.compile(
     rb"pypi\.[o]rg|pythonhosted\.[o]rg|registry\.npm[j]s"
-    rb"|/work/[a-z]|/root/[a-z.]|[.]pye[n]v|deb\.debia[n]"
+    rb"|/wor[k]/[a-z]|/roo[t]/[a-z.]|[.]pye[n]v|deb\.debia[n]"
 )
 
 # Secrets leave their type only here: where a request, a reply or a sealed record is
