@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -141,15 +142,26 @@ def test_a_file_that_is_no_store_keeps_the_daemon_running_and_is_told(
     assert store.read_bytes() == before
 
 
-def test_no_other_program_of_the_user_reads_its_memory(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_a_crash_leaves_no_core_with_its_memory(tmp_path: Path) -> None:
     with brokerd(tmp_path) as running:
-        limits = Path(f"/proc/{running.process.pid}/limits")
-        if not limits.exists():
-            pytest.skip("this system shows no limits of others")
-        core = next(
-            line for line in limits.read_text().splitlines() if "core file" in line
-        )
+        limits = Path(f"/proc/{running.process.pid}/limits").read_text()
+        core = next(line for line in limits.splitlines() if "core file" in line)
         assert core.split()[4:6] == ["0", "0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify")
+@pytest.mark.parametrize("name", ["run/broker.sock", "run", "state/store.lock"])
+def test_a_daemon_that_nobody_can_reach_ends_by_itself(
+    tmp_path: Path, name: str
+) -> None:
+    # As when the end of a session wipes the runtime folder under it.
+    lost = tmp_path / name
+    with brokerd(tmp_path) as running:
+        assert running.said == {"ready": True}
+        shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+        assert running.process.wait(20) == 0
+        assert "daemon.unreachable" in running.words
 
 
 # --- its parts ---------------------------------------------------------------------

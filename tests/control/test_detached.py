@@ -83,3 +83,15 @@ def test_a_stranger_on_the_socket_is_not_told_to_stop(socket_path: Path) -> None
     ):
         stop_detached()
     assert daemon.returncode != 0  # killed by the test, not stopped by us
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere somebody reaps")
+def test_a_daemon_that_nobody_reaps_has_ended_too(socket_path: Path) -> None:
+    # As in a container whose first process is no init.
+    command = [sys.executable, "-c", dedent(DETACHED), str(socket_path)]
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        command, stdout=subprocess.PIPE, text=True
+    ) as daemon:
+        assert daemon.stdout
+        assert daemon.stdout.readline() == "ready\n"
+        assert stop_detached()

@@ -238,3 +238,15 @@ def test_an_url_that_no_browser_should_get_is_neither_opened_nor_printed(
     assert result.exit_code == 11
     assert url not in result.stdout
     assert broker.requests[-1].method == "DELETE"  # its port is not left open
+
+
+def test_an_empty_secret_file_is_named_and_nothing_is_sent(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    broker = listen(in_turn(begun(), DONE))
+    (tmp_path / "secret").write_text("\n")
+    words = ["--client-id", "c", "--client-secret-file", str(tmp_path / "secret")]
+    result = run("login", "work", *words)
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'secret'} is empty" in result.stderr
+    assert broker.requests == []

@@ -197,3 +197,16 @@ def test_a_call_starts_the_daemon_only_where_that_is_wanted(
     with pytest.raises(BrokerError):
         Broker().call("GET", "/v1/status")  # it said that it serves, and does not
     assert (tmp_path / "words").exists()
+
+
+@pytest.mark.usefixtures("state")
+def test_the_daemon_speaks_to_no_service_manager_of_whoever_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS"):
+        monkeypatch.setenv(name, "1")
+    a_daemon(tmp_path, monkeypatch, f'env > "{tmp_path}/seen"; {READY}')
+    start_broker()
+    seen = (tmp_path / "seen").read_text()
+    assert "BROKERD_STATE_DIR=" in seen
+    assert not any(word in seen for word in ("NOTIFY_", "WATCHDOG_", "LISTEN_"))

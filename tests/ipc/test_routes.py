@@ -196,3 +196,52 @@ async def test_a_stop_is_answered_before_it_happens(served: Served) -> None:
     said = await served.ask("POST", "/v1/stop")
     assert (said.status, said.json) == (202, {})
     assert served.stops == 1
+
+
+# --- what happens at once ----------------------------------------------------------
+
+
+async def test_a_log_out_ends_the_login_that_still_awaits_the_browser(
+    serve: Serve,
+) -> None:
+    served = await serve(await a_world(a_grant()))
+    login = await repeated(served.world)
+    served.world.sender.script(HttpResponse(status=200))
+    assert (await served.ask("DELETE", "/v1/accounts/work")).status == 200
+    assert login.has_ended
+    assert served.world.listener.last.closed
+
+
+async def test_a_log_out_is_not_undone_by_a_login_that_has_its_code(
+    serve: Serve,
+) -> None:
+    served = await serve(await a_world(a_grant()))
+    login = await repeated(served.world)
+    gate = served.world.sender.hold()
+    served.world.sender.script(
+        token_answer(refresh_token="of-login"), HttpResponse(status=200)
+    )
+    respond(served.world, login)
+    await run_until_idle()
+    leaving = asyncio.create_task(served.ask("DELETE", "/v1/accounts/work"))
+    gate.set()
+    assert (await leaving).status == 200
+    assert login.has_ended
+    assert WORK not in served.world.store.grants
+
+
+async def test_a_login_whose_peer_has_hung_up_awaits_nobody(serve: Serve) -> None:
+    served = await serve(World(source=None))
+    gate = served.world.sender.hold()
+    served.world.sender.script(json_response(METADATA))
+    asking = asyncio.create_task(served.ask("POST", "/v1/logins", LOGIN))
+    while served.world.sender.under_way == 0:
+        await run_until_idle()
+    asking.cancel()
+    await asyncio.wait([asking])
+    await run_until_idle()
+    gate.set()
+    while not served.world.listener.opened:
+        await run_until_idle()
+    await run_until_idle()
+    assert served.world.logins.under_way == 0

@@ -214,6 +214,8 @@ def test_a_request_body_does_not_show_its_secrets() -> None:
         {"parameters": {"a": 1}},
         {"parameters": ["a"]},
         {"redirect": {"port": -1}},
+        {"redirect": {"uri": "http://127.0.0.1:1/", "port": 2}},
+        {"redirect": {"uri": "http://127.0.0.1:1/", "host": "::1"}},
         {"redirect": {"port": 65536}},
         {"redirect": {"port": 1.5}},
         {"redirect": {"url": "x"}},

@@ -10,6 +10,7 @@ from broker.model.errors import (
     IssuerUnreachableError,
     LockedError,
     NotRevokedError,
+    StoppingError,
     StoreFailedError,
     UnknownAccountError,
 )
@@ -188,3 +189,13 @@ async def test_log_outs_of_names_that_nobody_has_leave_nothing_behind() -> None:
     with pytest.raises(UnknownAccountError):
         await log_out(world)
     assert len(world.tokens._turns) == before
+
+
+async def test_a_daemon_that_is_ending_begins_no_log_out() -> None:
+    # It would be cut off between the issuer's answer and what is saved of it.
+    world = await a_world(a_grant())
+    world.vault.begin_to_close()
+    with pytest.raises(StoppingError):
+        await log_out(world)
+    assert world.sender.requests == []
+    assert world.store.grants[WORK] == a_grant()
