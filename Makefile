@@ -64,10 +64,10 @@ lock: $(MADE) ## choose newer third parties: writes both lock files
 	build/lock/bin/$(PIP) install uv
 	build/lock/bin/uv pip compile pyproject.toml --group dev --no-emit-package brokerd-client \
 	  --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --output-file requirements.lock
+	  --no-annotate --no-header --no-strip-extras --output-file requirements.lock
 	build/lock/bin/uv pip compile --group system --constraint requirements.lock \
 	  --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --output-file requirements-system.lock
+	  --no-annotate --no-header --no-strip-extras --output-file requirements-system.lock
 
 clean: ## remove all that was made here
 	rm -rf $(VENV) .venv-system build dist .coverage .hypothesis
