@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # Also known to prepare.sh, which makes them.
-USER = "brokertest"
-PLACE = Path("/var/lib/brokerd-test")
+USER = os.environ.get("BROKERD_TEST_USER", "brokertest")
+PLACE = Path(os.environ.get("BROKERD_TEST_PLACE", "/var/lib/brokerd-test"))
 BIN = PLACE / "venv/bin"
 
 COMMAND_SECONDS = 60

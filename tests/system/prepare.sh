@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# Also known to tests/system/person.py.
-user=brokertest
-place=/var/lib/brokerd-test
+# Also known to tests/system/person.py. Other names let two checkouts be tested at once.
+user=${BROKERD_TEST_USER:-brokertest}
+place=${BROKERD_TEST_PLACE:-/var/lib/brokerd-test}
 
 pip='pip --disable-pip-version-check --no-input --quiet'
 
