@@ -11,6 +11,7 @@ TESTED_BY = {
     "broker/control/commands.py": "tests/project/test_wheels.py",
     "broker/control/systemd.py": "tests/control/test_service.py",
     "broker/model/client.py": "tests/oauth/test_client_authentication.py",
+    "broker/model/event.py": "tests/services/test_events.py",
     "broker/model/grant.py": "tests/store/test_records.py",
     "broker/model/http.py": "tests/net/test_outbound.py",
     "broker/model/issuer.py": "tests/oauth/test_metadata.py",

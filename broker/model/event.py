@@ -1,0 +1,48 @@
+"""What happened, for whoever listens: names and moments, never a token."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from broker.model.account import AccountName
+from broker.model.time import UnixTime
+
+
+class EventKind(Enum):
+    """What can happen; the value is the name on the wire."""
+
+    TOKEN_RENEWED = "token_renewed"  # noqa: S105 - the name of an event
+    LOGIN_NEEDED = "login_needed"
+    """The grant is dead, or the issuer wants the person again."""
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    ISSUER_DOWN = "issuer_down"
+    ISSUER_UP = "issuer_up"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    UNSAVED = "unsaved"
+    """The disk refused a renewed grant: it is served from memory for now."""
+    SAVED = "saved"
+    """All that the disk had refused is saved."""
+    MISSED = "missed"
+    """This listener was too slow, and events before this one are gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        kind: what.
+        at: when, on the wall clock.
+        account: whose, or None where it is not of one account.
+        issuer: the issuer's URL, or None.
+        reason: why, for people, or None.
+        until: until when it will last, where that is known.
+    """
+
+    kind: EventKind
+    at: UnixTime
+    account: AccountName | None = None
+    issuer: str | None = None
+    reason: str | None = None
+    until: UnixTime | None = None

@@ -1,0 +1,61 @@
+"""Events for whoever listens: one bounded queue for each subscriber, nothing more."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from broker.model.event import Event, EventKind
+
+QUEUE_EVENTS = 256
+"""Of one subscriber; one who is slower misses the oldest, and is told."""
+
+
+class Subscription:
+    """What has happened since it began."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._events: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, event: Event) -> None:
+        """Take one in; never waits."""
+        if len(self._events) >= self._limit:
+            del self._events[0]
+            oldest = self._events.popleft()
+            self._events.appendleft(
+                replace(oldest, kind=EventKind.MISSED, account=None, issuer=None)
+            )
+        self._events.append(event)
+        self._arrived.set()
+
+    async def get(self) -> Event:
+        """The next event, in order; waits for it."""
+        while not self._events:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._events.popleft()
+
+
+class Events:
+    """Tells every subscriber what happens."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+
+    def publish(self, event: Event) -> None:
+        """Tell it to everyone who listens now; never waits."""
+        for subscription in self._subscriptions:
+            subscription.put(event)
+
+    @contextmanager
+    def subscribe(self, limit: int = QUEUE_EVENTS) -> Iterator[Subscription]:
+        """What happens from now on, until the block ends."""
+        subscription = Subscription(limit)
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
