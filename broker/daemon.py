@@ -41,6 +41,7 @@ from broker.net.outbound import Outbound
 from broker.oauth.presets import parse_presets
 from broker.services.access import Access
 from broker.services.accounts import Accounts
+from broker.services.events import Events
 from broker.services.logins import LoginService
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
@@ -137,11 +138,16 @@ class _Parts:
         version = metadata.version("brokerd")
         self.sender = Outbound(version=version)
         door = FileDoor(state_directory() / STORE_NAME)
-        self.vault = Vault(door=door, sender=self.sender, clock=clock)
+        self.events = Events()
+        self.vault = Vault(
+            door=door, sender=self.sender, clock=clock, events=self.events
+        )
         self.logins = LoginService(
             vault=self.vault,
             sign_ins=SignIns(presets=_presets(), sender=self.sender),
-            redeemer=Redeemer(vault=self.vault, sender=self.sender, clock=clock),
+            redeemer=Redeemer(
+                vault=self.vault, sender=self.sender, clock=clock, events=self.events
+            ),
             listener=LoopbackListener(),
             clock=clock,
             random=secrets.token_bytes,
@@ -156,7 +162,10 @@ class _Parts:
             vault=self.vault,
             access=Access(vault=self.vault),
             logins=self.logins,
-            accounts=Accounts(vault=self.vault, sender=self.sender),
+            accounts=Accounts(
+                vault=self.vault, sender=self.sender, clock=clock, events=self.events
+            ),
+            events=self.events,
             stop=stop,
         )
 

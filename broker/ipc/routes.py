@@ -17,6 +17,7 @@ from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker, TokenServed
 from broker.services.accounts import Accounts
+from broker.services.events import Events
 from broker.services.logins import LoginService
 from broker.services.vault import Vault, VaultState
 
@@ -57,6 +58,7 @@ class Services:
     access: Access
     logins: LoginService
     accounts: Accounts
+    events: Events
     stop: Callable[[], None] = field(repr=False)
 
 

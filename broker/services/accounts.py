@@ -10,9 +10,11 @@ from broker.model.errors import (
     NotRevokedError,
     UnknownAccountError,
 )
+from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.oauth.revocation import is_revoked, revocation_request
-from broker.services.interfaces import HttpSender
+from broker.services.events import Events
+from broker.services.interfaces import Clock, HttpSender
 from broker.services.vault import Vault, VaultState
 
 log = logging.getLogger(__name__)
@@ -36,9 +38,13 @@ class LogOut:
 class Accounts:
     """Ends accounts, and says which is meant."""
 
-    def __init__(self, *, vault: Vault, sender: HttpSender) -> None:
+    def __init__(
+        self, *, vault: Vault, sender: HttpSender, clock: Clock, events: Events
+    ) -> None:
         self._vault = vault
         self._sender = sender
+        self._clock = clock
+        self._events = events
 
     async def log_out(
         self, name: AccountName, *, local_only: bool, keep_sign_in: bool
@@ -68,6 +74,14 @@ class Accounts:
                 await opened.grants.forget(grant)
             opened.tokens.forget(name)
         log.info("account.logged_out account=%s revoked=%s", name, revoked)
+        self._events.publish(
+            Event(
+                kind=EventKind.SIGNED_OUT,
+                at=self._clock.now().wall,
+                account=name,
+                issuer=grant.account.issuer.url,
+            )
+        )
         left = _left(grant, revoked=revoked, keep_sign_in=keep_sign_in)
         return LogOut(account=name, revoked=revoked, left=left)
 

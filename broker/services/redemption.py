@@ -6,6 +6,7 @@ Knows no listener and no browser.
 from dataclasses import dataclass, replace
 
 from broker.model.errors import LoginFailedError
+from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState
 from broker.model.secret import Secret
 from broker.model.time import Instant, UnixTime
@@ -18,6 +19,7 @@ from broker.oauth.token import (
     code_request,
     parse_token_response,
 )
+from broker.services.events import Events
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
 from broker.services.refresh import token_of
@@ -38,10 +40,13 @@ class _Redeemed:
 class Redeemer:
     """Spends codes."""
 
-    def __init__(self, *, vault: Vault, sender: HttpSender, clock: Clock) -> None:
+    def __init__(
+        self, *, vault: Vault, sender: HttpSender, clock: Clock, events: Events
+    ) -> None:
         self._vault = vault
         self._sender = sender
         self._clock = clock
+        self._events = events
 
     async def redeem(self, login: Login, code: Secret) -> GrantSaved:
         """Exchange `code`, once, and save what it gives.
@@ -63,6 +68,14 @@ class Redeemer:
             # that is under way ends first.
             async with opened.tokens.turn(login.account):
                 saved = await _save(opened, login, redeemed)
+        self._events.publish(
+            Event(
+                kind=EventKind.SIGNED_IN,
+                at=self._clock.now().wall,
+                account=login.account,
+                issuer=login.sign_in.account.issuer.url,
+            )
+        )
         notes = saved.notes if made is None else (made, *saved.notes)
         return replace(saved, notes=notes)
 

@@ -13,6 +13,7 @@ from broker.model.errors import (
     RefreshRefusedError,
     StoreFailedError,
 )
+from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
@@ -24,6 +25,7 @@ from broker.oauth.token import (
     parse_token_response,
     refresh_request,
 )
+from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.token_cache import TokenCache, TokenKey
@@ -42,12 +44,19 @@ class Refresher:
     """Spends refresh tokens, and puts what they give into the cache."""
 
     def __init__(
-        self, *, grants: Grants, cache: TokenCache, sender: HttpSender, clock: Clock
+        self,
+        *,
+        grants: Grants,
+        cache: TokenCache,
+        sender: HttpSender,
+        clock: Clock,
+        events: Events,
     ) -> None:
         self._grants = grants
         self._cache = cache
         self._sender = sender
         self._clock = clock
+        self._events = events
 
     async def refresh(self, key: TokenKey, grant: Grant) -> AccessToken:
         """A new token; a rotated refresh token is durable before this returns.
@@ -103,6 +112,7 @@ class Refresher:
         )
         self._cache.put(key, token)
         log.info("token.refresh.complete account=%s life=%s", account, token.life)
+        self._tell(EventKind.TOKEN_RENEWED, grant)
         return token
 
     async def _refused(self, grant: Grant, error: BrokerError) -> None:
@@ -118,6 +128,8 @@ class Refresher:
             log.warning("grant.save.failed account=%s what=%s", name, exc.what)
         if isinstance(error, LoginRequiredError):
             self._cache.drop(name)
+        if isinstance(error, LoginRequiredError | ReauthenticationRequiredError):
+            self._tell(EventKind.LOGIN_NEEDED, grant, error.reason)
 
     async def _without_refresh_token(self, key: TokenKey, grant: Grant) -> AccessToken:
         """The sealed access token itself, for issuers that give nothing else.
@@ -140,9 +152,21 @@ class Refresher:
         if token.freshness(self._clock.now(), Seconds(0)) is Freshness.EXPIRED:
             reason = "the token has expired, and the issuer gave no refresh token"
             await self._grants.ended(grant, GrantState.DEAD, reason)
+            self._tell(EventKind.LOGIN_NEEDED, grant, reason)
             raise LoginRequiredError(account=name, reason=reason)
         self._cache.put(key, token)
         return token
+
+    def _tell(self, kind: EventKind, grant: Grant, reason: str | None = None) -> None:
+        self._events.publish(
+            Event(
+                kind=kind,
+                at=self._clock.now().wall,
+                account=grant.account.name,
+                issuer=grant.account.issuer.url,
+                reason=reason,
+            )
+        )
 
 
 def token_of(

@@ -17,6 +17,7 @@ from broker.model.errors import (
 )
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
+from broker.services.events import Events
 from broker.services.grants import Grants, require_live
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.refresh import Refresher
@@ -38,12 +39,18 @@ _NO_WORD_OF_THE_ISSUER = (
 class TokenService:
     """One cache, and one refresh at a time for each grant."""
 
-    def __init__(self, *, grants: Grants, sender: HttpSender, clock: Clock) -> None:
+    def __init__(
+        self, *, grants: Grants, sender: HttpSender, clock: Clock, events: Events
+    ) -> None:
         self._grants = grants
         self._clock = clock
         self._cache = TokenCache(grants)
         self._refresher = Refresher(
-            grants=grants, cache=self._cache, sender=sender, clock=clock
+            grants=grants,
+            cache=self._cache,
+            sender=sender,
+            clock=clock,
+            events=events,
         )
         self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
         self._turns: dict[AccountName, asyncio.Lock] = {}

@@ -18,6 +18,7 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant
 from broker.model.secret import Secret
+from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
 from broker.services.tokens import TokenService
@@ -49,10 +50,13 @@ class Opened:
 class Vault:
     """Owner of the open store and of the services that live on it."""
 
-    def __init__(self, *, door: StoreDoor, sender: HttpSender, clock: Clock) -> None:
+    def __init__(
+        self, *, door: StoreDoor, sender: HttpSender, clock: Clock, events: Events
+    ) -> None:
         self._door = door
         self._sender = sender
         self._clock = clock
+        self._events = events
         self._opened: Opened | None = None
         self._closed: LockedError | StoreCorruptError | None = None
         self._opening = asyncio.Lock()
@@ -214,6 +218,11 @@ class Vault:
     async def _serve(self, store: GrantStore) -> None:
         grants = Grants(store)
         await grants.load()
-        tokens = TokenService(grants=grants, sender=self._sender, clock=self._clock)
+        tokens = TokenService(
+            grants=grants,
+            sender=self._sender,
+            clock=self._clock,
+            events=self._events,
+        )
         self._opened = Opened(grants=grants, tokens=tokens)
         self._closed = None

@@ -93,6 +93,7 @@ class Served:
             access=world.access,
             logins=world.logins,
             accounts=world.accounts,
+            events=world.events,
             stop=self._stop,
         )
 

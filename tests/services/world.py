@@ -15,6 +15,7 @@ from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
+from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.logins import LoginService
 from broker.services.redemption import Redeemer
@@ -101,7 +102,8 @@ async def tokens_on(
     """The token service of a daemon that has just started on `store`."""
     grants = Grants(store)
     await grants.load()
-    return TokenService(grants=grants, sender=sender, clock=clock), grants
+    tokens = TokenService(grants=grants, sender=sender, clock=clock, events=Events())
+    return tokens, grants
 
 
 class CountedBytes:
@@ -130,17 +132,27 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     sender: FakeSender = field(default_factory=FakeSender)
     listener: FakeListener = field(default_factory=FakeListener)
+    events: Events = field(default_factory=Events)
 
     def __post_init__(self) -> None:
         _ALIVE.append(self)
         self.door = FakeDoor(self.store, source=self.source)
-        self.vault = Vault(door=self.door, sender=self.sender, clock=self.clock)
+        self.vault = Vault(
+            door=self.door, sender=self.sender, clock=self.clock, events=self.events
+        )
         self.access = Access(vault=self.vault)
-        self.accounts = Accounts(vault=self.vault, sender=self.sender)
+        self.accounts = Accounts(
+            vault=self.vault, sender=self.sender, clock=self.clock, events=self.events
+        )
         self.logins = LoginService(
             vault=self.vault,
             sign_ins=SignIns(presets=self.presets, sender=self.sender),
-            redeemer=Redeemer(vault=self.vault, sender=self.sender, clock=self.clock),
+            redeemer=Redeemer(
+                vault=self.vault,
+                sender=self.sender,
+                clock=self.clock,
+                events=self.events,
+            ),
             listener=self.listener,
             clock=self.clock,
             random=CountedBytes(),
