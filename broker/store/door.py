@@ -61,7 +61,9 @@ _FACTORIES: Mapping[str, Callable[[_Circumstances], KeySource]] = {
     PLAIN: lambda at: KeyFile(at.store.with_suffix(".key")),
     PASSPHRASE: lambda at: Passphrase(at.passphrase),
     SECRET_SERVICE: lambda at: KeptKey(
-        SECRET_SERVICE, lambda: _desktop_keyring(ask=at.ask)
+        SECRET_SERVICE,
+        lambda: _desktop_keyring(ask=at.ask),
+        lambda: _desktop_keyring(ask=False),
     ),
     SYSTEMD_CREDENTIAL: lambda _: SystemdCredential(
         os.environ.get("CREDENTIALS_DIRECTORY")

@@ -11,11 +11,15 @@ class FakeProtector:
 
     Attributes:
         user: one letter.
+        refuses: while it does, nothing is sealed.
     """
 
     user: bytes = b"A"
+    refuses: bool = False
 
     def protect(self, key: SecretBytes, entropy: bytes) -> bytes:
+        if self.refuses:
+            raise PermissionError(5, "access is denied")
         return self.user + entropy + key.reveal()[::-1]
 
     def unprotect(self, sealed: bytes, entropy: bytes) -> SecretBytes:

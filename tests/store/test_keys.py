@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from broker.store.keys.passphrase import (
     best_derivation,
 )
 from broker.store.keys.plain import KeyFile
-from broker.store.keys.source import KeyParametersError
+from broker.store.keys.source import KeyParametersError, KeyUnavailableError
 from tests.store.samples import names_in
 
 SALT = bytes(range(16))
@@ -54,15 +55,113 @@ def test_a_new_key_file_is_the_persons_alone_under_any_umask(tmp_path: Path) -> 
 def test_a_key_file_gives_its_key_again(tmp_path: Path) -> None:
     made = KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
     assert made.key.reveal() == fixed(32)
+    assert made.parameters == '{"file":"store.key"}'
     assert KeyFile(tmp_path / "store.key").recall(made.parameters) == made.key
 
 
-def test_a_key_file_that_is_there_is_taken_and_never_overwritten(
+def test_a_store_that_recorded_no_name_has_the_first_file(tmp_path: Path) -> None:
+    made = KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
+    assert KeyFile(tmp_path / "store.key").recall("{}") == made.key
+
+
+def test_a_key_file_that_is_there_is_neither_taken_nor_overwritten(
     tmp_path: Path,
 ) -> None:
-    first = KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
-    second = KeyFile(tmp_path / "store.key").make(bytes, STORE_ID)
-    assert second.key == first.key
+    source = KeyFile(tmp_path / "store.key")
+    first = source.make(fixed, STORE_ID)
+    second = source.make(bytes, STORE_ID)
+    assert second.parameters == '{"file":"store-00000000.key"}'
+    assert names_in(tmp_path) == ["store-00000000.key", "store.key"]
+    assert source.recall(first.parameters) == first.key != second.key
+    assert source.recall(second.parameters) == second.key
+
+
+def test_a_third_name_that_is_taken_too_is_an_error_and_no_loss(tmp_path: Path) -> None:
+    source = KeyFile(tmp_path / "store.key")
+    source.make(fixed, STORE_ID)
+    second = source.make(bytes, STORE_ID)
+    with pytest.raises(StoreFailedError, match="File exists"):
+        source.make(bytes, STORE_ID)
+    assert source.recall(second.parameters) == second.key
+
+
+def test_a_rotated_key_leaves_its_new_file_alone(tmp_path: Path) -> None:
+    source = KeyFile(tmp_path / "store.key")
+    old = source.make(fixed, STORE_ID)
+    new = source.make(bytes, STORE_ID)
+    source.forget(old.parameters)
+    assert names_in(tmp_path) == ["store-00000000.key"]
+    assert source.recall(new.parameters) == new.key
+
+
+def test_a_forgotten_key_is_gone_under_the_name_that_a_crash_left_it_too(
+    tmp_path: Path,
+) -> None:
+    made = KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
+    os.link(tmp_path / "store.key", tmp_path / "store.key.new")
+    KeyFile(tmp_path / "store.key").forget(made.parameters)
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "other.key",
+        "store.db",
+        "../store.key",
+        "store-0badcafe.key/../../x",
+        "store-0badcaf.key",
+        "store-0BADCAFE.key",
+        "store.key\n",
+        "/etc/passwd",
+    ],
+)
+def test_a_name_that_no_key_file_has_is_neither_read_nor_removed(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    source = KeyFile(folder / "store.key")
+    for path in ("store.key", "store.db", "folder/other.key", "folder/store.db"):
+        (tmp_path / path).write_bytes(b"precious")
+    before = names_in(tmp_path), names_in(folder)
+    recorded = json.dumps({"file": name})
+    with pytest.raises(KeyParametersError):
+        source.recall(recorded)
+    source.forget(recorded)
+    assert (names_in(tmp_path), names_in(folder)) == before
+    assert "key.forget.failed source=plain" in caplog.text
+
+
+def test_a_key_file_that_cannot_be_removed_is_said_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "store.key").mkdir()
+    KeyFile(tmp_path / "store.key").forget('{"file":"store.key"}')
+    assert "key.forget.failed source=plain" in caplog.text
+    assert "store.key" in caplog.text
+
+
+def test_a_folder_that_is_there_could_keep_a_key(tmp_path: Path) -> None:
+    KeyFile(tmp_path / "store.key").probe()
+    assert names_in(tmp_path) == []
+
+
+def test_a_folder_that_is_none_could_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for folder, says in (("nowhere", "No such file"), ("file", "is not a folder")):
+        with pytest.raises(KeyUnavailableError, match=says):
+            KeyFile(tmp_path / folder / "store.key").probe()
+
+
+def test_a_folder_that_cannot_be_written_to_could_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write everywhere, so the system's answer is made up here.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(KeyUnavailableError, match="cannot be written to"):
+        KeyFile(tmp_path / "store.key").probe()
 
 
 def test_a_key_file_that_a_crash_left_half_written_is_cleaned_up(
@@ -129,10 +228,15 @@ def test_a_key_file_of_another_user_leaves_the_store_locked(tmp_path: Path) -> N
         source.recall("{}")
 
 
-def test_no_key_is_made_from_a_file_that_cannot_be_trusted(tmp_path: Path) -> None:
-    foreign(tmp_path / "store.key")
-    with pytest.raises(StoreFailedError):
+def test_where_every_file_is_everybodys_no_key_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on FAT: the mode is taken without a word, and is another one afterwards.
+    real = os.fchmod
+    monkeypatch.setattr(os, "fchmod", lambda descriptor, _: real(descriptor, 0o644))
+    with pytest.raises(StoreFailedError, match="can be read by other users"):
         KeyFile(tmp_path / "store.key").make(fixed, STORE_ID)
+    assert names_in(tmp_path) == []
 
 
 def test_a_missing_folder_is_an_error_of_the_disk(tmp_path: Path) -> None:

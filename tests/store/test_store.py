@@ -172,8 +172,9 @@ async def test_the_key_file_of_another_store_does_not_open_this_one(
     await closed_store(path)
     other = KeyFile(tmp_path / "other.key")
     other.make(bytes, bytes(16))
+    (tmp_path / "other.key").replace(path.with_suffix(".key"))
     with pytest.raises(LockedError, match="not this store's"):
-        await open_store(path, other)
+        await open_store(path, key_file(path))
 
 
 async def test_a_store_opens_with_its_recorded_source_and_no_other(path: Path) -> None:

@@ -16,7 +16,12 @@ import msgspec
 from broker.model.errors import KeySourceUnavailableError, LockedError
 from broker.model.secret import SecretBytes
 from broker.store.keys.names import DPAPI
-from broker.store.keys.source import KeyParametersError, NewKey, RandomBytes
+from broker.store.keys.source import (
+    KeyParametersError,
+    KeyUnavailableError,
+    NewKey,
+    RandomBytes,
+)
 from broker.store.sealing import KEY_BYTES, STORE_ID_BYTES
 
 # dpapi.h. No window: the daemon has no desktop of its own.
@@ -50,6 +55,15 @@ class Dpapi:
 
     def __init__(self, protector: Protector) -> None:
         self._protector = protector
+
+    def probe(self) -> None:
+        """Whether Windows seals and opens; see `KeySource.probe`."""
+        try:
+            self._protector.unprotect(
+                self._protector.protect(SecretBytes(bytes(KEY_BYTES)), b""), b""
+            )
+        except OSError as exc:
+            raise KeyUnavailableError(f"Windows refused: {exc.strerror}") from exc
 
     def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """A new key, sealed by Windows; the store's id is the entropy.
@@ -87,6 +101,14 @@ class Dpapi:
             raise LockedError(
                 reason=f"Windows does not open the key: {exc.strerror}"
             ) from exc
+
+    def forget(self, parameters: str) -> None:
+        """Nothing to do: the sealed key goes with its slot."""
+        del parameters
+
+    def anchor(self, parameters: str) -> None:
+        """None: what Windows seals lies in the store itself."""
+        del parameters
 
     def refused(self) -> LockedError:
         """Windows opened what another store's key was sealed into."""

@@ -5,11 +5,14 @@ Knows no particular keyring: a `Keeper` does. The item's name is recorded in the
     {"store": the store's id in hex, "key": hex}
 
 Each key has a name of its own: an older one of the same store, or that of another
-store, is never written over.
+store, is never written over. Beside them lies, in an item of its own, one note for
+each store: its anchor, the last generation in decimal.
 """
 
 import base64
 import binascii
+import logging
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Annotated, Protocol
@@ -18,6 +21,7 @@ import msgspec
 
 from broker.model.errors import KeySourceUnavailableError, LockedError
 from broker.model.secret import SecretBytes
+from broker.store.anchor import AnchorUnavailableError
 from broker.store.keys.source import (
     KeyParametersError,
     KeyUnavailableError,
@@ -26,7 +30,10 @@ from broker.store.keys.source import (
 )
 from broker.store.sealing import KEY_BYTES, STORE_ID_BYTES
 
+log = logging.getLogger(__name__)
+
 _NAME_BYTES = 8
+_GENERATION = re.compile("[0-9]{1,19}")
 
 _StoreId = Annotated[str, msgspec.Meta(pattern=f"^[0-9a-f]{{{2 * STORE_ID_BYTES}}}$")]
 _Name = Annotated[str, msgspec.Meta(pattern=f"^[0-9a-f]{{{2 * _NAME_BYTES}}}$")]
@@ -40,7 +47,14 @@ class ItemName(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keeper(Protocol):
-    """A keyring of the system. Both raise `KeyUnavailableError`."""
+    """A keyring of the system. All raise `KeyUnavailableError`.
+
+    Only `add`, `find` and `remove` may ask the person, where the keeper was opened so.
+    """
+
+    def probe(self) -> None:
+        """Return where `add` would keep a key now without a question."""
+        ...
 
     def add(self, item: ItemName, key: SecretBytes) -> None:
         """Keep the key under this name, until the person takes it away."""
@@ -50,21 +64,51 @@ class Keeper(Protocol):
         """The key of this name, or None where there is none."""
         ...
 
+    def remove(self, item: ItemName) -> None:
+        """Take the key of this name away, if there is one."""
+        ...
+
+    def note(self, store: str, text: str) -> None:
+        """Keep this text, no secret, for the store, in the place of the last one.
+
+        Touches no key's item: a rewrite that fails half-way must not cost a key.
+        """
+        ...
+
+    def noted(self, store: str) -> str | None:
+        """The text that is kept for the store, or None where there is none."""
+        ...
+
+
+OpenKeeper = Callable[[], AbstractContextManager[Keeper]]
+"""May block, and may raise `KeyUnavailableError`."""
+
 
 class KeptKey:
     """A keeper as a `KeySource`."""
 
     def __init__(
-        self, name: str, open_keeper: Callable[[], AbstractContextManager[Keeper]]
+        self,
+        name: str,
+        open_keeper: OpenKeeper,
+        open_quietly: OpenKeeper | None = None,
     ) -> None:
         """Take a way to the keeper.
 
         Args:
             name: of the key source.
-            open_keeper: may block, and may raise `KeyUnavailableError`.
+            open_keeper: to make, recall and forget a key: may ask the person.
+            open_quietly: for what never asks, and so need not be as patient;
+                `open_keeper` by default.
         """
         self.name = name
         self._open_keeper = open_keeper
+        self._open_quietly = open_quietly or open_keeper
+
+    def probe(self) -> None:
+        """Whether the keeper would keep a key now; see `KeySource.probe`."""
+        with self._open_quietly() as keeper:
+            keeper.probe()
 
     def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """A new key, kept.
@@ -94,10 +138,7 @@ class KeptKey:
             LockedError: the keeper cannot be reached, refused, or has no such key.
             KeyParametersError: no name that `make` writes.
         """
-        try:
-            item = msgspec.json.decode(parameters, type=ItemName)
-        except (msgspec.DecodeError, ValueError) as exc:
-            raise KeyParametersError from exc
+        item = _parse_item(parameters)
         try:
             with self._open_keeper() as keeper:
                 key = keeper.find(item)
@@ -107,9 +148,61 @@ class KeptKey:
             raise LockedError(reason=f"{self.name} holds no key of this store")
         return key
 
+    def forget(self, parameters: str) -> None:
+        """The item is gone; see `KeySource.forget`."""
+        try:
+            with self._open_keeper() as keeper:
+                keeper.remove(_parse_item(parameters))
+        except KeyParametersError:
+            log.warning("key.forget.failed source=%s reason='no such name'", self.name)
+        except KeyUnavailableError as exc:
+            log.warning("key.forget.failed source=%s reason=%r", self.name, str(exc))
+
+    def anchor(self, parameters: str) -> "KeptAnchor":
+        """The store's note beside its keys; see `KeySource.anchor`."""
+        return KeptAnchor(self._open_quietly, _parse_item(parameters).store)
+
     def refused(self) -> LockedError:
         """The item was changed."""
         return LockedError(reason=f"the key that {self.name} holds is not this store's")
+
+
+class KeptAnchor:
+    """A keeper's note of one store as an `Anchor`."""
+
+    def __init__(self, open_keeper: OpenKeeper, store: str) -> None:
+        """Take a way to the keeper, and the store's id in hex."""
+        self._open_keeper = open_keeper
+        self._store = store
+
+    def read(self) -> int | None:
+        """See `Anchor`."""
+        try:
+            with self._open_keeper() as keeper:
+                text = keeper.noted(self._store)
+        except KeyUnavailableError as exc:
+            raise AnchorUnavailableError(str(exc)) from exc
+        return int(text) if text and _GENERATION.fullmatch(text) else None
+
+    def write(self, generation: int) -> None:
+        """See `Anchor`."""
+        try:
+            with self._open_keeper() as keeper:
+                keeper.note(self._store, str(generation))
+        except KeyUnavailableError as exc:
+            raise AnchorUnavailableError(str(exc)) from exc
+
+
+def _parse_item(parameters: str) -> ItemName:
+    """The name that `make` recorded.
+
+    Raises:
+        KeyParametersError: it is none.
+    """
+    try:
+        return msgspec.json.decode(parameters, type=ItemName)
+    except (msgspec.DecodeError, ValueError) as exc:
+        raise KeyParametersError from exc
 
 
 def key_text(key: SecretBytes) -> str:

@@ -112,6 +112,9 @@ class Passphrase:
         self._passphrase = passphrase
         self._derivation = derivation
 
+    def probe(self) -> None:
+        """Always ready: the key is derived here."""
+
     def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """A key from the passphrase and a fresh salt.
 
@@ -145,6 +148,14 @@ class Passphrase:
             ) from exc
         except (msgspec.DecodeError, ValueError) as exc:
             raise KeyParametersError from exc
+
+    def forget(self, parameters: str) -> None:
+        """Nothing to do: only the person has it."""
+        del parameters
+
+    def anchor(self, parameters: str) -> None:
+        """None: nothing is kept anywhere."""
+        del parameters
 
     def refused(self) -> WrongPassphraseError:
         """The key was derived from another passphrase."""

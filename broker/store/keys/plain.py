@@ -1,26 +1,51 @@
 """The key in a file beside the store, 0600: whoever can read it can open the store.
 
-The file is one line, `brokerd key 1 ` and the key in base64url.
+The file is one line, `brokerd key 1 ` and the key in base64url. Each key has a file of
+its own: the first is `store.key`; later ones, made when a key is rotated or where an
+older key still lies there, are `store-<8 hex>.key`. The store records which:
+
+    {"file": "store-0badcafe.key"}
 """
 
 import base64
 import binascii
+import logging
 import os
+import re
+import stat
 from pathlib import Path
+
+import msgspec
 
 from broker.model.errors import LockedError, StoreFailedError
 from broker.model.secret import SecretBytes
-from broker.store.files import OTHERS, fault, private_file, publish, remove_leftover
+from broker.store.files import (
+    OTHERS,
+    fault,
+    flush_folder,
+    private_file,
+    publish,
+    remove_leftover,
+)
 from broker.store.keys.names import PLAIN
-from broker.store.keys.source import NewKey, RandomBytes
+from broker.store.keys.source import (
+    KeyParametersError,
+    KeyUnavailableError,
+    NewKey,
+    RandomBytes,
+)
 from broker.store.sealing import KEY_BYTES
+
+log = logging.getLogger(__name__)
 
 _PREFIX = b"brokerd key 1 "
 _FILE_BYTES_LIMIT = 200
+_MARK_BYTES = 4
 
 
-class _KeyFileError(Exception):
-    """The key file cannot be used; the text says why and holds no byte of it."""
+class _Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    # Stores of before there were several files recorded none.
+    file: str | None = None
 
 
 class KeyFile:
@@ -29,82 +54,145 @@ class KeyFile:
     name = PLAIN
 
     def __init__(self, path: Path) -> None:
+        """Take the name of the first key's file; later ones lie beside it."""
         self._path = path
         self._temporary = path.with_name(path.name + ".new")
+        stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+        marks = f"[0-9a-f]{{{2 * _MARK_BYTES}}}"
+        self._names = re.compile(f"{stem}(-{marks})?{suffix}")
+
+    def probe(self) -> None:
+        """Whether a file can be made; see `KeySource.probe`."""
+        folder = self._path.parent
+        try:
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                raise KeyUnavailableError(f"{folder} is not a folder")
+        except OSError as exc:
+            raise KeyUnavailableError(f"{folder}: {exc.strerror}") from exc
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise KeyUnavailableError(f"the folder {folder} cannot be written to")
 
     def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
-        """A key in a new file, or the key of the file that is there.
+        """A key in a new file.
 
-        A key without its store is left by a crash, or by a person who is about to
-        bring the store back: it is taken, never overwritten. One key-encryption key
-        may wrap the data keys of several stores.
+        A key that is there already is another store's, perhaps of one that a person is
+        about to bring back: it is neither taken nor overwritten.
 
         Raises:
-            StoreFailedError: no file can be made, or the one there cannot be used.
+            StoreFailedError: no file can be made, or none that others cannot read.
         """
-        del store_id  # one file beside the store, whichever that is
+        del store_id  # each key's file has a name of its own
+        line = _PREFIX + base64.urlsafe_b64encode(random(KEY_BYTES)) + b"\n"
+        path = self._free_name(random)
         try:
-            remove_leftover(self._temporary)
-            if not os.path.lexists(self._path):
-                self._write(random(KEY_BYTES))
-            return NewKey(key=self._read(), parameters="{}")
-        except _KeyFileError as exc:
+            self._write(path, line)
+            key = _read(path)
+        except KeyUnavailableError as exc:
+            remove_leftover(path)
             raise StoreFailedError(what=str(exc)) from exc
         except OSError as exc:
             raise StoreFailedError(
                 what=f"the key file cannot be made: {exc.strerror}"
             ) from exc
+        recorded = _Parameters(file=path.name)
+        return NewKey(key=key, parameters=msgspec.json.encode(recorded).decode())
 
     def recall(self, parameters: str) -> SecretBytes:
-        """The key in the file.
+        """The key in the recorded file.
 
         Raises:
             LockedError: the file is missing, or not the person's alone, or no key.
+            KeyParametersError: no name that `make` gives.
         """
-        del parameters  # a file of one key needs none
         try:
-            return self._read()
-        except _KeyFileError as exc:
+            return _read(self._recorded(parameters))
+        except KeyUnavailableError as exc:
             raise LockedError(reason=str(exc)) from exc
+
+    def forget(self, parameters: str) -> None:
+        """The file is gone; see `KeySource.forget`."""
+        try:
+            path = self._recorded(parameters)
+            # A crash while it was made may have left it a second name.
+            remove_leftover(self._temporary)
+            remove_leftover(path)
+            flush_folder(path.parent)
+        except KeyParametersError:
+            log.warning("key.forget.failed source=%s reason='no such name'", self.name)
+        except OSError as exc:
+            log.warning("key.forget.failed source=%s reason=%r", self.name, str(exc))
+
+    def anchor(self, parameters: str) -> None:
+        """None: whoever puts the store back can put back what lies beside it."""
+        del parameters
 
     def refused(self) -> LockedError:
         """The file holds the key of another store."""
-        return LockedError(reason=f"the key file {self._path} is not this store's")
+        return LockedError(
+            reason=f"the key file in {self._path.parent} is not this store's"
+        )
 
-    def _write(self, key: bytes) -> None:
-        line = _PREFIX + base64.urlsafe_b64encode(key) + b"\n"
+    def _free_name(self, random: RandomBytes) -> Path:
+        if not os.path.lexists(self._path):
+            return self._path
+        mark = random(_MARK_BYTES).hex()
+        return self._path.with_name(f"{self._path.stem}-{mark}{self._path.suffix}")
+
+    def _write(self, path: Path, line: bytes) -> None:
+        remove_leftover(self._temporary)
         with private_file(self._temporary) as descriptor:
             os.write(descriptor, line)
-        publish(self._temporary, self._path)
+        publish(self._temporary, path)
 
-    def _read(self) -> SecretBytes:
-        # Not blocking, so that a named pipe in its place cannot hold us.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        try:
-            descriptor = os.open(self._path, flags)
-        except OSError as exc:
-            raise _KeyFileError(
-                f"the key file {self._path} cannot be read: {exc.strerror}"
-            ) from exc
-        try:
-            self._verify(os.fstat(descriptor))
-            return self._parsed(os.read(descriptor, _FILE_BYTES_LIMIT))
-        finally:
-            os.close(descriptor)
+    def _recorded(self, parameters: str) -> Path:
+        """The file that `make` recorded.
 
-    def _verify(self, found: os.stat_result) -> None:
-        # Of the open file, not of the name: the name could be moved in between.
-        what = fault(found)
-        if what is None and found.st_mode & OTHERS:
-            what = "can be read by other users"
+        Raises:
+            KeyParametersError: no bare name of that form: whoever can write to the
+                store must not be able to have us read, or remove, other files.
+        """
+        try:
+            name = msgspec.json.decode(parameters, type=_Parameters).file
+        except (msgspec.DecodeError, ValueError) as exc:
+            raise KeyParametersError from exc
+        if name is None:
+            return self._path
+        if not self._names.fullmatch(name):
+            raise KeyParametersError
+        return self._path.with_name(name)
+
+
+def _read(path: Path) -> SecretBytes:
+    # Not blocking, so that a named pipe in its place cannot hold us.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as exc:
+        raise KeyUnavailableError(
+            f"the key file {path} cannot be read: {exc.strerror}"
+        ) from exc
+    try:
+        what = _fault(os.fstat(descriptor))
         if what is not None:
-            raise _KeyFileError(f"the key file {self._path} {what}")
+            raise KeyUnavailableError(f"the key file {path} {what}")
+        return _parsed(path, os.read(descriptor, _FILE_BYTES_LIMIT))
+    finally:
+        os.close(descriptor)
 
-    def _parsed(self, line: bytes) -> SecretBytes:
-        try:
-            key = base64.urlsafe_b64decode(line.removeprefix(_PREFIX).strip())
-        except binascii.Error:
-            key = b""
-        if not line.startswith(_PREFIX) or len(key) != KEY_BYTES:
-            raise _KeyFileError(f"the key file {self._path} holds no key")
-        return SecretBytes(key)
+
+def _fault(found: os.stat_result) -> str | None:
+    # Of the open file, not of the name: the name could be moved in between.
+    what = fault(found)
+    if what is None and found.st_mode & OTHERS:
+        return "can be read by other users"
+    return what
+
+
+def _parsed(path: Path, line: bytes) -> SecretBytes:
+    try:
+        key = base64.urlsafe_b64decode(line.removeprefix(_PREFIX).strip())
+    except binascii.Error:
+        key = b""
+    if not line.startswith(_PREFIX) or len(key) != KEY_BYTES:
+        raise KeyUnavailableError(f"the key file {path} holds no key")
+    return SecretBytes(key)

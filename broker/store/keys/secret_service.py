@@ -28,6 +28,7 @@ QUIET_SECONDS = 5.0
 """Where nobody is asked: D-Bus may have to start the keyring first."""
 
 _LABEL = "brokerd: the key of the store of your sign-ins"
+_NOTE_LABEL = "brokerd: how new the store of your sign-ins is (no secret)"
 
 
 class DesktopKeyring:
@@ -37,6 +38,10 @@ class DesktopKeyring:
         self._connection = connection
         self._ask = ask
 
+    def probe(self) -> None:
+        """See `Keeper`."""
+        self._open_without_question()
+
     def add(self, item: ItemName, key: SecretBytes) -> None:
         """See `Keeper`. Where there is no keyring, the desktop offers to make one."""
         collection = self._default() or self._made()
@@ -45,7 +50,35 @@ class DesktopKeyring:
 
     def find(self, item: ItemName) -> SecretBytes | None:
         """See `Keeper`. Every keyring of the person's is searched."""
-        found = self._search(item)
+        found = self._unlocked_item(item)
+        return None if found is None else parse_key_text(found.get_secret())
+
+    def remove(self, item: ItemName) -> None:
+        """See `Keeper`. Some keyrings ask before they delete."""
+        found = self._unlocked_item(item)
+        if found is not None:
+            found.delete()
+
+    def note(self, store: str, text: str) -> None:
+        """See `Keeper`. In the keyring where the last note is, else in the default."""
+        found = self._search(_note_attributes(store))
+        if found is not None:
+            found.set_secret(text.encode())
+            return
+        collection = self._open_without_question()
+        collection.create_item(_NOTE_LABEL, _note_attributes(store), text.encode())
+
+    def noted(self, store: str) -> str | None:
+        """See `Keeper`."""
+        found = self._search(_note_attributes(store))
+        if found is None:
+            # Some keyrings do not say what they hold while they are locked.
+            self._open_without_question()
+            return None
+        return found.get_secret().decode(errors="replace")
+
+    def _unlocked_item(self, item: ItemName) -> secretstorage.Item | None:
+        found = self._search(_attributes(item))
         if found is None:
             # Some keyrings do not say what they hold while they are locked.
             collection = self._default()
@@ -54,11 +87,18 @@ class DesktopKeyring:
             if not collection.is_locked():
                 return None
             self._unlock(collection)
-            found = self._search(item)
-        if found is None:
-            return None
-        self._unlock(found)
-        return parse_key_text(found.get_secret())
+            found = self._search(_attributes(item))
+        if found is not None:
+            self._unlock(found)
+        return found
+
+    def _open_without_question(self) -> secretstorage.Collection:
+        collection = self._default()
+        if collection is None:
+            raise KeyUnavailableError("the desktop has no keyring")
+        if collection.is_locked():
+            raise KeyUnavailableError("the desktop's keyring is locked")
+        return collection
 
     def _default(self) -> secretstorage.Collection | None:
         try:
@@ -76,8 +116,7 @@ class DesktopKeyring:
                 "the desktop has no keyring, and its question for one was refused"
             ) from exc
 
-    def _search(self, item: ItemName) -> secretstorage.Item | None:
-        attributes = _attributes(item)
+    def _search(self, attributes: dict[str, str]) -> secretstorage.Item | None:
         return next(secretstorage.search_items(self._connection, attributes), None)
 
     def _unlock(self, what: secretstorage.Collection | secretstorage.Item) -> None:
@@ -112,6 +151,11 @@ def desktop_keyring(
 
 def _attributes(item: ItemName) -> dict[str, str]:
     return {"application": "brokerd", "store": item.store, "key": item.key}
+
+
+def _note_attributes(store: str) -> dict[str, str]:
+    # No `key` among them: a search for a key never finds the note.
+    return {"application": "brokerd", "store": store, "note": "generation"}
 
 
 class _HurriedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has no types

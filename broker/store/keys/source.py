@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.model.secret import SecretBytes
+from broker.store.anchor import Anchor
 
 RandomBytes = Callable[[int], bytes]
 """That many fresh random bytes, such as `secrets.token_bytes`."""
@@ -35,7 +36,7 @@ class NewKey:
 class KeySource(Protocol):
     """One place that a key-encryption key comes from.
 
-    Both methods may block for seconds; the store calls them on a thread.
+    `name` and `refused` apart, all may block for seconds; they are called on a thread.
     """
 
     @property
@@ -43,10 +44,18 @@ class KeySource(Protocol):
         """As it is recorded in the store and shown in `status`, such as 'plain'."""
         ...
 
+    def probe(self) -> None:
+        """Whether a new store could keep its key here now; asks nobody anything.
+
+        Raises:
+            KeyUnavailableError: it could not.
+        """
+        ...
+
     def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """A key for a new store, which a source that keeps keys has kept by then.
 
-        Never takes away the key of another store.
+        Never takes away another key, be it of the same store.
 
         Args:
             random: where fresh bytes come from.
@@ -64,6 +73,28 @@ class KeySource(Protocol):
 
         Raises:
             LockedError: it cannot be had now; the reason says why.
+            KeyParametersError: `parameters` are damaged.
+        """
+        ...
+
+    def forget(self, parameters: str) -> None:
+        """Take away what `make` has kept: its slot is gone.
+
+        Only tried. What could not be taken away is said in the log; the slot is gone
+        all the same, and what is left opens older copies of the store alone.
+        """
+        ...
+
+    def anchor(self, parameters: str) -> Anchor | None:
+        """Where this source keeps the store's generation beside the key.
+
+        It is one for all keys of a store that this source keeps, and `forget` leaves
+        it: a copy from before a rotation is told, too.
+
+        Returns:
+            None where the source keeps nothing of the kind.
+
+        Raises:
             KeyParametersError: `parameters` are damaged.
         """
         ...

@@ -29,6 +29,10 @@ class SystemdCredential:
         """Take the value of CREDENTIALS_DIRECTORY, or None where it is not set."""
         self._folder = folder
 
+    def probe(self) -> None:
+        """Whether a key was handed over; see `KeySource.probe`."""
+        self._read()
+
     def make(self, random: RandomBytes, store_id: bytes) -> NewKey:
         """The key that was handed over; none is made.
 
@@ -52,6 +56,14 @@ class SystemdCredential:
             return self._read()
         except KeyUnavailableError as exc:
             raise LockedError(reason=str(exc)) from exc
+
+    def forget(self, parameters: str) -> None:
+        """Nothing to do: whoever handed it over has it."""
+        del parameters
+
+    def anchor(self, parameters: str) -> None:
+        """None: nothing is ever written there."""
+        del parameters
 
     def refused(self) -> LockedError:
         """The credential is another key."""

@@ -8,7 +8,7 @@ import pytest
 from broker.model.errors import KeySourceUnavailableError, LockedError
 from broker.model.secret import SecretBytes
 from broker.store.keys.dpapi import Dpapi, WindowsProtector
-from broker.store.keys.source import KeyParametersError
+from broker.store.keys.source import KeyParametersError, KeyUnavailableError
 from tests.fakes.protector import FakeProtector
 
 STORE_ID = b"one store of our"
@@ -35,13 +35,11 @@ def test_what_windows_never_sealed_is_damage(sealed: str) -> None:
 
 
 def test_a_windows_that_refuses_to_seal_makes_no_key() -> None:
-    class Refusing(FakeProtector):
-        def protect(self, key: SecretBytes, entropy: bytes) -> bytes:
-            del key, entropy
-            raise OSError(8, "not enough memory")
-
-    with pytest.raises(KeySourceUnavailableError, match="not enough memory"):
-        Dpapi(Refusing()).make(fixed, STORE_ID)
+    refusing = Dpapi(FakeProtector(refuses=True))
+    with pytest.raises(KeySourceUnavailableError, match="access is denied"):
+        refusing.make(fixed, STORE_ID)
+    with pytest.raises(KeyUnavailableError, match="access is denied"):
+        refusing.probe()
 
 
 class FakeWindows:

@@ -1,18 +1,24 @@
 """The arguments with which keyring's backend for macOS is called."""
 
+import ctypes
 import sys
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
 from broker.model.errors import KeySourceUnavailableError, LockedError
+from broker.store.anchor import AnchorUnavailableError
 from broker.store.keys.kept import KeptKey
 from broker.store.keys.keychain import login_keychain
 from broker.store.keys.names import KEYCHAIN
+from broker.store.keys.source import KeyUnavailableError
+from tests.contracts.keeper import PROMISES, Promise
 
 STORE_ID = bytes(range(16))
 ACCOUNT = f"{STORE_ID.hex()}.{bytes(range(8)).hex()}"
+FRAMEWORK = "/System/Library/Frameworks/Security.framework/Security"
 KEY_TEXT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
@@ -34,6 +40,8 @@ class FakeBackend:
 
     passwords: dict[tuple[str, str], str] = field(default_factory=dict)
     fault: Exception | None = None
+    status: int = 0b111
+    has_keychain: bool = True
 
     def get_password(self, service: str, username: str) -> str | None:
         if self.fault is not None:
@@ -44,6 +52,17 @@ class FakeBackend:
         if self.fault is not None:
             raise self.fault
         self.passwords[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if (service, username) not in self.passwords:
+            raise KeyringError("not found")
+        del self.passwords[service, username]
+
+    def get_status(self, keychain: None, status: Any) -> int:
+        """Security's `SecKeychainGetStatus`."""
+        assert keychain is None, "the default one is meant"
+        status._obj.value = self.status
+        return 0 if self.has_keychain else -25307
 
 
 @pytest.fixture
@@ -63,7 +82,15 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
         module = ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
+    security = SimpleNamespace(SecKeychainGetStatus=made.get_status)
+    monkeypatch.setattr(ctypes, "CDLL", {FRAMEWORK: security}.__getitem__)
     return made
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("promise", PROMISES)
+def test_it_promises_what_every_keyring_does(promise: Promise) -> None:
+    promise(login_keychain)
 
 
 def test_the_key_is_one_item_of_text_named_for_its_store(backend: FakeBackend) -> None:
@@ -96,3 +123,37 @@ def test_a_keychain_that_refuses_is_told_in_plain_words(
         source.recall(made.parameters)
     with pytest.raises(KeySourceUnavailableError, match=says):
         source.make(fixed, STORE_ID)
+
+
+def test_the_generation_is_an_item_of_its_own(backend: FakeBackend) -> None:
+    source = KeptKey(KEYCHAIN, login_keychain)
+    made = source.make(fixed, STORE_ID)
+    source.anchor(made.parameters).write(7)
+    assert backend.passwords == {
+        ("brokerd", ACCOUNT): KEY_TEXT,
+        ("brokerd", f"{STORE_ID.hex()}.generation"): "7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [(0b110, "is locked"), (0b011, "cannot be written to")]
+)
+def test_a_keychain_that_macos_would_ask_for_is_not_touched_without_a_question(
+    backend: FakeBackend, status: int, says: str
+) -> None:
+    source = KeptKey(KEYCHAIN, login_keychain)
+    anchor = source.anchor(source.make(fixed, STORE_ID).parameters)
+    backend.status = status
+    backend.fault = AssertionError("macOS would ask now")
+    with pytest.raises(KeyUnavailableError, match=says):
+        source.probe()
+    with pytest.raises(AnchorUnavailableError, match=says):
+        anchor.read()
+    with pytest.raises(AnchorUnavailableError, match=says):
+        anchor.write(8)
+
+
+def test_a_mac_without_a_keychain_is_told(backend: FakeBackend) -> None:
+    backend.has_keychain = False
+    with pytest.raises(KeyUnavailableError, match="there is no login keychain"):
+        KeptKey(KEYCHAIN, login_keychain).probe()
