@@ -1,6 +1,7 @@
 """This operating system: the one place that knows which it is. One file a subject."""
 
 from broker.host.clock import SystemClock
+from broker.host.kernel_keyring import KernelKeyring
 from broker.host.lock import HeldLock, hold_lock
 from broker.host.paths import runtime_directory, state_directory
 from broker.host.place import Place, take_place
@@ -13,6 +14,7 @@ from broker.host.watch import forget_events, watch
 __all__ = [
     "ADMIN_BACKLOG",
     "HeldLock",
+    "KernelKeyring",
     "Place",
     "SystemClock",
     "bind_admin_socket",

@@ -38,7 +38,6 @@ TESTED_BY = {
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",
     "broker/store/keys/kept.py": "tests/contracts/test_key_source.py",
-    "broker/store/keys/names.py": "tests/store/test_door.py",
     "broker/store/keys/passphrase.py": "tests/store/test_keys.py",
     "broker/store/keys/plain.py": "tests/store/test_keys.py",
     "broker/store/keys/source.py": "tests/store/test_keys.py",

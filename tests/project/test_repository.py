@@ -15,6 +15,7 @@ FOREIGN = re.compile(
 # Secrets leave their type only here: where a request, a reply or a sealed record is
 # written, where one is checked, hashed or used as a key.
 REVEALING = {
+    "broker/host/kernel_keyring.py": "the key that the kernel keeps",
     "broker/ipc/routes.py": "the bare token as a reply",
     "broker/ipc/wire.py": "the token in a JSON reply",
     "broker/model/secret.py": "defines it",
@@ -34,6 +35,7 @@ REVEALING = {
     "broker/store/keys/dpapi.py": "the key that Windows seals",
     "broker/store/keys/kept.py": "the key as a keyring keeps it",
     "broker/store/keys/passphrase.py": "the passphrase becomes a key",
+    "broker/store/keys/unlock_cache.py": "the length of what the kernel has kept",
     "broker/store/records.py": "the record that is sealed",
     "broker/store/sealing.py": "keys at work",
 }
