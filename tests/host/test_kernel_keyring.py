@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from broker.host import kernel_keyring
 from broker.host.kernel_keyring import (
+    _LINK,
     _PROCESS_KEYRING,
     _SEARCH,
+    _SET_TIMEOUT,
+    _SETPERM,
     KernelKeyring,
     _keyctl,
     _search,
@@ -80,6 +84,22 @@ def test_the_kernel_drops_it_in_time_whoever_runs_by_then(name: str) -> None:
 def test_nobody_may_write_it_or_lift_its_timeout(name: str) -> None:
     KernelKeyring().keep(name, SecretBytes(SECRET), HOUR)
     assert listed(name)[4] == "1b0b0000"
+
+
+@pytest.mark.parametrize("refused", [_SET_TIMEOUT, _SETPERM, _LINK])
+def test_whatever_step_is_the_last_one_no_key_is_left_half_made(
+    name: str, refused: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keyctl(*arguments: object) -> int:
+        if arguments[0] == refused:
+            raise OSError(errno.EIO, "refused")
+        return _keyctl(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kernel_keyring, "_keyctl", keyctl)
+        with pytest.raises(OSError, match="refused"):
+            KernelKeyring().keep(name, SecretBytes(SECRET), HOUR)
+    assert KernelKeyring().find(name) is None
 
 
 def test_a_later_daemon_reads_it_from_another_session(name: str) -> None:

@@ -1,9 +1,11 @@
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from broker.store import files
 from broker.store.anchor import Anchor, AnchorUnavailableError, FileAnchor
 from tests.store.samples import names_in
 
@@ -98,6 +100,20 @@ def test_what_a_crash_left_half_written_harms_nothing(path: Path) -> None:
     assert anchor(path).read() == 7
     anchor(path).write(8)
     assert names_in(path.parent) == ["store.anchor"]
+
+
+def test_the_file_is_on_disk_before_it_has_its_name_and_its_name_before_we_go_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[bool, bool]] = []
+
+    def flush(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        flushed.append((is_folder, path.exists()))
+
+    monkeypatch.setattr(files, "flush_to_disk", flush)
+    anchor(path).write(7)
+    assert flushed == [(False, False), (True, True)]
 
 
 def test_a_disk_that_refuses_is_told_and_the_last_generation_stays(

@@ -61,6 +61,17 @@ def log_in(person: Person) -> None:
     assert said.status == 0, said
 
 
+def lock(person: Person) -> None:
+    """What the desktop does when the person locks the keyring."""
+    said = person.run(
+        *("dbus-send", "--session", "--print-reply=literal"),
+        *("--dest=org.freedesktop.secrets", "/org/freedesktop/secrets"),
+        "org.freedesktop.Secret.Service.Lock",
+        "array:objpath:/org/freedesktop/secrets/aliases/default",
+    )
+    assert said.status == 0, said
+
+
 def pid_of_keyring(person: Person) -> int:
     """Of the one that answers on the D-Bus of the session."""
     said = person.run(
