@@ -45,8 +45,10 @@ from broker.services.events import Events
 from broker.services.logins import LoginService
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
+from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
 from broker.store.door import FileDoor
+from broker.store.key_changes import KeyChanges
 from brokerd_client.exit_codes import exit_code
 
 log = logging.getLogger(__name__)
@@ -160,6 +162,8 @@ class _Parts:
                 socket=socket_path,
             ),
             vault=self.vault,
+            maker=StoreMaker(vault=self.vault, door=door, clock=clock),
+            keys=KeyChanges(door),
             access=Access(vault=self.vault),
             logins=self.logins,
             accounts=Accounts(

@@ -132,6 +132,11 @@ ADVICE: dict[str, Advice] = {
         "no key can be had from {source}: {reason}",
         "nothing was made; mend that, or choose another: `brokerctl init --key SOURCE`",
     ),
+    "key_slot_refused": _advice(
+        409,
+        "key slot {slot} cannot be changed: {what}",
+        "nothing has changed; `brokerctl key list` shows the slots of the store",
+    ),
     "wrong_passphrase": _advice(
         403, "the passphrase does not open the store", "try again: `brokerctl unlock`"
     ),
@@ -139,6 +144,11 @@ ADVICE: dict[str, Advice] = {
         409,
         "a store has been made already",
         "it is never overwritten; `brokerctl status` shows its key source",
+    ),
+    "backup_invalid": _advice(
+        400,
+        "this is not a backup that can be restored: {what}",
+        "nothing has changed; look for another file that `brokerctl backup` has made",
     ),
     "store_corrupt": _advice(
         500,

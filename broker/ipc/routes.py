@@ -3,26 +3,29 @@
 Knows no sockets: who asks is in the request when it gets here.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-import msgspec
 from aiohttp import web
 
-from broker.ipc import wire
+from broker.ipc import store_wire, wire
 from broker.ipc.problems import problem
+from broker.ipc.replies import JSON, json_reply
+from broker.ipc.store_routes import StoreRoutes
 from broker.model.account import parse_account_name
 from broker.model.policy import Operation
-from broker.model.secret import Secret
+from broker.model.store import Slot
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker, TokenServed
 from broker.services.accounts import Accounts
 from broker.services.events import Events
+from broker.services.interfaces import StoreKeys
 from broker.services.logins import LoginService
+from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault, VaultState
 
 ASKER = web.RequestKey("asker", Asker)
-JSON = "application/json"
 PLAIN_TEXT = "text/plain"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,6 +58,8 @@ class Services:
 
     facts: DaemonFacts
     vault: Vault
+    maker: StoreMaker
+    keys: StoreKeys
     access: Access
     logins: LoginService
     accounts: Accounts
@@ -81,10 +86,18 @@ class Routes:
             web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
             web.put("/v1/default", self._permitted(manage, self.set_default)),
             web.get("/v1/status", self._permitted(Operation.LIST, self.status)),
-            web.post("/v1/store", self._permitted(manage, self.make_store)),
-            web.post("/v1/unlock", self._permitted(manage, self.unlock)),
             web.post("/v1/stop", self._permitted(manage, self.stop)),
+            *self._store_routes().table(partial(self._permitted, manage)),
         ]
+
+    def _store_routes(self) -> StoreRoutes:
+        services = self._services
+        return StoreRoutes(
+            vault=services.vault,
+            maker=services.maker,
+            keys=services.keys,
+            status=self._status,
+        )
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/token`."""
@@ -106,7 +119,7 @@ class Routes:
         if request.transport is None or request.transport.is_closing():
             # Nobody has learned of it, so nobody could end it.
             self._services.logins.cancel(login)
-        return _json(wire.login_begun(login), status=201)
+        return json_reply(wire.login_begun(login), status=201)
 
     async def show_login(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/logins/ID?wait=SECONDS`."""
@@ -116,7 +129,7 @@ class Routes:
         if seconds:
             await logins.wait(login, seconds)
         error = login.error
-        return _json(
+        return json_reply(
             {
                 **wire.login_reply(login),
                 "problem": None if error is None else problem(error),
@@ -133,14 +146,14 @@ class Routes:
         """`GET /v1/accounts`."""
         vault = self._services.vault
         if vault.state is VaultState.NONE:
-            return _json({"accounts": [], "default": None})
+            return json_reply({"accounts": [], "default": None})
         grants = vault.require_open().grants
         default = grants.default
         replies = [
             wire.account_reply(grant, is_default=grant.account.name == default)
             for grant in grants.all()
         ]
-        return _json({"accounts": replies, "default": default})
+        return json_reply({"accounts": replies, "default": default})
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=`."""
@@ -148,37 +161,23 @@ class Routes:
         flags = wire.parse_flags(request.query, "local_only", "keep_sign_in")
         await self._services.logins.end(name)
         done = await self._services.accounts.log_out(name, **flags)
-        return _json(wire.log_out_reply(done))
+        return json_reply(wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:
         """`PUT /v1/default`."""
         body = wire.parse_body(await request.read(), wire.DefaultBody)
         name = None if body.account is None else parse_account_name(body.account)
         await self._services.accounts.set_default(name)
-        return _json({"default": name})
+        return json_reply({"default": name})
 
     async def status(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/status`."""
-        return _json(self._status())
-
-    async def make_store(self, request: web.Request) -> web.StreamResponse:
-        """`POST /v1/store`."""
-        body = wire.parse_body(await request.read(), wire.StoreBody)
-        passphrase = None if body.passphrase is None else Secret(body.passphrase)
-        await self._services.vault.create(body.key, passphrase)
-        return _json(self._status(), status=201)
-
-    async def unlock(self, request: web.Request) -> web.StreamResponse:
-        """`POST /v1/unlock`."""
-        body = wire.parse_body(await request.read(), wire.UnlockBody)
-        passphrase = None if body.passphrase is None else Secret(body.passphrase)
-        await self._services.vault.unlock(passphrase)
-        return _json(self._status())
+        return json_reply(self._status())
 
     async def stop(self, _: web.Request) -> web.StreamResponse:
         """`POST /v1/stop`."""
         self._services.stop()
-        return _json({}, status=202)
+        return json_reply({}, status=202)
 
     def _permitted(self, operation: Operation, handler: Handler) -> Handler:
         async def permitted(request: web.Request) -> web.StreamResponse:
@@ -197,19 +196,22 @@ class Routes:
             "socket": facts.socket,
             "store": vault.state.value,
             "locked_because": vault.locked_because,
-            "key_source": vault.key_source,
+            "key_source": _key_source(vault.slots),
+            "slots": [store_wire.slot_reply(slot) for slot in vault.slots],
+            **store_wire.health_reply(vault.health),
+            "degraded": store_wire.degraded_reply(vault.degraded),
             "accounts": None if opened is None else len(opened.grants.all()),
             "logins": services.logins.under_way,
         }
+
+
+def _key_source(slots: Sequence[Slot]) -> str | None:
+    """The source that opened the store, or else the first that may."""
+    in_use = [slot.source for slot in slots if slot.is_in_use]
+    return next(iter([*in_use, *(slot.source for slot in slots)]), None)
 
 
 def _token_response(request: web.Request, served: TokenServed) -> web.Response:
     if request.headers.get("Accept", "").startswith(PLAIN_TEXT):
         return web.Response(text=served.token.value.reveal(), content_type=PLAIN_TEXT)
     return web.Response(body=wire.token_reply(served), content_type=JSON)
-
-
-def _json(value: object, *, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(value), status=status, content_type=JSON
-    )

@@ -18,6 +18,7 @@ from broker.host import peer_of
 from broker.ipc.connection import PeerConnection
 from broker.ipc.problems import headers_of, plain_problem, problem
 from broker.ipc.routes import ASKER, Routes
+from broker.ipc.store_routes import LARGEST_RESTORE
 from broker.model.errors import BadRequestError, BrokerError
 from broker.model.peer import Socket
 from broker.services.access import Asker
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 256 * 1024
 """Bytes of a request's body; a client_secret.json has two thousand."""
+
+LARGER_BODIES = {"/v1/restore": LARGEST_RESTORE}
 
 BODY_SECONDS = 10
 """A half body ends after this: aiohttp's own time-out does not look at it."""
@@ -92,6 +95,9 @@ def _asker_of(door: Socket) -> Middleware:
         connection = transport.get_extra_info("socket") if transport else None
         if connection is None:
             raise asyncio.CancelledError  # it hung up; there is nobody to answer
+        largest = LARGER_BODIES.get(request.path)
+        if largest is not None:
+            request = request.clone(client_max_size=largest)
         request[ASKER] = Asker(socket=door, peer=peer_of(connection))
         try:
             async with asyncio.timeout(BODY_SECONDS):

@@ -34,12 +34,14 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")  # RFC 6749 section 3.3
 
 
 # Unknown members are refused: a misspelt `scope` must not yield a wider token.
-class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a request: only what is known, and nothing of it in a repr."""
+
     def __repr__(self) -> str:  # members are secrets, or what a peer made of them
         return f"<{type(self).__name__}>"
 
 
-class TokenBody(_Request, frozen=True):
+class TokenBody(Request, frozen=True):
     """`POST /v1/token`."""
 
     account: str | None = None
@@ -49,7 +51,7 @@ class TokenBody(_Request, frozen=True):
     rejected: str | None = None
 
 
-class RedirectBody(_Request, frozen=True):
+class RedirectBody(Request, frozen=True):
     """`redirect` of `POST /v1/logins`."""
 
     host: str | None = None
@@ -58,7 +60,7 @@ class RedirectBody(_Request, frozen=True):
     uri: str | None = None
 
 
-class LoginBody(_Request, frozen=True):
+class LoginBody(Request, frozen=True):
     """`POST /v1/logins`."""
 
     account: str
@@ -74,26 +76,13 @@ class LoginBody(_Request, frozen=True):
     timeout: float | None = None
 
 
-class DefaultBody(_Request, frozen=True):
+class DefaultBody(Request, frozen=True):
     """`PUT /v1/default`."""
 
     account: str | None
 
 
-class StoreBody(_Request, frozen=True):
-    """`POST /v1/store`."""
-
-    key: str
-    passphrase: str | None = None
-
-
-class UnlockBody(_Request, frozen=True):
-    """`POST /v1/unlock`."""
-
-    passphrase: str | None = None  # None tries again: the key may have come
-
-
-_Body = TypeVar("_Body", bound=_Request)
+_Body = TypeVar("_Body", bound=Request)
 
 
 def parse_body(data: bytes, kind: type[_Body]) -> _Body:

@@ -9,6 +9,9 @@ The fields of an error are shown to people: text from strangers passes
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+_INSIDE = "inside"
+"""Marks a field that no peer is shown."""
+
 
 class BrokerError(Exception):
     """The base of all; never raised itself."""
@@ -17,8 +20,12 @@ class BrokerError(Exception):
     """The stable name on the wire."""
 
     def facts(self) -> dict[str, object]:
-        """The error's fields by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        """The error's fields by name, but those that are for the services alone."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)  # type: ignore[arg-type]
+            if not f.metadata.get(_INSIDE)
+        }
 
     def __str__(self) -> str:
         facts = " ".join(f"{name}={value!r}" for name, value in self.facts().items())
@@ -185,6 +192,15 @@ class KeySourceUnavailableError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class KeySlotError(BrokerError):
+    """A key slot of the store cannot be changed as was asked; nothing has changed."""
+
+    code = "key_slot_refused"
+    slot: int
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
 class WrongPassphraseError(BrokerError):
     """The passphrase does not open the store."""
 
@@ -196,6 +212,14 @@ class StoreExistsError(BrokerError):
     """A store is there already; no new one is made over it."""
 
     code = "store_exists"
+
+
+@dataclass(eq=False, kw_only=True)
+class BackupInvalidError(BrokerError):
+    """These bytes are no backup that can be restored; nothing has changed."""
+
+    code = "backup_invalid"
+    what: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -254,11 +278,16 @@ class ConfigError(BrokerError):
 
 @dataclass(eq=False, kw_only=True)
 class IssuerUnreachableError(BrokerError):
-    """No answer of an issuer: network, TLS, time."""
+    """No answer of an issuer: network, TLS, time.
+
+    Attributes:
+        sent: whether the request may have reached it.
+    """
 
     code = "issuer_unreachable"
     issuer: str
     what: str
+    sent: bool = True
 
 
 @dataclass(eq=False, kw_only=True)

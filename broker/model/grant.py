@@ -21,6 +21,31 @@ class GrantState(Enum):
     """Logged out, with the sign-in kept for the next login."""
 
 
+class IntentCause(Enum):
+    """Why nobody knows whether the refresh token is still the newest."""
+
+    REFRESH = "refresh"
+    """It was sent, or was about to be, and no answer has been saved."""
+    RESTORE = "restore"
+    """It was brought back from a backup; a newer one may have been given since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The refresh token may have been spent already.
+
+    Saved before it is sent, and cleared in the save that brings its successor: where
+    an intent is found, the answer may have been lost on the way.
+
+    Attributes:
+        since: when, on the wall clock.
+        cause: see `IntentCause`.
+    """
+
+    since: UnixTime
+    cause: IntentCause = IntentCause.REFRESH
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One account's grant.
@@ -36,6 +61,7 @@ class Grant:
         subject: the issuer's `sub` for the person (OpenID Connect), or None.
         granted_at: when the person last signed in.
         refresh_expires_at: when the refresh token ends, where the issuer says so.
+        intent: while the refresh token may have been spent, else None.
         ended_because: the issuer's words for why it is not LIVE, made safe to show.
     """
 
@@ -48,4 +74,5 @@ class Grant:
     subject: str | None = None
     granted_at: UnixTime
     refresh_expires_at: UnixTime | None = None
+    intent: Intent | None = None
     ended_because: str | None = None

@@ -97,7 +97,7 @@ class Access:
         if wanted.rejected is not None:
             return None
         token = self._vault.require_open().tokens.cached(key, wanted.min_ttl)
-        return None if token is None else _served(asker, key, token, rule)
+        return None if token is None else self._served(asker, key, token, rule)
 
     async def token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
         """The token, refreshed first where that is needed.
@@ -109,7 +109,7 @@ class Access:
         key = self._key(wanted)
         tokens = self._vault.require_open().tokens
         token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
-        return _served(asker, key, token, rule)
+        return self._served(asker, key, token, rule)
 
     def _key(self, wanted: TokenWanted) -> TokenKey:
         if self._vault.state is VaultState.NONE:
@@ -118,18 +118,20 @@ class Access:
         account = opened.grants.named_or_default(wanted.account)
         return opened.tokens.key(account, wanted.scopes, wanted.resource)
 
-
-def _served(asker: Asker, key: TokenKey, token: AccessToken, rule: str) -> TokenServed:
-    # At every request of every program: at INFO the log would fill the disk that the
-    # next rotated refresh token needs.
-    log.debug(
-        "token.served account=%s scopes=%s rule=%s pid=%s",
-        key.account,
-        "all" if key.scopes is None else ",".join(sorted(key.scopes)),
-        rule,
-        asker.peer.pid,
-    )
-    return TokenServed(account=key.account, token=token)
+    def _served(
+        self, asker: Asker, key: TokenKey, token: AccessToken, rule: str
+    ) -> TokenServed:
+        self._vault.used()
+        # At every request of every program: at INFO the log would fill the disk that
+        # the next rotated refresh token needs.
+        log.debug(
+            "token.served account=%s scopes=%s rule=%s pid=%s",
+            key.account,
+            "all" if key.scopes is None else ",".join(sorted(key.scopes)),
+            rule,
+            asker.peer.pid,
+        )
+        return TokenServed(account=key.account, token=token)
 
 
 def _no_store(wanted: TokenWanted) -> NoReturn:

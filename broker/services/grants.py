@@ -1,6 +1,8 @@
 """The grants: all of them at hand, and the one place that writes them.
 
-Knows no issuer and no token endpoint.
+What the disk refuses is kept at hand and served from there, and saved as soon as it
+can be: a refresh token that an issuer has given is never thrown away. Knows no issuer
+and no token endpoint.
 """
 
 import asyncio
@@ -17,8 +19,9 @@ from broker.model.errors import (
     StoreFailedError,
     UnknownAccountError,
 )
-from broker.model.grant import Grant, GrantState
+from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.secret import Secret
+from broker.model.time import UnixTime
 from broker.model.token import Scopes
 from broker.services.interfaces import GrantStore
 
@@ -36,10 +39,12 @@ class Grants:
         # The last version of each forgotten grant: a login after a log-out goes on
         # counting, so that a slow refresh of the old grant can never match the new.
         self._forgotten: dict[AccountName, int] = {}
-        # Renewals that the disk refused, with the version that the store still has.
-        self._unsaved: dict[AccountName, int] = {}
+        # What the disk has refused, with the version that it still has, if any.
+        self._unsaved: dict[AccountName, int | None] = {}
+        self._refused: str | None = None
         self._default: AccountName | None = None
         self._writing = asyncio.Lock()
+        self._has_unsaved = asyncio.Event()
 
     async def load(self) -> None:
         """Read the whole store."""
@@ -49,11 +54,32 @@ class Grants:
 
     async def close(self) -> None:
         """Let go of the store and of all that was read from it."""
-        async with self._writing:
-            for name in list(self._unsaved):
-                await self._try_to_save(name)
+        await self.save_again()
+        for name in self._unsaved:
+            log.error("grant.lost account=%s", name)
         self._grants = {}
         await self._store.close()
+
+    @property
+    def unsaved(self) -> tuple[AccountName, ...]:
+        """The accounts whose newest grant is in memory alone."""
+        return tuple(sorted(self._unsaved))
+
+    @property
+    def refused(self) -> str | None:
+        """Why the disk refused them last, for people, or None."""
+        return self._refused if self._unsaved else None
+
+    async def wait_for_unsaved(self) -> None:
+        """Return when the disk has refused one."""
+        await self._has_unsaved.wait()
+
+    async def save_again(self) -> bool:
+        """Try to save what the disk refused; whether all of it is saved now."""
+        for name in list(self._unsaved):
+            async with self._writing:
+                await self._save_again(name)
+        return not self._unsaved
 
     def all(self) -> list[Grant]:
         """In the order of their names."""
@@ -108,21 +134,17 @@ class Grants:
         """Save what a login gave, over whatever the account had before.
 
         Returns:
-            The grant with the version it has now.
-
-        Raises:
-            StoreFailedError: the disk refused; what there was still stands.
+            The grant with the version it has now; kept at hand where the disk
+            refuses, since the code is spent.
         """
         name = grant.account.name
         async with self._writing:
-            stored = await self._store.load(name)
+            stored, replaces = await self._stored(name)
             at_hand = self._grants.get(name)
             versions = [g.version for g in (stored, at_hand) if g is not None]
             newest = max([*versions, self._forgotten.get(name, 0)])
             saved = replace(grant, version=newest + 1)
-            await self._store.save(saved, replaces=stored.version if stored else None)
-            self._grants[name] = saved
-            self._unsaved.pop(name, None)
+            await self._save_or_keep(saved, replaces=replaces)
             self._forgotten.pop(name, None)
         return saved
 
@@ -131,21 +153,52 @@ class Grants:
 
         Raises:
             UnknownAccountError: it was forgotten.
-            StoreFailedError: a renewal that could not be saved before still cannot.
         """
         async with self._writing:
             await self._save_again(name)
-            grant = await self._store.load(name)
+            if name in self._unsaved:
+                return self._grants[name]
+            try:
+                grant = await self._store.load(name)
+            except StoreFailedError as exc:
+                # What is at hand was on the disk once.
+                log.warning("grant.unread account=%s what=%r", name, exc.what)
+                return self.get(name)
             if grant is None:
                 self._grants.pop(name, None)
                 raise UnknownAccountError(account=name)
             self._grants[name] = grant
         return grant
 
+    async def intend(self, grant: Grant, intent: Intent) -> Grant:
+        """Record that the refresh token is about to be spent, where nothing is yet.
+
+        Raises:
+            GrantChangedError: a login was faster.
+        """
+        if grant.intent is not None:
+            return grant
+        return await self._advance(grant, replace(grant, intent=intent))
+
+    async def put_back(self, at: UnixTime) -> None:
+        """Record that every grant was put back from an older copy of the store."""
+        intent = Intent(since=at, cause=IntentCause.RESTORE)
+        for grant in self.all():
+            if grant.refresh_token is not None and grant.state is GrantState.LIVE:
+                await self.intend(grant, intent)
+
+    async def not_spent(self, grant: Grant) -> Grant:
+        """Record that it was not, after all.
+
+        Raises:
+            GrantChangedError: a login was faster.
+        """
+        return await self._advance(grant, replace(grant, intent=None))
+
     async def renewed(
         self, grant: Grant, *, refresh_token: Secret | None, scopes: Scopes
     ) -> Grant:
-        """Save what a refresh gave; nothing is written where nothing changed.
+        """Save what a refresh gave, and that its outcome is known, in one.
 
         Args:
             grant: as it was when the refresh began.
@@ -155,25 +208,10 @@ class Grants:
 
         Raises:
             GrantChangedError: a login was faster; what the refresh gave is void.
-            StoreFailedError: the disk refused. The new refresh token is kept at hand
-                and saved before the grant is used again: the old one is retired.
         """
-        name = grant.account.name
         token = grant.refresh_token if refresh_token is None else refresh_token
-        renewed = replace(grant, refresh_token=token, scopes=scopes)
-        async with self._writing:
-            self._require_current(grant)
-            if renewed == grant:
-                return grant
-            saved = replace(renewed, version=grant.version + 1)
-            try:
-                await self._store.save(saved, replaces=grant.version)
-            except StoreFailedError:
-                self._unsaved[name] = grant.version
-                self._grants[name] = saved
-                raise
-            self._grants[name] = saved
-        return saved
+        renewed = replace(grant, refresh_token=token, scopes=scopes, intent=None)
+        return await self._advance(grant, renewed)
 
     async def ended(self, grant: Grant, state: GrantState, because: str) -> Grant:
         """Record that the issuer no longer honours the grant. Nothing is deleted.
@@ -181,33 +219,47 @@ class Grants:
         Raises:
             GrantChangedError: a login was faster; the new grant is not touched.
         """
-        return await self._advance(
-            grant, replace(grant, state=state, ended_because=because)
-        )
+        ended = replace(grant, state=state, ended_because=because, intent=None)
+        return await self._advance(grant, ended)
 
     async def signed_out(self, grant: Grant) -> None:
-        """Forget what the sign-in gave, and keep how to sign in again."""
-        await self._advance(
+        """Forget what the sign-in gave, and keep how to sign in again.
+
+        Raises:
+            GrantChangedError: it has moved on since `grant` was read.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        name = grant.account.name
+        left = replace(
             grant,
-            replace(
-                grant,
-                state=GrantState.SIGNED_OUT,
-                refresh_token=None,
-                access_token=None,
-                scopes=frozenset(),
-                ended_because=None,
-            ),
+            version=grant.version + 1,
+            state=GrantState.SIGNED_OUT,
+            refresh_token=None,
+            access_token=None,
+            scopes=frozenset(),
+            intent=None,
+            ended_because=None,
         )
+        async with self._writing:
+            self._require_current(grant)
+            await self._store.save(
+                left, replaces=self._unsaved.get(name, grant.version)
+            )
+            self._saved(left)
 
     async def forget(self, grant: Grant) -> None:
         """Delete grant, account and client.
 
         Raises:
             GrantChangedError: it has moved on since `grant` was read.
+            StoreFailedError: the disk refused; nothing has changed.
         """
         name = grant.account.name
         async with self._writing:
-            await self._store.delete(name, replaces=grant.version)
+            replaces = self._unsaved.get(name, grant.version)
+            if replaces is not None:
+                await self._store.delete(name, replaces=replaces)
+            self._unsaved.pop(name, None)
             self._grants.pop(name, None)
             self._forgotten[name] = grant.version
 
@@ -215,27 +267,56 @@ class Grants:
         name = before.account.name
         async with self._writing:
             self._require_current(before)
+            if after == before:
+                return before
             saved = replace(after, version=before.version + 1)
-            await self._store.save(saved, replaces=before.version)
-            self._grants[name] = saved
+            replaces = self._unsaved.get(name, before.version)
+            await self._save_or_keep(saved, replaces=replaces)
         return saved
 
-    async def _save_again(self, name: AccountName) -> None:
-        """Save the renewal that a full disk refused, where there is one."""
-        replaces = self._unsaved.get(name)
-        if replaces is None:
-            return
-        unsaved = self._grants[name]
-        # It may have been saved after all: a disk can fail after the commit.
-        if await self._store.load(name) != unsaved:
-            await self._store.save(unsaved, replaces=replaces)
-        del self._unsaved[name]
-
-    async def _try_to_save(self, name: AccountName) -> None:
+    async def _save_or_keep(self, grant: Grant, *, replaces: int | None) -> None:
         try:
-            await self._save_again(name)
+            await self._store.save(grant, replaces=replaces)
+        except StoreFailedError as exc:
+            name = grant.account.name
+            log.warning("grant.unsaved account=%s what=%r", name, exc.what)
+            self._unsaved[name] = replaces
+            self._refused = exc.what
+            self._grants[name] = grant
+            self._has_unsaved.set()
+        else:
+            self._saved(grant)
+
+    def _saved(self, grant: Grant) -> None:
+        self._grants[grant.account.name] = grant
+        self._unsaved.pop(grant.account.name, None)
+        if not self._unsaved:
+            self._has_unsaved.clear()
+
+    async def _stored(self, name: AccountName) -> tuple[Grant | None, int | None]:
+        """What the store has of an account, and the version that a save replaces."""
+        try:
+            stored = await self._store.load(name)
+        except StoreFailedError:
+            stored = self._grants.get(name)
+            version = stored.version if stored else None
+            return stored, self._unsaved.get(name, version)
+        return stored, stored.version if stored else None
+
+    async def _save_again(self, name: AccountName) -> None:
+        """Save what a disk refused, where there is something; tried only."""
+        if name not in self._unsaved:
+            return
+        unsaved, replaces = self._grants[name], self._unsaved[name]
+        try:
+            # It may have been saved after all: a disk can fail after the commit.
+            if await self._store.load(name) != unsaved:
+                await self._store.save(unsaved, replaces=replaces)
         except (StoreFailedError, GrantChangedError) as exc:
-            log.warning("grant.lost account=%s code=%s", name, exc.code)
+            log.warning("grant.unsaved account=%s code=%s", name, exc.code)
+            self._refused = getattr(exc, "what", exc.code)
+        else:
+            self._saved(unsaved)
 
     def _require_current(self, grant: Grant) -> None:
         at_hand = self._grants.get(grant.account.name)

@@ -8,7 +8,8 @@ from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.redirect import RedirectSite
 from broker.model.secret import Secret
-from broker.model.time import Instant, Seconds
+from broker.model.store import Health, Slot, SourceFacts
+from broker.model.time import Instant, Seconds, UnixTime
 
 
 class Clock(Protocol):
@@ -75,16 +76,35 @@ class StoreDoor(Protocol):
         """Whether a store has been made."""
         ...
 
-    def key_source(self) -> str:
-        """The recorded source of its key, such as 'plain' or 'passphrase'.
+    def slots(self) -> tuple[Slot, ...]:
+        """The recorded ways to open it.
 
         Raises:
             StoreCorruptError: the file is not a store.
+            StoreFailedError: the disk refused.
         """
         ...
 
-    async def create(self, source: str, passphrase: Secret | None) -> GrantStore:
+    def health(self) -> Health | None:
+        """How the store was found, while it is open; else None."""
+        ...
+
+    def require_source(self, source: str | None, passphrase: Secret | None) -> None:
+        """Nothing, where `create` could be asked so.
+
+        Raises:
+            BadRequestError: a source that this system has not, or a passphrase
+                missing or unasked.
+        """
+        ...
+
+    async def create(self, source: str | None, passphrase: Secret | None) -> GrantStore:
         """Make a new store; the old one is never overwritten.
+
+        Args:
+            source: where its key will be; None for the best that works here now
+                without a question.
+            passphrase: for the source 'passphrase', and for no other.
 
         Raises:
             StoreExistsError: there is one.
@@ -96,7 +116,7 @@ class StoreDoor(Protocol):
         ...
 
     async def open(self, passphrase: Secret | None, *, ask: bool) -> GrantStore:
-        """Open the store with its recorded key source, and no other.
+        """Open the store through one of its key slots, and in no other way.
 
         Args:
             passphrase: what the person typed, or None.
@@ -107,6 +127,116 @@ class StoreDoor(Protocol):
             LockedError: a passphrase is needed, or the key cannot be had.
             WrongPassphraseError: it does not open.
             StoreCorruptError: the file cannot be read.
+        """
+        ...
+
+    async def read_backup(self, backup: bytes, passphrase: Secret) -> object:
+        """What is in a backup, for `restore`.
+
+        Raises:
+            BackupInvalidError: the bytes are none, or damaged.
+            WrongPassphraseError: the passphrase does not open it.
+        """
+        ...
+
+    async def restore(
+        self,
+        contents: object,
+        source: str | None,
+        passphrase: Secret | None,
+        *,
+        at: UnixTime,
+    ) -> GrantStore:
+        """Make a new store of what was in a backup; see `create`.
+
+        Args:
+            contents: from `read_backup`.
+            source: as for `create`.
+            passphrase: as for `create`.
+            at: now; every grant is marked as brought back then.
+        """
+        ...
+
+    def set_aside(self) -> str:
+        """Rename the files of a store that is not open; nothing is deleted.
+
+        Returns:
+            The new name of the store's file, for `put_back`.
+
+        Raises:
+            StoreFailedError: the disk refused.
+        """
+        ...
+
+    def put_back(self, aside: str) -> None:
+        """Undo `set_aside`, where nothing has taken its place.
+
+        Raises:
+            StoreFailedError: the disk refused.
+        """
+        ...
+
+    async def remember(self, seconds: int) -> None:
+        """Let the next daemon of this boot open the store without a question.
+
+        Raises:
+            KeySourceUnavailableError: this system keeps nothing so.
+        """
+        ...
+
+    async def forget(self) -> None:
+        """End what `remember` did."""
+        ...
+
+
+class StoreKeys(Protocol):
+    """The ways to open the store that is open, and its contents as a whole."""
+
+    async def sources(self) -> Sequence[SourceFacts]:
+        """Every key source of this system, the best first. May take seconds."""
+        ...
+
+    async def add(self, source: str, passphrase: Secret | None) -> Slot:
+        """One more way to open it.
+
+        Raises:
+            KeySlotError: there are too many.
+            BadRequestError, KeySourceUnavailableError, StoreFailedError: as for
+                `StoreDoor.create`.
+        """
+        ...
+
+    async def remove(self, number: int) -> None:
+        """Take one away.
+
+        Raises:
+            KeySlotError: there is none of this number, or it is the only one.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        ...
+
+    async def rotate(self, number: int, passphrase: Secret | None) -> Slot:
+        """A new key for one of them; the same errors as `add` and `remove`."""
+        ...
+
+    async def rotate_data_key(self, passphrases: Sequence[Secret]) -> None:
+        """Seal every record anew under a new data key.
+
+        Args:
+            passphrases: of every slot that has one, in any order.
+
+        Raises:
+            KeySlotError: a slot cannot be opened with what was given.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        ...
+
+    async def backup(self, passphrase: Secret) -> bytes:
+        """Everything, sealed under a passphrase of its own.
+
+        Raises:
+            BadRequestError: the passphrase is empty.
+            StoreFailedError: the disk refused.
         """
         ...
 

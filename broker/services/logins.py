@@ -31,6 +31,7 @@ from broker.services.login import Failed, Login, LoginSecrets
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignInRequest, SignIns
 from broker.services.vault import Vault
+from broker.services.waits import first
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class LoginService:
 
     async def wait(self, login: Login, seconds: Seconds) -> None:
         """Return when the login has ended, or after `seconds`."""
-        await _first(login.ended, self._clock, seconds)
+        await first(login.ended, self._clock, seconds)
 
     def cancel(self, login: Login) -> None:
         """End a login that the person gave up; too late once the code is there."""
@@ -205,7 +206,7 @@ class LoginService:
         self, login: Login, listener: OpenListener, options: LoginOptions
     ) -> None:
         try:
-            await _first(login.answered, self._clock, options.timeout)
+            await first(login.answered, self._clock, options.timeout)
             await self._finish(login, options)
         except BrokerError as exc:
             # Without its frames, which hold the request and the code.
@@ -273,20 +274,6 @@ class LoginService:
 
     def _token(self, size: int) -> str:
         return base64.urlsafe_b64encode(self._random(size)).rstrip(b"=").decode()
-
-
-async def _first(event: asyncio.Event, clock: Clock, seconds: Seconds) -> None:
-    """Return when `event` is set, or after `seconds` of `clock`."""
-    waits = [
-        asyncio.create_task(event.wait(), name="event"),
-        asyncio.create_task(clock.sleep(seconds), name="deadline"),
-    ]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waits:
-            task.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _parts(uri: str) -> tuple[str, int, str]:

@@ -22,9 +22,10 @@ from broker.oauth.token import (
 from broker.services.events import Events
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
+from broker.services.opened import Opened
 from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
-from broker.services.vault import Opened, Vault
+from broker.services.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,7 @@ async def _save(opened: Opened, login: Login, redeemed: _Redeemed) -> GrantSaved
     opened.tokens.remember(
         TokenKey(account=name, scopes=None, resource=None), redeemed.token
     )
-    return GrantSaved(grant=grant, notes=tuple(_notes(login, grant, before)))
+    return GrantSaved(grant=grant, notes=tuple(_notes(opened, login, grant, before)))
 
 
 def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
@@ -167,8 +168,15 @@ def _is_same_person(login: Login, before: Grant | None, subject: str | None) -> 
     return before.subject == subject and before.state in _ALIVE
 
 
-def _notes(login: Login, grant: Grant, before: Grant | None) -> list[str]:
+def _notes(
+    opened: Opened, login: Login, grant: Grant, before: Grant | None
+) -> list[str]:
     notes = []
+    if opened.grants.unsaved:
+        notes.append(
+            "the disk refuses to save it: it is in memory alone until there is room, "
+            "and lost if the daemon ends before (`brokerctl status` tells)"
+        )
     preset = login.sign_in.preset
     if login.sign_in.is_first and preset is not None and preset.note is not None:
         notes.append(preset.note)

@@ -8,13 +8,15 @@ import logging
 
 from broker.model.errors import (
     BrokerError,
+    IssuerMalformedError,
+    IssuerOverloadedError,
+    IssuerUnreachableError,
     LoginRequiredError,
     ReauthenticationRequiredError,
     RefreshRefusedError,
-    StoreFailedError,
 )
 from broker.model.event import Event, EventKind
-from broker.model.grant import Grant, GrantState
+from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
@@ -38,6 +40,13 @@ ASSUMED_LIFE = Seconds(3600)
 RFC 6749 section 5.1 leaves it to the issuer's documentation; an hour is what
 the large ones grant.
 """
+
+
+_HOW_LOST = {
+    IntentCause.REFRESH: "a newer refresh token was given, but never arrived here",
+    IntentCause.RESTORE: "the store was put back from an older copy, and a newer "
+    "refresh token had been given since",
+}
 
 
 class Refresher:
@@ -80,22 +89,16 @@ class Refresher:
         account = key.account
         log.info("token.refresh.started account=%s", account)
         began = self._clock.now()
-        response = await self._sender.send(
-            refresh_request(
-                issuer=grant.account.issuer,
-                client=grant.account.client,
-                refresh_token=refresh_token,
-                scopes=key.scopes,
-                resource=key.resource,
-            )
-        )
-        answer = parse_token_response(response, issuer=grant.account.issuer.url)
-        if isinstance(answer, TokenRefusal):
-            error = refresh_error(
-                answer, account=account, issuer=grant.account.issuer.url
-            )
-            await self._refused(grant, error)
-            raise error
+        standing = grant.intent
+        # Saved before it is sent: whoever finds it after a crash knows that the answer
+        # may have been lost, and that this token is to be tried once more.
+        grant = await self._grants.intend(grant, Intent(since=began.wall))
+        try:
+            answer = await self._answer(key, grant, refresh_token)
+        except BrokerError as exc:
+            error = _told_of_loss(exc, standing)
+            await self._refused(grant, error, is_ours=standing is None)
+            raise error from exc
         token = token_of(
             answer,
             obtained=began,
@@ -115,21 +118,47 @@ class Refresher:
         self._tell(EventKind.TOKEN_RENEWED, grant)
         return token
 
-    async def _refused(self, grant: Grant, error: BrokerError) -> None:
+    async def _answer(
+        self, key: TokenKey, grant: Grant, refresh_token: Secret
+    ) -> TokenResponse:
+        issuer = grant.account.issuer
+        response = await self._sender.send(
+            refresh_request(
+                issuer=issuer,
+                client=grant.account.client,
+                refresh_token=refresh_token,
+                scopes=key.scopes,
+                resource=key.resource,
+            )
+        )
+        answer = parse_token_response(response, issuer=issuer.url)
+        if isinstance(answer, TokenRefusal):
+            raise refresh_error(answer, account=key.account, issuer=issuer.url)
+        return answer
+
+    async def _refused(
+        self, grant: Grant, error: BrokerError, *, is_ours: bool
+    ) -> None:
+        """Record what the error says of the grant.
+
+        Args:
+            grant: with its intent.
+            error: what came instead of a token.
+            is_ours: whether the intent is of this refresh: an older one stands until
+                the issuer has said what became of it.
+        """
         name = grant.account.name
         log.warning("token.refresh.failed account=%s code=%s", name, error.code)
-        try:
-            if isinstance(error, LoginRequiredError):
+        match error:
+            case LoginRequiredError():
                 await self._grants.ended(grant, GrantState.DEAD, error.reason)
-            elif isinstance(error, ReauthenticationRequiredError):
+                self._cache.drop(name)
+                self._tell(EventKind.LOGIN_NEEDED, grant, error.reason)
+            case ReauthenticationRequiredError():
                 await self._grants.ended(grant, GrantState.REAUTHENTICATE, error.reason)
-        except StoreFailedError as exc:
-            # What the issuer said matters more to whoever waits; it will say it again.
-            log.warning("grant.save.failed account=%s what=%s", name, exc.what)
-        if isinstance(error, LoginRequiredError):
-            self._cache.drop(name)
-        if isinstance(error, LoginRequiredError | ReauthenticationRequiredError):
-            self._tell(EventKind.LOGIN_NEEDED, grant, error.reason)
+                self._tell(EventKind.LOGIN_NEEDED, grant, error.reason)
+            case _ if is_ours and not _may_have_been_spent(error):
+                await self._grants.not_spent(grant)
 
     async def _without_refresh_token(self, key: TokenKey, grant: Grant) -> AccessToken:
         """The sealed access token itself, for issuers that give nothing else.
@@ -167,6 +196,25 @@ class Refresher:
                 reason=reason,
             )
         )
+
+
+def _may_have_been_spent(error: BrokerError) -> bool:
+    """Whether the issuer may have taken the refresh token, and given another."""
+    match error:
+        case IssuerUnreachableError():
+            return error.sent
+        case IssuerMalformedError() | IssuerOverloadedError():
+            return True
+    return False
+
+
+def _told_of_loss(error: BrokerError, standing: Intent | None) -> BrokerError:
+    """The same error, in words for a refresh token that was spent unseen."""
+    if standing is None or not isinstance(error, LoginRequiredError):
+        return error
+    how = _HOW_LOST[standing.cause]
+    reason = f"rotation lost: {how} (the issuer says: {error.reason})"
+    return LoginRequiredError(account=error.account, reason=reason)
 
 
 def token_of(

@@ -15,6 +15,7 @@ from broker.model.errors import (
     ScopeNotGrantedError,
     StoppingError,
 )
+from broker.model.grant import IntentCause
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.services.events import Events
@@ -130,6 +131,20 @@ class TokenService:
         self._refuse_rejected(key, freshest, rejected)
         return freshest
 
+    def recover(self) -> None:
+        """Find out what became of the refreshes that a crash cut off; never waits.
+
+        At once: an issuer that takes a retired refresh token once more does so for
+        seconds. Each is tried once, with exactly the token that was sent. One that was
+        brought back from a backup waits until it is asked for: the machine that it
+        comes from may be using it.
+        """
+        for grant in self._grants.all():
+            intent = grant.intent
+            if intent is not None and intent.cause is IntentCause.REFRESH:
+                name = grant.account.name
+                self._begin(TokenKey(account=name, scopes=None, resource=None), None)
+
     def turn(self, account: AccountName) -> asyncio.Lock:
         """Held by whoever spends the account's refresh token, one at a time."""
         return self._turns.setdefault(account, asyncio.Lock())
@@ -176,15 +191,19 @@ class TokenService:
             )
 
     async def _join(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
-        task = self._refreshes.get(key)
-        if task is None:
-            task = asyncio.create_task(
-                self._in_turn(key, seen), name=f"refresh {key.account}"
-            )
-            self._refreshes[key] = task
-            task.add_done_callback(lambda done: self._ended(key, done))
+        task = self._refreshes.get(key) or self._begin(key, seen)
         # Shielded: a peer that hangs up leaves the refresh running for the others.
         return await asyncio.shield(task)
+
+    def _begin(
+        self, key: TokenKey, seen: AccessToken | None
+    ) -> asyncio.Task[AccessToken]:
+        task = asyncio.create_task(
+            self._in_turn(key, seen), name=f"refresh {key.account}"
+        )
+        self._refreshes[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+        return task
 
     def _ended(self, key: TokenKey, task: asyncio.Task[AccessToken]) -> None:
         del self._refreshes[key]

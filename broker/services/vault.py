@@ -1,12 +1,11 @@
 """The store as the services see it: none, locked or open.
 
 Knows no key and no file: the `StoreDoor` does. Never makes a new store over an
-old one, and never tries another key source than the recorded one.
+old one, and never tries another key source than the recorded ones.
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from enum import Enum
 
 from broker.model.account import AccountName
@@ -15,17 +14,28 @@ from broker.model.errors import (
     StoppingError,
     StoreCorruptError,
     StoreFailedError,
+    WrongPassphraseError,
 )
+from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.secret import Secret
+from broker.model.store import Health, Slot
+from broker.model.time import Seconds
 from broker.services.events import Events
-from broker.services.grants import Grants
+from broker.services.idle_lock import IdleLock
 from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
-from broker.services.tokens import TokenService
+from broker.services.opened import Opened, World, opened
+from broker.services.reopening import Reopener
+from broker.services.resaving import Degraded
 
 log = logging.getLogger(__name__)
 
 PLAIN = "plain"
+PASSPHRASE = "passphrase"  # noqa: S105 - the name of a key source
+
+FIRST_DELAY = Seconds(0.1)
+LONGEST_DELAY = Seconds(10)
+"""After wrong passphrases, the next one is looked at so much later, as in ssh-agent."""
 
 
 class VaultState(Enum):
@@ -39,37 +49,45 @@ class VaultState(Enum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What there is while the store is open."""
-
-    grants: Grants
-    tokens: TokenService
-
-
 class Vault:
-    """Owner of the open store and of the services that live on it."""
+    """Owner of the open store and of the services that live on it.
+
+    Attributes:
+        changing: held by whoever opens, locks or makes the store.
+    """
 
     def __init__(
-        self, *, door: StoreDoor, sender: HttpSender, clock: Clock, events: Events
+        self,
+        *,
+        door: StoreDoor,
+        sender: HttpSender,
+        clock: Clock,
+        events: Events,
+        lock_after_idle: Seconds | None = None,
     ) -> None:
+        self.changing = asyncio.Lock()
         self._door = door
-        self._sender = sender
+        self._world = World(sender=sender, clock=clock, events=events)
         self._clock = clock
-        self._events = events
         self._opened: Opened | None = None
         self._closed: LockedError | StoreCorruptError | None = None
-        self._opening = asyncio.Lock()
         self._closing = False
+        self._wrong_passphrases = 0
+        self._reopener = Reopener(clock, self._reopen)
+        self._idle_lock = IdleLock(
+            after=lock_after_idle, clock=clock, lock=self._lock_because_idle
+        )
 
     @property
     def state(self) -> VaultState:
         """None, locked, corrupt or open."""
         if self._opened is not None:
             return VaultState.OPEN
+        if not self._door.exists():
+            return VaultState.NONE
         if isinstance(self._closed, StoreCorruptError):
             return VaultState.CORRUPT
-        return VaultState.LOCKED if self._door.exists() else VaultState.NONE
+        return VaultState.LOCKED
 
     @property
     def locked_because(self) -> str | None:
@@ -78,17 +96,31 @@ class Vault:
         return closed.reason if isinstance(closed, LockedError) else None
 
     @property
-    def key_source(self) -> str | None:
-        """The recorded source of the key, or None where there is no readable store."""
+    def slots(self) -> tuple[Slot, ...]:
+        """The ways to open it; none where there is no readable store."""
         try:
-            return self._door.key_source() if self._door.exists() else None
+            return self._door.slots() if self._door.exists() else ()
         except (StoreCorruptError, StoreFailedError):
-            return None
+            return ()
+
+    @property
+    def health(self) -> Health | None:
+        """How the store was found, while it is open."""
+        return self._door.health()
+
+    @property
+    def degraded(self) -> Degraded | None:
+        """What is in memory alone, or None."""
+        return None if self._opened is None else self._opened.degraded
 
     @property
     def opened(self) -> Opened | None:
         """What there is while the store is open, or None."""
         return self._opened
+
+    def used(self) -> None:
+        """Somebody has just been served."""
+        self._idle_lock.used()
 
     def require_open(self) -> Opened:
         """The open services.
@@ -101,6 +133,7 @@ class Vault:
         if self._opened is None and self._closing:
             raise StoppingError
         if self._opened is None:
+            self._reopener.ask()
             closed = self._closed or LockedError(reason="there is no store yet")
             # Without the traceback of the last time, which would grow for ever.
             raise closed.with_traceback(None)
@@ -119,41 +152,56 @@ class Vault:
         """Open the store where that needs no question; otherwise serve without.
 
         A daemon that left instead would be started again by its service manager
-        for ever, and nobody would be told why.
+        for ever, and nobody would be told why. Where a key may be had later, it is
+        tried again until it is.
         """
         if not self._door.exists():
             return
-        try:
-            # Nobody waits at the desktop, and peers must hear that we are locked.
-            await self._open(None, ask=False)
-        except (LockedError, StoreCorruptError):
-            pass  # noted
-        except StoreFailedError as exc:
-            self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
+        is_done = await self._reopen()
         if self._closed is not None:
             log.warning("store.closed code=%s", self._closed.code)
+        if not is_done:
+            self._reopener.start()
 
-    async def unlock(self, passphrase: Secret | None) -> None:
+    async def unlock(
+        self, passphrase: Secret | None, *, remember: int | None = None
+    ) -> None:
         """Open the store for a person who waits; nothing happens where it is open.
+
+        Args:
+            passphrase: what the person typed, or None.
+            remember: seconds for which the next daemon may open it without a question;
+                None for not at all.
 
         Raises:
             LockedError: a passphrase is needed, or the key cannot be had, or there
                 is no store.
-            WrongPassphraseError: it does not open.
+            WrongPassphraseError: it does not open. The next try is slowed.
             StoreCorruptError: the file cannot be read.
+            KeySourceUnavailableError: it is open, but cannot be remembered.
         """
-        await self._open(passphrase, ask=True)
+        async with self.changing:
+            await self._slow_down()
+            try:
+                await self._open(passphrase, ask=True)
+            except WrongPassphraseError:
+                self._wrong_passphrases += 1
+                raise
+            self._wrong_passphrases = 0
+            if remember is not None:
+                await self._door.remember(remember)
 
-    async def create(self, source: str, passphrase: Secret | None) -> None:
-        """Make the store.
+    async def lock(self, reason: str = "it was locked by hand") -> None:
+        """Drop keys, grants and tokens from memory until `unlock`.
 
         Raises:
-            StoreExistsError: there is one.
-            BadRequestError, KeySourceUnavailableError, StoreFailedError: see
-                `StoreDoor.create`.
+            LockedError: there is no store.
+            StoreFailedError: the disk refuses grants that would be lost.
         """
-        async with self._opening:
-            await self._create(source, passphrase)
+        async with self.changing:
+            if self.state is VaultState.NONE:
+                raise LockedError(reason="there is no store yet")
+            await self.shut(LockedError(reason=reason))
 
     def find(self, account: AccountName) -> Grant | None:
         """The grant of an account, for a login; None where no store was made yet.
@@ -175,15 +223,17 @@ class Vault:
             LockedError, StoreCorruptError: see `require_open`.
             StoreFailedError: the disk refused.
         """
-        async with self._opening:
+        async with self.changing:
             if self.state is not VaultState.NONE:
                 self.require_open()
                 return None
-            await self._create(PLAIN, None)
-        return (
-            "made a store for your grants, sealed under a key file (key source: "
-            "plain): whoever can read your files can open it"
-        )
+            await self.serve(await self._door.create(None, None))
+            source = self._door.slots()[0].source
+            log.info("store.created source=%s", source)
+        note = f"made a store for your grants (key source: {source})"
+        if source == PLAIN:
+            note += ": a key file, so whoever can read your files can open it"
+        return note
 
     def begin_to_close(self) -> None:
         """Begin no refresh and no log-out from now on."""
@@ -194,35 +244,84 @@ class Vault:
     async def close(self) -> None:
         """Let refreshes end, then let go of the store."""
         self._closing = True
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened.tokens.close()
-            await opened.grants.close()
+        await self._reopener.stop()
+        await self._let_go()
+
+    # --- with `changing` held ----------------------------------------------------
+
+    async def serve(self, store: GrantStore) -> None:
+        """Begin to serve from a store that has just been opened."""
+        self._opened = await opened(store, self._door.health(), self._world)
+        self._closed = None
+        self._opened.tokens.recover()
+        await self._reopener.stop()
+        self._idle_lock.start()
+        self._tell(EventKind.UNLOCKED)
+
+    async def shut(self, because: LockedError) -> None:
+        """Let go of the store; it is locked from now on, until somebody unlocks it.
+
+        Raises:
+            StoreFailedError: the disk refuses grants that would be lost.
+        """
+        if self._opened is not None:
+            await self._opened.require_saved()
+        await self._door.forget()
+        await self._reopener.stop()
+        self._closed = because
+        if await self._let_go():
+            log.info("store.locked reason=%r", because.reason)
+            self._tell(EventKind.LOCKED, because.reason)
+
+    async def _let_go(self) -> bool:
+        closing, self._opened = self._opened, None
+        if closing is None:
+            return False
+        await self._idle_lock.stop()
+        await closing.close()
+        return True
 
     async def _open(self, passphrase: Secret | None, *, ask: bool) -> None:
-        async with self._opening:
-            if self._opened is not None:
-                return
-            if not self._door.exists():
-                raise LockedError(reason="there is no store yet")
+        if self._opened is not None:
+            return
+        if not self._door.exists():
+            raise LockedError(reason="there is no store yet")
+        try:
+            await self.serve(await self._door.open(passphrase, ask=ask))
+        except (LockedError, StoreCorruptError) as exc:
+            self._closed = exc
+            raise
+
+    async def _slow_down(self) -> None:
+        if self._wrong_passphrases:
+            delay = FIRST_DELAY * 2.0 ** min(self._wrong_passphrases - 1, 10)
+            await self._clock.sleep(Seconds(min(delay, LONGEST_DELAY)))
+
+    # --- by itself -----------------------------------------------------------------
+
+    async def _reopen(self) -> bool:
+        """Whether the store is open now, or will not be without the person."""
+        async with self.changing:
             try:
-                await self._serve(await self._door.open(passphrase, ask=ask))
-            except (LockedError, StoreCorruptError) as exc:
-                self._closed = exc
-                raise
+                # Nobody waits at the desktop, and peers must hear that we are locked.
+                await self._open(None, ask=False)
+            except StoreCorruptError:
+                return False
+            except LockedError:
+                return all(slot.source == PASSPHRASE for slot in self.slots)
+            except StoreFailedError as exc:
+                self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
+                return False
+            return True
 
-    async def _create(self, source: str, passphrase: Secret | None) -> None:
-        await self._serve(await self._door.create(source, passphrase))
-        log.info("store.created source=%s", source)
+    async def _lock_because_idle(self) -> bool:
+        try:
+            await self.lock("nobody has used it for a while")
+        except StoreFailedError:
+            return False
+        return True
 
-    async def _serve(self, store: GrantStore) -> None:
-        grants = Grants(store)
-        await grants.load()
-        tokens = TokenService(
-            grants=grants,
-            sender=self._sender,
-            clock=self._clock,
-            events=self._events,
+    def _tell(self, kind: EventKind, reason: str | None = None) -> None:
+        self._world.events.publish(
+            Event(kind=kind, at=self._clock.now().wall, reason=reason)
         )
-        self._opened = Opened(grants=grants, tokens=tokens)
-        self._closed = None

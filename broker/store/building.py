@@ -4,71 +4,126 @@ Knows no grant. A crash at any moment leaves a whole store or none.
 """
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.model.errors import StoreExistsError, StoreFailedError
+from broker.model.errors import BrokerError, StoreExistsError, StoreFailedError
 from broker.model.secret import SecretBytes
 from broker.store.connection import connect_to_build
 from broker.store.files import flush_file, private_file, publish, remove_leftover
+from broker.store.head import begin
 from broker.store.keys.source import KeySource
 from broker.store.schema import Header, write_header
-from broker.store.sealer import new_slot
-from broker.store.sealing import KEY_BYTES, NONCE_BYTES, STORE_ID_BYTES
+from broker.store.sealer import Sealer, new_slot
+from broker.store.sealing import KEY_BYTES, NONCE_BYTES, STORE_ID_BYTES, DataKeys
 
-_SIDE_FILES = ("-wal", "-journal", "-shm")
+Fill = Callable[[sqlite3.Connection, Sealer], None]
+"""Writes records into an empty store, sealed by its own sealer."""
+
+SIDE_FILES = ("-wal", "-journal", "-shm")
 
 
 def build_store(
-    path: Path, source: KeySource, random: Callable[[int], bytes]
-) -> SecretBytes:
-    """Make an empty store at `path`; blocks, so call it on a thread.
+    path: Path,
+    source: KeySource,
+    random: Callable[[int], bytes],
+    *,
+    fill: Fill | None = None,
+    index: SecretBytes | None = None,
+) -> DataKeys:
+    """Make a store at `path`; blocks, so call it on a thread.
+
+    Args:
+        path: of the new file.
+        source: of the key of its first slot.
+        random: where fresh bytes come from.
+        fill: puts records into it before it has its name; None for an empty store.
+        index: the index key, where `fill` keeps the row ids of another store.
 
     Returns:
-        Its new data key.
+        Its new keys.
 
     Raises:
         StoreExistsError: something has this name.
         StoreFailedError: the disk refused.
         BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
     """
-    store_id, data_key = random(STORE_ID_BYTES), SecretBytes(random(KEY_BYTES))
-    made = source.make(random, store_id)
-    slot = new_slot(
-        source.name,
-        made.parameters,
-        key=made.key,
-        data_key=data_key,
-        store_id=store_id,
-        nonce=random(NONCE_BYTES),
-    )
+    header, keys = new_header(source, random, index)
+
+    def filled(connection: sqlite3.Connection) -> None:
+        write_header(connection, header)
+        sealer = Sealer(header.store_id, keys, random)
+        if fill is not None:
+            fill(connection, sealer)
+        begin(connection, sealer)
+
     try:
-        _write(path, Header(store_id=store_id, slots=(slot,)), random)
+        with _errors_of_building(path):
+            _write(path, filled, random)
+    except BrokerError:
+        source.forget(header.slots[0].parameters)  # no store has it
+        raise
+    return keys
+
+
+@contextmanager
+def _errors_of_building(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileExistsError as exc:
         raise StoreExistsError from exc
     except OSError as exc:
         raise StoreFailedError(what=f"{path}: {exc.strerror}") from exc
     except sqlite3.Error as exc:
         raise StoreFailedError(what=f"{path}: {exc}") from exc
-    return data_key
+
+
+def new_header(
+    source: KeySource, random: Callable[[int], bytes], index: SecretBytes | None
+) -> tuple[Header, DataKeys]:
+    """What a new store says of itself, and the keys behind its one slot; blocks.
+
+    Raises:
+        BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
+    """
+    store_id = random(STORE_ID_BYTES)
+    keys = DataKeys(
+        data=SecretBytes(random(KEY_BYTES)),
+        index=index or SecretBytes(random(KEY_BYTES)),
+    )
+    made = source.make(random, store_id)
+    slot = new_slot(
+        1,
+        source.name,
+        made.parameters,
+        key=made.key,
+        keys=keys,
+        store_id=store_id,
+        nonce=random(NONCE_BYTES),
+    )
+    return Header(store_id=store_id, slots=(slot,)), keys
 
 
 def clean_up(path: Path) -> None:
     """Take away a store that a crash left unfinished."""
     temporary = _temporary(path)
-    for name in (temporary.name, *(temporary.name + side for side in _SIDE_FILES)):
+    for name in (temporary.name, *(temporary.name + side for side in SIDE_FILES)):
         remove_leftover(path.with_name(name))
 
 
-def _write(path: Path, header: Header, random: Callable[[int], bytes]) -> None:
+def _write(
+    path: Path,
+    fill: Callable[[sqlite3.Connection], None],
+    random: Callable[[int], bytes],
+) -> None:
     temporary = _temporary(path)
     clean_up(path)
     try:
         with private_file(temporary):
             pass
         with closing(connect_to_build(temporary)) as connection:
-            write_header(connection, header)
+            fill(connection)
         flush_file(temporary)
         _set_orphans_aside(path, random(4).hex())
         publish(temporary, path)
@@ -80,7 +135,7 @@ def _set_orphans_aside(path: Path, mark: str) -> None:
     """Rename what a lost store left: SQLite would play its log into the new one."""
     if path.exists():
         return
-    for side in _SIDE_FILES:
+    for side in SIDE_FILES:
         orphan = path.with_name(path.name + side)
         if orphan.exists():
             orphan.rename(orphan.with_name(f"{orphan.name}.orphan-{mark}"))

@@ -47,7 +47,7 @@ _DISK = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-_PRIMARY_CODE = 0xFF
+PRIMARY_CODE = 0xFF
 """The low byte of an extended result code."""
 
 
@@ -85,6 +85,24 @@ def connect_to_build(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_in_memory(data: bytes | None = None) -> sqlite3.Connection:
+    """A store that is in no file: empty, or as `data` has it, checked.
+
+    Raises:
+        NotAStoreError, sqlite3.Error: `data` is none, or damaged.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        if data is not None:
+            connection.deserialize(data)
+        _set(connection, *_CAUTIOUS)
+        _check_pages(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def header_of(path: Path) -> Header:
     """What the store says of itself, whether it is open or not; takes no lock.
 
@@ -118,7 +136,7 @@ def _errors_of_opening(path: Path) -> Iterator[None]:
     except NotAStoreError as exc:
         raise StoreCorruptError(path=str(path), what=str(exc)) from exc
     except sqlite3.Error as exc:
-        code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+        code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & PRIMARY_CODE
         if code in _BUSY:
             raise LockedError(reason="another program has the store open") from exc
         if code in _DISK:
@@ -163,10 +181,16 @@ def _set(connection: sqlite3.Connection, *pragmas: str) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _check_pages(connection: sqlite3.Connection) -> None:
+def page_fault(connection: sqlite3.Connection) -> str | None:
+    """What is wrong with the pages of the file, or None; reads all of it."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise NotAStoreError(str(found))
+    return None if found == "ok" else str(found)
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    found = page_fault(connection)
+    if found is not None:
+        raise NotAStoreError(found)
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

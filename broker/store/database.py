@@ -1,6 +1,8 @@
-"""The open store file: one connection, and the one thread that touches it.
+"""The open store file: one connection at a time, and the one thread that touches it.
 
-Knows transactions and files; what is read and written is the caller's.
+Knows transactions and files; what is read and written is the caller's. After an error
+of the disk the file is opened anew: what the kernel still has in memory of a write that
+failed says nothing of what is on the disk.
 """
 
 import asyncio
@@ -14,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-from broker.model.errors import StoreFailedError
-from broker.store.connection import connect, errors_of_running
+from broker.model.errors import LockedError, StoreCorruptError, StoreFailedError
+from broker.store.ballast import Ballast
+from broker.store.connection import PRIMARY_CODE, connect, errors_of_running
 from broker.store.schema import Header
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,9 @@ class Database:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._connection: sqlite3.Connection | None = None
         self._files: dict[Path, os.stat_result] = {}
+        self._ballast = Ballast(path.with_suffix(".ballast"))
         self._closed = False
+        self._is_suspect = False
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -51,6 +56,11 @@ class Database:
             raise
         return database
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been, or is being, closed."""
+        return self._closed
+
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` finds.
 
@@ -61,6 +71,9 @@ class Database:
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do `work` in one transaction; when this returns, a crash finds it done.
+
+        On a full disk the ballast is given up and `work` done once more: it must not
+        count how often it is called.
 
         Raises:
             StoreFailedError: the disk refused, the store is closed, or the file is no
@@ -103,6 +116,7 @@ class Database:
         log_file = self._path.with_name(self._path.name + "-wal")
         with self._errors_of_files():
             self._files = {path: path.lstat() for path in (self._path, log_file)}
+        self._ballast.lay()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -110,21 +124,58 @@ class Database:
             self._connection = None
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with errors_of_running():
+        with self._suspecting(), errors_of_running():
             return work(self._opened())
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            result = self._write_once(work)
+        except StoreFailedError as exc:
+            if not _is_full(exc) or not self._ballast.drop():
+                raise
+            result = self._write_once(work)
+        self._ballast.lay()
+        return result
+
+    def _write_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._opened()
         self._verify_files()
-        with errors_of_running(), _transaction(connection):
+        with self._suspecting(), errors_of_running(), _transaction(connection):
             result = work(connection)
         self._verify_files()
         return result
 
     def _opened(self) -> sqlite3.Connection:
+        if self._is_suspect:
+            self._open_anew()
         if self._connection is None:
             raise StoreFailedError(what="the store is closed")
         return self._connection
+
+    @contextmanager
+    def _suspecting(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreFailedError as exc:
+            # A full disk is known to have taken nothing.
+            self._is_suspect = self._is_suspect or not _is_full(exc)
+            raise
+
+    def _open_anew(self) -> None:
+        opened = self._files[self._path]
+        with suppress(sqlite3.Error):
+            self._disconnect()
+        self._connection = None
+        try:
+            with self._errors_of_files():
+                if not os.path.samestat(self._path.lstat(), opened):
+                    what = f"{self._path} was replaced by another file"
+                    raise StoreFailedError(what=what)
+            self._connect()
+        except (StoreCorruptError, LockedError) as exc:
+            raise StoreFailedError(what=str(exc)) from exc
+        self._is_suspect = False
+        log.info("store.opened_anew")
 
     def _verify_files(self) -> None:
         # SQLite goes on writing to a file that was deleted or replaced, and says OK:
@@ -141,6 +192,13 @@ class Database:
         except OSError as exc:
             what = f"{exc.filename} is gone: {exc.strerror}"
             raise StoreFailedError(what=what) from exc
+
+
+def _is_full(error: StoreFailedError) -> bool:
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    # Where there are no inodes left, the log cannot be made.
+    return code & PRIMARY_CODE in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
 
 
 @contextmanager

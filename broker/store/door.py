@@ -1,122 +1,173 @@
 """The one store of this daemon, before it is open. Satisfies `StoreDoor`."""
 
-import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import asyncio
+import secrets
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from broker.model.errors import BadRequestError, LockedError
-from broker.model.secret import Secret
-from broker.store.keys.dpapi import Dpapi, WindowsProtector
-from broker.store.keys.kept import Keeper, KeptKey
-from broker.store.keys.keychain import login_keychain
-from broker.store.keys.names import (
-    DPAPI,
-    KEYCHAIN,
-    PASSPHRASE,
-    PLAIN,
-    SECRET_SERVICE,
-    SYSTEMD_CREDENTIAL,
-    key_sources,
+from broker.host import KernelKeyring
+from broker.model.errors import (
+    BadRequestError,
+    KeySourceUnavailableError,
+    LockedError,
 )
+from broker.model.secret import Secret
+from broker.model.store import Health, Slot
+from broker.model.time import UnixTime
+from broker.store.contents import Contents, parse_backup
+from broker.store.keys.names import PASSPHRASE, key_sources
 from broker.store.keys.passphrase import Passphrase
-from broker.store.keys.plain import KeyFile
 from broker.store.keys.source import KeySource
-from broker.store.keys.systemd_credential import SystemdCredential
-from broker.store.store import (
-    SealedStore,
+from broker.store.keys.unlock_cache import UnlockCache
+from broker.store.opening import (
     create_store,
     has_store,
-    key_source_of,
     open_store,
+    rename_store,
+    slots_of,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Circumstances:
-    """What a key source may need to know.
-
-    Attributes:
-        store: the store's file.
-        passphrase: what the person typed; empty where nothing was.
-        ask: whether the desktop may ask the person.
-    """
-
-    store: Path
-    passphrase: Secret
-    ask: bool
-
-
-def _desktop_keyring(*, ask: bool) -> AbstractContextManager[Keeper]:
-    # Here, and so on the store's thread: importing it takes a while.
-    from broker.store.keys.secret_service import (  # noqa: PLC0415 - of Linux alone
-        desktop_keyring,
-    )
-
-    return desktop_keyring(ask=ask)
-
-
-_FACTORIES: Mapping[str, Callable[[_Circumstances], KeySource]] = {
-    PLAIN: lambda at: KeyFile(at.store.with_suffix(".key")),
-    PASSPHRASE: lambda at: Passphrase(at.passphrase),
-    SECRET_SERVICE: lambda at: KeptKey(
-        SECRET_SERVICE,
-        lambda: _desktop_keyring(ask=at.ask),
-        lambda: _desktop_keyring(ask=False),
-    ),
-    SYSTEMD_CREDENTIAL: lambda _: SystemdCredential(
-        os.environ.get("CREDENTIALS_DIRECTORY")
-    ),
-    KEYCHAIN: lambda _: KeptKey(KEYCHAIN, login_keychain),
-    DPAPI: lambda _: Dpapi(WindowsProtector()),
-}
-"""How each key source is had; which of them this system has, `key_sources` says."""
+from broker.store.sources import Sources
+from broker.store.store import SealedStore
 
 
 class FileDoor:
-    """A store file and, for the source 'plain', the key file beside it."""
+    """A store file, and what lies beside it.
+
+    Attributes:
+        sources: of keys, on this system.
+        opened: the store, while it is open.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.sources = Sources(path)
+        self.opened: SealedStore | None = None
         self._path = path
+        self._cache = UnlockCache(KernelKeyring())
 
     def exists(self) -> bool:
         """Whether a store has been made."""
         return has_store(self._path)
 
-    def key_source(self) -> str:
-        """The recorded source of its key; see `StoreDoor.key_source`."""
-        return key_source_of(self._path)
+    def slots(self) -> tuple[Slot, ...]:
+        """The recorded ways to open it; see `StoreDoor.slots`."""
+        store = self.opened
+        if store is None:
+            return tuple(
+                Slot(number=slot.number, source=slot.source)
+                for slot in slots_of(self._path)
+            )
+        return tuple(
+            Slot(
+                number=slot.number,
+                source=slot.source,
+                is_in_use=slot.number == store.opened_by,
+            )
+            for slot in store.slots.all
+        )
 
-    async def create(self, source: str, passphrase: Secret | None) -> SealedStore:
+    def health(self) -> Health | None:
+        """How the store was found; see `StoreDoor.health`."""
+        return None if self.opened is None else self.opened.health
+
+    def require_source(self, source: str | None, passphrase: Secret | None) -> None:
+        """Whether `create` could be asked so; see `StoreDoor.require_source`."""
+        if source is not None:
+            self.sources.for_a_new_key(source, passphrase)
+        elif passphrase is not None:
+            raise BadRequestError(what="a passphrase needs the key source passphrase")
+
+    async def create(
+        self, source: str | None, passphrase: Secret | None
+    ) -> SealedStore:
         """Make a new store; see `StoreDoor.create`."""
-        if source not in key_sources():
-            known = ", ".join(key_sources())
-            raise BadRequestError(what=f"the key source is one of: {known}")
-        if source == PASSPHRASE and passphrase is None:
-            raise BadRequestError(what="this key source needs a passphrase")
-        if source != PASSPHRASE and passphrase is not None:
-            raise BadRequestError(what=f"the key source {source} takes no passphrase")
-        made = self._source(source, passphrase, ask=True)
-        return await create_store(self._path, made)
+        return await self._create(source, passphrase, None)
 
     async def open(self, passphrase: Secret | None, *, ask: bool) -> SealedStore:
-        """Open the store with its recorded key source; see `StoreDoor.open`.
+        """Open the store through one of its key slots; see `StoreDoor.open`."""
+        recorded = [slot.source for slot in slots_of(self._path)]
+        sources = self._at_hand(recorded, passphrase, ask=ask)
+        cache = None if passphrase is not None else self._cache
+        return self._keep(await open_store(self._path, *sources, cache=cache))
 
-        A passphrase that the recorded source does not need is not looked at.
-        """
-        source = self.key_source()
-        if source not in key_sources():
-            raise LockedError(
-                reason=f"this brokerd has no key source {source!r} on this system"
+    async def read_backup(self, backup: bytes, passphrase: Secret) -> Contents:
+        """What is in a backup; see `StoreDoor.read_backup`."""
+        read = partial(parse_backup, backup, Passphrase(passphrase))
+        return await asyncio.to_thread(read)
+
+    async def restore(
+        self,
+        contents: object,
+        source: str | None,
+        passphrase: Secret | None,
+        *,
+        at: UnixTime,
+    ) -> SealedStore:
+        """Make a new store of what was in a backup; see `StoreDoor.restore`."""
+        if not isinstance(contents, Contents):
+            raise TypeError(type(contents).__name__)
+        return await self._create(source, passphrase, contents.restored(at))
+
+    def set_aside(self) -> str:
+        """Rename the files of a store that is not open; see `StoreDoor.set_aside`."""
+        aside = f"{self._path.name}.aside-{secrets.token_hex(4)}"
+        rename_store(self._path, self._path.with_name(aside), file_first=True)
+        return aside
+
+    def put_back(self, aside: str) -> None:
+        """Undo `set_aside`; see `StoreDoor.put_back`."""
+        if not self.exists():
+            rename_store(self._path.with_name(aside), self._path, file_first=False)
+
+    async def remember(self, seconds: int) -> None:
+        """Let the next daemon of this boot open it; see `StoreDoor.remember`."""
+        if self.opened is None:
+            raise LockedError(reason="only an open store can be remembered")
+        store_id = self.opened.store_id
+        if not self._cache.remember(store_id, self.opened.keys, seconds):
+            raise KeySourceUnavailableError(
+                source="kernel-keyring", reason="this system keeps no key for us"
             )
-        if source == PASSPHRASE and passphrase is None:
-            raise LockedError(reason="a passphrase is needed")
-        return await open_store(self._path, self._source(source, passphrase, ask=ask))
 
-    def _source(
-        self, source: str, passphrase: Secret | None, *, ask: bool
-    ) -> KeySource:
-        typed = Secret("") if passphrase is None else passphrase
-        at = _Circumstances(store=self._path, passphrase=typed, ask=ask)
-        return _FACTORIES[source](at)
+    async def forget(self) -> None:
+        """End what `remember` did."""
+        if self.opened is not None:
+            self._cache.forget(self.opened.store_id)
+
+    async def _create(
+        self, source: str | None, passphrase: Secret | None, contents: Contents | None
+    ) -> SealedStore:
+        self.require_source(source, passphrase)
+        if source is None:
+            made = await asyncio.to_thread(self.sources.best)
+        else:
+            made = self.sources.for_a_new_key(source, passphrase)
+        return self._keep(await create_store(self._path, made, contents=contents))
+
+    def _keep(self, store: SealedStore) -> SealedStore:
+        self.opened = store
+        store.on_close(self._let_go)
+        return store
+
+    def _let_go(self) -> None:
+        self.opened = None
+
+    def _at_hand(
+        self, recorded: Sequence[str], passphrase: Secret | None, *, ask: bool
+    ) -> list[KeySource]:
+        """The sources to try.
+
+        Raises:
+            LockedError: there is none: a passphrase is needed, or this system has
+                none of those that are recorded.
+        """
+        if passphrase is not None and PASSPHRASE in recorded:
+            # Typed just now: nothing else is to ask, or to open it in its place.
+            return [Passphrase(passphrase)]
+        names = [name for name in dict.fromkeys(recorded) if name in key_sources()]
+        if not names:
+            raise LockedError(
+                reason=f"this brokerd has no key source {recorded[0]!r} on this system"
+            )
+        silent = [name for name in names if name != PASSPHRASE]
+        return [self.sources.named(name, ask=ask) for name in silent]

@@ -6,13 +6,14 @@ write these bytes by hand. A record says its format:
 
     {"format": 1, "grant": {"account": {...}, "version": int, ...}}
     {"format": 1, "setting": {"value": str}}
+    {"format": 1, "head": {"digest": 32 bytes}}
 
 A member that this version does not know is passed over, so that an older daemon reads
 what a newer minor version wrote. A higher `format` is refused.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -33,10 +34,16 @@ class _Setting:
     value: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    digest: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
 class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
     format: int
     grant: msgspec.Raw = msgspec.Raw()
     setting: msgspec.Raw = msgspec.Raw()
+    head: msgspec.Raw = msgspec.Raw()
 
 
 def grant_record(grant: Grant) -> bytes:
@@ -66,6 +73,17 @@ def setting_record(value: str) -> bytes:
 def parse_setting(data: bytes) -> str:
     """The setting again; the same errors as `parse_grant`."""
     return _decoded(_record(data).setting, _Setting).value
+
+
+def head_record(digest: bytes) -> bytes:
+    """The bytes of a head."""
+    head = msgspec.Raw(_encoded(_Head(digest=digest)))
+    return _encoded(_Record(format=FORMAT, head=head))
+
+
+def parse_head(data: bytes) -> bytes:
+    """Its digest again; the same errors as `parse_grant`."""
+    return _decoded(_record(data).head, _Head).digest
 
 
 def _record(data: bytes) -> _Record:

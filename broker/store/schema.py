@@ -5,18 +5,23 @@ and the id of the data key that sealed it. Names are not: see `sealing.row_id`.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES
 
-Kind = Literal["grant", "setting"]
+Kind = Literal["grant", "setting", "head"]
+"""What a record is; the one head counts the writes, see `head`."""
 
 APPLICATION_ID = int.from_bytes(b"brkd", "big")
 """SQLite's own place for "whose file is this" (the header, at offset 68)."""
 
-MAJOR = 1
-"""SQLite's `user_version`. A newer one is refused; new tables alone do not raise it."""
+MAJOR = 2
+"""SQLite's `user_version`. A newer one is refused; new tables alone do not raise it.
+
+1: no head, and one key slot. 2: a head, which every write moves on.
+"""
 
 _TABLES = f"""
 CREATE TABLE store (id BLOB NOT NULL CHECK (length(id) = {STORE_ID_BYTES}));
@@ -46,14 +51,16 @@ class NotAStoreError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySlot:
-    """One way to the data key. This version writes one; there may be more.
+    """One of the ways to the keys of the store.
 
     Attributes:
+        number: by which people name it; from 1 on.
         source: the name of the key source.
         parameters: the source's own text, see `keys.source.NewKey`.
-        wrapped: the data key, see `sealing.wrap_key`.
+        wrapped: the keys, see `sealing.wrap_keys`.
     """
 
+    number: int
     source: str
     parameters: str
     wrapped: bytes
@@ -61,10 +68,20 @@ class KeySlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a store says of itself without a key; slots in their order, at least one."""
+    """What a store says of itself without a key.
+
+    Attributes:
+        store_id: 16 bytes.
+        slots: in the order of their numbers, at least one.
+        major: the format that it has now, see `MAJOR`.
+        head_key: the id of the data key that it is sealed with, or None where its head
+            cannot be found.
+    """
 
     store_id: bytes
     slots: tuple[KeySlot, ...]
+    major: int = MAJOR
+    head_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +98,8 @@ def write_header(connection: sqlite3.Connection, header: Header) -> None:
     """Make the tables in an empty file."""
     connection.executescript(_TABLES)
     connection.execute("INSERT INTO store (id) VALUES (?)", (header.store_id,))
-    connection.executemany(
-        "INSERT INTO key_slot (source, parameters, wrapped) VALUES (?, ?, ?)",
-        [(slot.source, slot.parameters, slot.wrapped) for slot in header.slots],
-    )
+    for slot in header.slots:
+        write_slot(connection, slot)
 
 
 def read_header(connection: sqlite3.Connection) -> Header:
@@ -101,13 +116,70 @@ def read_header(connection: sqlite3.Connection) -> Header:
             f"a newer brokerd made it (format {major}; this one reads {MAJOR})"
         )
     ids = connection.execute("SELECT id FROM store").fetchall()
-    slots = connection.execute(
-        "SELECT source, parameters, wrapped FROM key_slot ORDER BY slot"
-    ).fetchall()
+    slots = read_slots(connection)
     match ids:
         case [(bytes() as store_id,)] if slots and len(store_id) == STORE_ID_BYTES:
-            return Header(store_id=store_id, slots=tuple(map(_slot, slots)))
+            return Header(
+                store_id=store_id,
+                slots=slots,
+                major=major,
+                head_key=_head_key(connection),
+            )
     raise NotAStoreError("its id or its key slots are missing")
+
+
+def _head_key(connection: sqlite3.Connection) -> bytes | None:
+    found = connection.execute(
+        "SELECT key_id FROM record WHERE kind = 'head'"
+    ).fetchone()
+    return found[0] if found and isinstance(found[0], bytes) else None
+
+
+def write_major(connection: sqlite3.Connection) -> None:
+    """Say that the store has today's format; part of the transaction like any row."""
+    connection.execute(f"PRAGMA user_version = {MAJOR}")
+
+
+def read_slots(connection: sqlite3.Connection) -> tuple[KeySlot, ...]:
+    """The key slots, in the order of their numbers."""
+    found = connection.execute(
+        "SELECT slot, source, parameters, wrapped FROM key_slot ORDER BY slot"
+    )
+    return tuple(map(_slot, found.fetchall()))
+
+
+def write_slot(connection: sqlite3.Connection, slot: KeySlot) -> None:
+    """Add the slot, or put it in the place of the one with its number."""
+    connection.execute(
+        "INSERT OR REPLACE INTO key_slot (slot, source, parameters, wrapped)"
+        " VALUES (?, ?, ?, ?)",
+        (slot.number, slot.source, slot.parameters, slot.wrapped),
+    )
+
+
+def delete_slot(connection: sqlite3.Connection, number: int) -> None:
+    """Take the slot away."""
+    connection.execute("DELETE FROM key_slot WHERE slot = ?", (number,))
+
+
+def select_all_rows(connection: sqlite3.Connection) -> list[tuple[Kind, Row]]:
+    """Every record but the head."""
+    found = connection.execute(
+        "SELECT kind, id, version, key_id, sealed FROM record WHERE kind != 'head'"
+    )
+    return [(kind, _row(values)) for kind, *values in found]
+
+
+def select_presences(connection: sqlite3.Connection) -> list[tuple[str, bytes, int]]:
+    """Kind, id and version of every record but the head, without what is in them."""
+    found = connection.execute(
+        "SELECT kind, id, version FROM record WHERE kind != 'head'"
+    )
+    return [
+        (str(kind), row_id, version)
+        for kind, row_id, version in found
+        if isinstance(row_id, bytes) and isinstance(version, int)
+    ]
 
 
 def select_rows(connection: sqlite3.Connection, kind: Kind) -> list[Row]:
@@ -160,15 +232,29 @@ def delete_row(
     return done.rowcount == 1
 
 
-def set_aside(connection: sqlite3.Connection, row_id: bytes) -> None:
-    """Make room where a record lies that does not open, if any. Nothing is lost."""
+def set_aside(
+    connection: sqlite3.Connection, row_id: bytes
+) -> tuple[tuple[str, bytes, int], ...]:
+    """Make room where a record lies that does not open, if any. Nothing is lost.
+
+    Returns:
+        kind, id and version of what lay there, as for `head.advance`.
+    """
     columns = "id, kind, version, key_id, sealed"
+    gone = connection.execute(
+        "SELECT kind, version FROM record WHERE id = ?", (row_id,)
+    ).fetchall()
     connection.execute(
         f"INSERT INTO damaged_record ({columns})"  # noqa: S608 - a constant of ours
         f" SELECT {columns} FROM record WHERE id = ?",
         (row_id,),
     )
     connection.execute("DELETE FROM record WHERE id = ?", (row_id,))
+    return tuple(
+        (str(kind), row_id, version)
+        for kind, version in gone
+        if isinstance(version, int)
+    )
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
@@ -178,12 +264,14 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
 
 def _slot(values: tuple[object, ...]) -> KeySlot:
     match values:
-        case (str() as source, str() as parameters, bytes() as wrapped):
-            return KeySlot(source=source, parameters=parameters, wrapped=wrapped)
+        case (int() as number, str() as source, str() as text, bytes() as wrapped):
+            return KeySlot(
+                number=number, source=source, parameters=text, wrapped=wrapped
+            )
     raise NotAStoreError("a key slot is damaged")
 
 
-def _row(values: tuple[object, ...]) -> Row:
+def _row(values: Sequence[object]) -> Row:
     """The row; one of other types than we write becomes one that cannot open."""
     match values:
         case (bytes() as row_id, int() as version, bytes() as key, bytes() as sealed):

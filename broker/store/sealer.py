@@ -7,87 +7,128 @@ from broker.store.schema import Header, KeySlot, Kind, Row
 from broker.store.sealing import (
     NONCE_BYTES,
     SALT_BYTES,
+    DataKeys,
     Place,
     SealBrokenError,
-    index_key,
     key_id,
     open_sealed,
+    presence,
     row_id,
     seal,
-    unwrap_key,
-    wrap_key,
+    unwrap_keys,
+    wrap_keys,
 )
 
 
 class Sealer:
-    """Seals and opens the rows of one store."""
+    """Seals and opens the rows of one store.
+
+    Knows two data keys while one takes the place of the other: which of them the file
+    has, the file itself says (`use`).
+    """
 
     def __init__(
-        self, store_id: bytes, data_key: SecretBytes, random: Callable[[int], bytes]
+        self, store_id: bytes, keys: DataKeys, random: Callable[[int], bytes]
     ) -> None:
-        self._store_id = store_id
-        self._data_key = data_key
-        self._index_key = index_key(data_key)
-        self._key_id = key_id(data_key)
-        self._random = random
+        self.store_id = store_id
+        self._index_key = keys.index
+        self._key_id = key_id(keys.data)
+        self._data_keys = {self._key_id: keys.data}
+        self.random = random
+
+    @property
+    def keys(self) -> DataKeys:
+        """The keys in use."""
+        return DataKeys(data=self._data_keys[self._key_id], index=self._index_key)
+
+    def expect(self, data_key: SecretBytes) -> None:
+        """Open with this data key, too: it may be the store's in a moment."""
+        self._data_keys[key_id(data_key)] = data_key
+
+    def use(self, key: bytes) -> None:
+        """Seal with the data key of this id, as the store does; unknown ones are not.
+
+        Args:
+            key: the id in the head of the store.
+        """
+        if key in self._data_keys:
+            self._key_id = key
+
+    def forget_others(self) -> None:
+        """Drop the data key that is not in use any more."""
+        self._data_keys = {self._key_id: self._data_keys[self._key_id]}
 
     def row_id(self, kind: Kind, name: str) -> bytes:
         """What stands for this name in the file."""
         return row_id(self._index_key, kind, name)
 
-    def seal(self, kind: Kind, name: str, version: int, record: bytes) -> Row:
-        """A row of this record, under fresh salt and nonce."""
-        place = self._place(kind, self.row_id(kind, name), version)
-        salt, nonce = self._random(SALT_BYTES), self._random(NONCE_BYTES)
-        sealed = seal(self._data_key, place, record, salt=salt, nonce=nonce)
-        return Row(id=place.row_id, version=version, key_id=self._key_id, sealed=sealed)
+    def presence(self, kind: str, row: bytes, version: int) -> bytes:
+        """What stands for this record in the digest; see `sealing.presence`."""
+        return presence(self._index_key, kind, row, version)
+
+    def seal(self, kind: Kind, row: bytes, version: int, record: bytes) -> Row:
+        """A row of this record, under fresh salt and nonce.
+
+        Args:
+            kind: what it is.
+            row: its id, from `row_id`.
+            version: of the record.
+            record: its bytes.
+        """
+        place = self._place(kind, row, version, self._key_id)
+        salt, nonce = self.random(SALT_BYTES), self.random(NONCE_BYTES)
+        data_key = self._data_keys[self._key_id]
+        sealed = seal(data_key, place, record, salt=salt, nonce=nonce)
+        return Row(id=row, version=version, key_id=self._key_id, sealed=sealed)
 
     def open(self, kind: Kind, row: Row) -> bytes:
         """The record of this row.
 
         Raises:
             SealBrokenError: see `sealing.open_sealed`; also a data key that is not
-                this one.
+                this store's.
             SealNewerError: see `sealing.open_sealed`.
         """
-        if row.key_id != self._key_id:
+        data_key = self._data_keys.get(row.key_id)
+        if data_key is None:
             raise SealBrokenError
-        place = self._place(kind, row.id, row.version)
-        return open_sealed(self._data_key, place, row.sealed)
+        place = self._place(kind, row.id, row.version, row.key_id)
+        return open_sealed(data_key, place, row.sealed)
 
-    def _place(self, kind: Kind, row_id: bytes, version: int) -> Place:
+    def _place(self, kind: Kind, row: bytes, version: int, key: bytes) -> Place:
         return Place(
-            store_id=self._store_id,
-            key_id=self._key_id,
+            store_id=self.store_id,
+            key_id=key,
             kind=kind,
-            row_id=row_id,
+            row_id=row,
             version=version,
         )
 
 
 def new_slot(
+    number: int,
     source: str,
     parameters: str,
     *,
     key: SecretBytes,
-    data_key: SecretBytes,
+    keys: DataKeys,
     store_id: bytes,
     nonce: bytes,
 ) -> KeySlot:
-    """The slot through which `key`, from `source`, gives the data key."""
+    """The slot through which `key`, from `source`, gives the keys of the store."""
     bound = _bound(source, parameters)
-    wrapped = wrap_key(key, data_key, store_id=store_id, slot=bound, nonce=nonce)
-    return KeySlot(source=source, parameters=parameters, wrapped=wrapped)
+    wrapped = wrap_keys(key, keys, store_id=store_id, slot=bound, nonce=nonce)
+    return KeySlot(number=number, source=source, parameters=parameters, wrapped=wrapped)
 
 
-def data_key_of(header: Header, slot: KeySlot, key: SecretBytes) -> SecretBytes:
-    """The data key behind `slot`.
+def keys_of(header: Header, slot: KeySlot, key: SecretBytes) -> DataKeys:
+    """The keys of the store behind `slot`.
 
     Raises:
         SealBrokenError: `key` is not the slot's.
     """
     bound = _bound(slot.source, slot.parameters)
-    return unwrap_key(key, slot.wrapped, store_id=header.store_id, slot=bound)
+    return unwrap_keys(key, slot.wrapped, store_id=header.store_id, slot=bound)
 
 
 def _bound(source: str, parameters: str) -> bytes:

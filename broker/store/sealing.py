@@ -38,6 +38,7 @@ _RECORD_LABEL = b"brokerd/record/v1/"
 _RECORD_DATA_LABEL = b"brokerd/record-data/v1"
 _WRAP_LABEL = b"brokerd/wrapped-key/v1"
 _INDEX_LABEL = b"brokerd/index-key/v1"
+_PRESENCE_LABEL = b"brokerd/presence/v1"
 _KEY_ID_LABEL = b"brokerd/key-id/v1"
 
 
@@ -111,53 +112,86 @@ def open_sealed(data_key: SecretBytes, place: Place, blob: bytes) -> bytes:
         raise SealBrokenError from None
 
 
-def wrap_key(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataKeys:
+    """What opens a store, behind every slot.
+
+    Attributes:
+        data: seals the records; 32 bytes.
+        index: turns names into row ids; 32 bytes. Apart from the data key, so that a
+            rotation leaves every record where it lies.
+    """
+
+    data: SecretBytes
+    index: SecretBytes
+
+
+def joined_keys(keys: DataKeys) -> SecretBytes:
+    """Both keys: data | index, 64 bytes."""
+    return SecretBytes(keys.data.reveal() + keys.index.reveal())
+
+
+def parse_joined_keys(joined: bytes) -> DataKeys:
+    """The keys again; 32 bytes are a data key of format 1, which gives the index key.
+
+    Raises:
+        SealBrokenError: neither 32 nor 64 bytes.
+    """
+    data, index = SecretBytes(joined[:KEY_BYTES]), SecretBytes(joined[KEY_BYTES:])
+    if len(joined) == KEY_BYTES:
+        return DataKeys(data=data, index=index_key(data))
+    if len(joined) != 2 * KEY_BYTES:
+        raise SealBrokenError
+    return DataKeys(data=data, index=index)
+
+
+def wrap_keys(
     key_encryption_key: SecretBytes,
-    data_key: SecretBytes,
+    keys: DataKeys,
     *,
     store_id: bytes,
     slot: bytes,
     nonce: bytes,
 ) -> bytes:
-    """The data key, sealed under the key that a source gives.
+    """The keys of a store, sealed under the key that a source gives.
 
     Args:
         key_encryption_key: 32 bytes.
-        data_key: 32 bytes.
-        store_id: of the store the data key belongs to.
-        slot: what is recorded beside it in clear (the source and its parameters), so
+        keys: of the store.
+        store_id: of the store the keys belong to.
+        slot: what is recorded beside them in clear (the source and its parameters), so
             that nobody can change that unseen.
         nonce: 12 fresh random bytes.
 
     Returns:
-        nonce | AES-256-GCM ciphertext and tag: 60 bytes.
+        nonce | AES-256-GCM ciphertext and tag: 92 bytes.
     """
     cipher = AESGCM(key_encryption_key.reveal())
     bound = _joined(_WRAP_LABEL, store_id, slot)
-    return nonce + cipher.encrypt(nonce, data_key.reveal(), bound)
+    return nonce + cipher.encrypt(nonce, joined_keys(keys).reveal(), bound)
 
 
-def unwrap_key(
+def unwrap_keys(
     key_encryption_key: SecretBytes, wrapped: bytes, *, store_id: bytes, slot: bytes
-) -> SecretBytes:
-    """The data key again; the arguments as for `wrap_key`.
+) -> DataKeys:
+    """The keys again; the arguments as for `wrap_keys`.
 
     Raises:
         SealBrokenError: another key, another store, another slot, or changed bytes.
     """
-    if len(wrapped) != NONCE_BYTES + KEY_BYTES + _TAG_BYTES:
+    if len(wrapped) < NONCE_BYTES + KEY_BYTES + _TAG_BYTES:
         raise SealBrokenError
     cipher = AESGCM(key_encryption_key.reveal())
     nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
     try:
         bound = _joined(_WRAP_LABEL, store_id, slot)
-        return SecretBytes(cipher.decrypt(nonce, sealed, bound))
+        return parse_joined_keys(cipher.decrypt(nonce, sealed, bound))
     except InvalidTag:
         raise SealBrokenError from None
 
 
 def index_key(data_key: SecretBytes) -> SecretBytes:
-    """The key under which names become row ids: 32 bytes."""
+    """The index key of a store of format 1, which has none of its own: 32 bytes."""
     return SecretBytes(_derived(data_key, _INDEX_LABEL))
 
 
@@ -170,6 +204,16 @@ def row_id(index_key: SecretBytes, kind: str, name: str) -> bytes:
 def key_id(data_key: SecretBytes) -> bytes:
     """Which data key sealed a record, for the days when there are two: 8 bytes."""
     return _derived(data_key, _KEY_ID_LABEL, length=KEY_ID_BYTES)
+
+
+def presence(index_key: SecretBytes, kind: str, row_id: bytes, version: int) -> bytes:
+    """What stands for "this record is there" in the digest of a store: 32 bytes.
+
+    The digest is the exclusive or of all of them: one save changes it in one step, and
+    whoever takes records away, or puts old ones back, cannot make it fit.
+    """
+    text = _joined(_PRESENCE_LABEL, kind.encode(), row_id, version.to_bytes(8, "big"))
+    return hmac.digest(index_key.reveal(), text, hashlib.sha256)
 
 
 def _record_key(data_key: SecretBytes, kind: str, salt: bytes) -> bytes:

@@ -4,30 +4,21 @@ A record that does not open costs its account alone: it is left out, counted, an
 aside when the account signs in again.
 """
 
-import asyncio
 import logging
-import os
-import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from broker.model.account import AccountName
-from broker.model.errors import (
-    GrantChangedError,
-    LockedError,
-    StoreCorruptError,
-    StoreExistsError,
-    StoreFailedError,
-)
+from broker.model.errors import GrantChangedError, StoreFailedError
 from broker.model.grant import Grant
-from broker.model.secret import SecretBytes
-from broker.store.building import build_store, clean_up
-from broker.store.connection import header_of
+from broker.model.store import Health
+from broker.store.anchors import Anchors
+from broker.store.connection import page_fault
+from broker.store.contents import Contents, read_contents
 from broker.store.database import Database
-from broker.store.keys.source import KeyParametersError, KeySource
+from broker.store.head import Found, advance, prepare
 from broker.store.records import (
     RecordError,
     grant_record,
@@ -36,8 +27,6 @@ from broker.store.records import (
     setting_record,
 )
 from broker.store.schema import (
-    Header,
-    KeySlot,
     Kind,
     Row,
     delete_row,
@@ -47,8 +36,9 @@ from broker.store.schema import (
     set_aside,
     update_row,
 )
-from broker.store.sealer import Sealer, data_key_of
-from broker.store.sealing import SealBrokenError, SealNewerError
+from broker.store.sealer import Sealer
+from broker.store.sealing import DataKeys, SealBrokenError, SealNewerError
+from broker.store.slots import Slots
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +52,54 @@ class SealedStore:
     """The open store.
 
     Attributes:
-        key_source: the name of the key source that opened it.
+        slots: the ways to its keys.
+        opened_by: the number of the one that was taken, or None where the kernel had
+            kept the keys.
     """
 
-    def __init__(self, database: Database, sealer: Sealer, key_source: str) -> None:
-        self.key_source = key_source
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        *,
+        found: Found,
+        opened_by: int | None,
+        anchors: Anchors,
+    ) -> None:
+        self.slots = Slots(database, sealer, self._advanced)
+        self.opened_by = opened_by
+        self._found = found
+        self._generation = found.generation
+        self._anchors = anchors
         self._database = database
         self._sealer = sealer
         self._damaged: set[bytes] = set()
+        self._closing: list[Callable[[], None]] = []
 
     @property
-    def damaged(self) -> int:
-        """How many records have been met that do not open."""
-        return len(self._damaged)
+    def health(self) -> Health:
+        """How it was found, and what has been met since."""
+        return Health(
+            generation=self._generation,
+            remembered=self._anchors.remembered,
+            is_altered=self._found.is_altered,
+            damaged=len(self._damaged),
+            opened_by=self.opened_by,
+        )
+
+    @property
+    def keys(self) -> DataKeys:
+        """What every slot gives."""
+        return self._sealer.keys
+
+    @property
+    def store_id(self) -> bytes:
+        """Another for each store: 16 bytes, no secret."""
+        return self._sealer.store_id
+
+    def on_close(self, told: Callable[[], None]) -> None:
+        """Call `told` when the store has been closed."""
+        self._closing.append(told)
 
     async def list(self) -> Sequence[Grant]:
         """Every grant that opens, in the order of their names.
@@ -100,24 +125,16 @@ class SealedStore:
         """
         name = grant.account.name
         record = _encoded(partial(grant_record, grant))
-        row = self._sealer.seal(_GRANT, name, grant.version, record)
-        if replaces is None:
-            done = await self._database.write(partial(self._add_grant, row))
-        else:
-            done = await self._database.write(
-                partial(update_row, kind=_GRANT, row=row, replaces=replaces)
-            )
-        if not done:
+        row_id = self._sealer.row_id(_GRANT, name)
+        put = partial(self._put_grant, row_id, grant.version, record, replaces)
+        if not await self._write(put):
             raise GrantChangedError(account=name)
-        self._damaged.discard(row.id)
+        self._damaged.discard(row_id)
 
     async def delete(self, name: AccountName, *, replaces: int) -> None:
         """Forget a grant; see `GrantStore.delete`."""
         row_id = self._sealer.row_id(_GRANT, name)
-        done = await self._database.write(
-            partial(delete_row, kind=_GRANT, row_id=row_id, replaces=replaces)
-        )
-        if not done:
+        if not await self._write(partial(self._delete_grant, row_id, replaces)):
             raise GrantChangedError(account=name)
         # The person asked to have it forgotten, and the log still holds it.
         await self._database.wipe_log()
@@ -133,14 +150,46 @@ class SealedStore:
     async def save_setting(self, key: str, value: str | None) -> None:
         """Set it, or forget it with None; see `GrantStore.save_setting`."""
         record = None if value is None else _encoded(partial(setting_record, value))
-        await self._database.write(partial(self._write_setting, key, record))
-        self._damaged.discard(self._sealer.row_id(_SETTING, key))
+        row_id = self._sealer.row_id(_SETTING, key)
+        await self._write(partial(self._put_setting, row_id, record))
+        self._damaged.discard(row_id)
+
+    async def contents(self) -> Contents:
+        """Every record that opens, for a backup."""
+        return await self._database.read(partial(read_contents, sealer=self._sealer))
+
+    async def check(self) -> str | None:
+        """What is wrong with the pages of the file, or None; reads all of it."""
+        return await self._database.read(page_fault)
 
     async def close(self) -> None:
         """Finish what is under way and let go of the file. Idempotent."""
+        if not self._database.is_closed:
+            await self._anchors.note(self._generation)
         await self._database.close()
+        while self._closing:
+            self._closing.pop()()
+
+    async def _write(self, work: Callable[[sqlite3.Connection], bool]) -> bool:
+        return await self._database.write(partial(self._prepared, work))
 
     # --- on the thread of the database -----------------------------------------
+
+    def _prepared(
+        self,
+        work: Callable[[sqlite3.Connection], bool],
+        connection: sqlite3.Connection,
+    ) -> bool:
+        prepare(connection, self._sealer)
+        return work(connection)
+
+    def _advance(
+        self, connection: sqlite3.Connection, *changed: tuple[str, bytes, int]
+    ) -> None:
+        self._advanced(advance(connection, self._sealer, *changed))
+
+    def _advanced(self, generation: int) -> None:
+        self._generation = generation
 
     def _read_grants(self, connection: sqlite3.Connection) -> Sequence[Grant]:
         rows = select_rows(connection, _GRANT)
@@ -153,29 +202,58 @@ class SealedStore:
         row = select_row(connection, _GRANT, self._sealer.row_id(_GRANT, name))
         return None if row is None else self._opened_grant(row)
 
-    def _add_grant(self, row: Row, connection: sqlite3.Connection) -> bool:
-        there = select_row(connection, _GRANT, row.id)
-        if there is None or self._opened_grant(there) is None:
-            set_aside(connection, row.id)
-        return insert_row(connection, _GRANT, row)
+    def _put_grant(
+        self,
+        row_id: bytes,
+        version: int,
+        record: bytes,
+        replaces: int | None,
+        connection: sqlite3.Connection,
+    ) -> bool:
+        row = self._sealer.seal(_GRANT, row_id, version, record)
+        came = (_GRANT, row_id, version)
+        if replaces is not None:
+            if not update_row(connection, _GRANT, row, replaces=replaces):
+                return False
+            self._advance(connection, (_GRANT, row_id, replaces), came)
+            return True
+        there = select_row(connection, _GRANT, row_id)
+        if there is not None and self._opened_grant(there) is not None:
+            return False
+        gone = set_aside(connection, row_id)
+        insert_row(connection, _GRANT, row)
+        self._advance(connection, *gone, came)
+        return True
+
+    def _delete_grant(
+        self, row_id: bytes, replaces: int, connection: sqlite3.Connection
+    ) -> bool:
+        if not delete_row(connection, _GRANT, row_id, replaces=replaces):
+            return False
+        self._advance(connection, (_GRANT, row_id, replaces))
+        return True
 
     def _read_setting(self, key: str, connection: sqlite3.Connection) -> str | None:
         row = select_row(connection, _SETTING, self._sealer.row_id(_SETTING, key))
         return None if row is None else self._opened(_SETTING, row, parse_setting)
 
-    def _write_setting(
-        self, key: str, record: bytes | None, connection: sqlite3.Connection
-    ) -> None:
-        row_id, version = self._sealer.row_id(_SETTING, key), 0
+    def _put_setting(
+        self, row_id: bytes, record: bytes | None, connection: sqlite3.Connection
+    ) -> bool:
         there = select_row(connection, _SETTING, row_id)
+        version = 0
         if there is None or self._opened(_SETTING, there, parse_setting) is None:
-            set_aside(connection, row_id)
+            changed = set_aside(connection, row_id)
         else:
             version = there.version
+            changed = ((_SETTING, row_id, version),)
             delete_row(connection, _SETTING, row_id, replaces=version)
         if record is not None:
-            row = self._sealer.seal(_SETTING, key, version + 1, record)
+            row = self._sealer.seal(_SETTING, row_id, version + 1, record)
             insert_row(connection, _SETTING, row)
+            changed = (*changed, (_SETTING, row_id, version + 1))
+        self._advance(connection, *changed)
+        return True
 
     def _opened_grant(self, row: Row) -> Grant | None:
         return self._opened(_GRANT, row, parse_grant)
@@ -188,88 +266,6 @@ class SealedStore:
                 self._damaged.add(row.id)
                 log.warning("store.record.damaged fault=%s", type(exc).__name__)
             return None
-
-
-def has_store(path: Path) -> bool:
-    """Whether something has the name of the store, be it a broken link."""
-    return os.path.lexists(path)
-
-
-def key_source_of(path: Path) -> str:
-    """The recorded source of the key, read without the key.
-
-    Raises:
-        StoreCorruptError: the file is not a store.
-        StoreFailedError: the disk refused.
-    """
-    return header_of(path).slots[0].source
-
-
-async def create_store(
-    path: Path,
-    source: KeySource,
-    *,
-    random: Callable[[int], bytes] = secrets.token_bytes,
-) -> SealedStore:
-    """Make a new store and open it. The folder is there, and the person's alone.
-
-    Raises:
-        StoreExistsError: something has this name.
-        StoreFailedError: the disk refused.
-        BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
-    """
-    if has_store(path):
-        raise StoreExistsError
-    data_key = await asyncio.to_thread(build_store, path, source, random)
-    database = await Database.open(path)
-    sealer = Sealer(database.header.store_id, data_key, random)
-    return SealedStore(database, sealer, source.name)
-
-
-async def open_store(
-    path: Path,
-    source: KeySource,
-    *,
-    random: Callable[[int], bytes] = secrets.token_bytes,
-) -> SealedStore:
-    """Open the store with its recorded key source.
-
-    Raises:
-        StoreCorruptError: the file cannot be read as a store; it is left as it is.
-        LockedError: the key cannot be had, `source` is not the recorded one, or
-            another process has the store open.
-        WrongPassphraseError: the passphrase does not open it.
-        StoreFailedError: the disk refused.
-    """
-    database = await Database.open(path)
-    try:
-        clean_up(path)
-        recall = partial(_recalled, path, database.header, source)
-        data_key = await asyncio.to_thread(recall)
-    except BaseException:
-        await database.close()
-        raise
-    sealer = Sealer(database.header.store_id, data_key, random)
-    return SealedStore(database, sealer, source.name)
-
-
-def _recalled(path: Path, header: Header, source: KeySource) -> SecretBytes:
-    slot = _slot_of(header, source.name)
-    try:
-        return data_key_of(header, slot, source.recall(slot.parameters))
-    except SealBrokenError as exc:
-        raise source.refused() from exc
-    except KeyParametersError as exc:
-        what = f"what it says of its {source.name} key is damaged"
-        raise StoreCorruptError(path=str(path), what=what) from exc
-
-
-def _slot_of(header: Header, source: str) -> KeySlot:
-    for slot in header.slots:
-        if slot.source == source:
-            return slot
-    recorded = header.slots[0].source
-    raise LockedError(reason=f"the key of the store is of another source: {recorded}")
 
 
 def _encoded(record: Callable[[], bytes]) -> bytes:

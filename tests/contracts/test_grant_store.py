@@ -12,7 +12,7 @@ from broker.model.errors import GrantChangedError, StoreFailedError
 from broker.model.grant import GrantState
 from broker.services.interfaces import GrantStore
 from broker.store.keys.plain import KeyFile
-from broker.store.store import create_store
+from broker.store.opening import create_store
 from tests.fakes.store import MemoryStore
 from tests.store.samples import a_grant
 

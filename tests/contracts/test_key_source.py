@@ -38,7 +38,7 @@ from broker.store.keys.source import (
     KeyUnavailableError,
 )
 from broker.store.keys.systemd_credential import SystemdCredential
-from broker.store.store import create_store, key_source_of, open_store
+from broker.store.opening import create_store, open_store, slots_of
 from tests.fakes.keeper import MemoryKeeper
 from tests.fakes.protector import FakeProtector
 
@@ -315,7 +315,7 @@ async def test_a_store_is_made_closed_and_opened_with_it(
     store = await create_store(path, case.again())
     await store.save_setting("default_account", "work")
     await store.close()
-    assert key_source_of(path) == name
+    assert slots_of(path)[0].source == name
     store = await open_store(path, case.again())
     assert await store.load_setting("default_account") == "work"
     await store.close()

@@ -15,6 +15,8 @@ class MemoryStore:
         saves: how many saves of grants have been made durable.
         gate: while it is set to an event, every write waits for that event.
         load_gate: the same for every read.
+        is_unreadable: whether its grants cannot be listed.
+        is_closed: whether it was closed; a door may open it again.
     """
 
     def __init__(self, *grants: Grant) -> None:
@@ -23,15 +25,22 @@ class MemoryStore:
         self.saves = 0
         self.gate: asyncio.Event | None = None
         self.load_gate: asyncio.Event | None = None
+        self.is_unreadable = False
         self._failures = 0
-        self._closed = False
+        self.is_closed = False
 
     def fail_next_save(self, times: int = 1) -> None:
         """Let the next `times` writes find the disk full: nothing will have changed."""
         self._failures += times
 
+    def mend(self) -> None:
+        """Let there be room again."""
+        self._failures = 0
+
     async def list(self) -> list[Grant]:
         await self._pass(self.load_gate)
+        if self.is_unreadable:
+            raise StoreFailedError(what="input/output error")
         return [self.grants[name] for name in sorted(self.grants)]
 
     async def load(self, name: AccountName) -> Grant | None:
@@ -61,7 +70,7 @@ class MemoryStore:
             self.settings[key] = value
 
     async def close(self) -> None:
-        self._closed = True
+        self.is_closed = True
 
     def _compare(self, name: AccountName, replaces: int | None) -> None:
         # After the gate, as the real store compares: at the moment of the write.
@@ -76,7 +85,7 @@ class MemoryStore:
             raise StoreFailedError(what="the disk is full")
 
     async def _pass(self, gate: asyncio.Event | None) -> None:
-        if self._closed:
+        if self.is_closed:
             raise StoreFailedError(what="the store is closed")
         if gate is not None:
             await gate.wait()

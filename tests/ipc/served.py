@@ -90,6 +90,8 @@ class Served:
                 socket=str(self.path),
             ),
             vault=world.vault,
+            maker=world.maker,
+            keys=world.keys,
             access=world.access,
             logins=world.logins,
             accounts=world.accounts,

@@ -23,12 +23,14 @@ KINDS = BrokerError.__subclasses__()
 
 # The contract, as clients rely on it.
 STATUS = {
-    400: "bad_request account_needed client_secrets_invalid sign_in_incomplete",
+    400: "bad_request account_needed client_secrets_invalid sign_in_incomplete "
+    "backup_invalid",
     403: "not_permitted scope_not_granted wrong_passphrase",
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
-    "login_failed port_in_use store_exists key_source_unavailable grant_changed",
+    "login_failed port_in_use store_exists key_source_unavailable key_slot_refused "
+    "grant_changed",
     413: "too_large",
     423: "locked",
     500: "internal_error store_corrupt",

@@ -121,11 +121,15 @@ async def test_an_overloaded_issuers_wish_is_passed_on(served: Served) -> None:
     assert said.json["retry_after"] == 30
 
 
-async def test_a_full_disk_is_told(served: Served) -> None:
-    served.world.store.fail_next_save()
+async def test_a_full_disk_costs_no_token_and_status_tells_it(served: Served) -> None:
+    served.world.store.fail_next_save(100)
     served.world.sender.script(token_answer(refresh_token="refresh-2"))
-    said = await served.ask("POST", "/v1/token", {})
-    assert (said.status, said.code) == (507, "store_failed")
+    assert (await served.ask("POST", "/v1/token", {})).status == 200
+    status = (await served.ask("GET", "/v1/status")).json
+    degraded = status["degraded"]
+    assert isinstance(degraded, dict)
+    assert degraded["unsaved"] == ["work"]
+    assert degraded["what"] == "the disk is full"
 
 
 async def test_hostile_words_of_an_issuer_reach_nobody_raw(served: Served) -> None:

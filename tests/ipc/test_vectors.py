@@ -54,6 +54,11 @@ async def _locked(world: World) -> None:
     await world.vault.open_at_start()
 
 
+async def _two_ways(world: World) -> None:
+    await world.vault.open_at_start()
+    world.door.others[2] = "passphrase"
+
+
 async def _pending(world: World) -> None:
     await world.vault.open_at_start()
     login = await repeated(world)
@@ -84,6 +89,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "there is no store": _no_store,
     "the store is locked with the passphrase 'open sesame'; "
     "it holds the two accounts": _locked,
+    "the store can also be opened with a passphrase: slot 2": _two_ways,
+    "the backup YSBiYWNrdXA= is sealed under the passphrase 'horse'": _as_it_is,
     "the login L1 of 'work' is pending": _pending,
     "the login L2 of 'work' is complete, with drive granted, mail not, and openid "
     "on top": _complete,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 
 from broker.ipc import wire
+from broker.ipc.store_wire import StoreBody, UnlockBody
 from broker.model.account import RedirectChoice
 from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
@@ -198,10 +199,10 @@ def test_a_request_body_does_not_show_its_secrets() -> None:
     assert CANARY not in repr(body)
     store = wire.parse_body(
         json.dumps({"key": "passphrase", "passphrase": CANARY}).encode(),
-        wire.StoreBody,
+        StoreBody,
     )
     assert CANARY not in repr(store)
-    assert CANARY not in repr(wire.UnlockBody(passphrase=CANARY))
+    assert CANARY not in repr(UnlockBody(passphrase=CANARY))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from broker.model.errors import (
     StoreFailedError,
     UnknownAccountError,
 )
-from broker.model.grant import Grant, GrantState
+from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.secret import Secret
+from broker.model.time import UnixTime
 from broker.services.grants import Grants
 from tests.fakes.clock import run_until_idle
 from tests.fakes.store import MemoryStore
@@ -67,22 +68,75 @@ async def test_a_login_that_the_disk_refused_does_not_begin_to_count_anew() -> N
     grants, store = await loaded(a_grant(version=7))
     await grants.forget(grants.get(WORK))
     store.fail_next_save()
-    with pytest.raises(StoreFailedError):
-        await grants.signed_in(a_grant(version=0))
     assert (await grants.signed_in(a_grant(version=0))).version == 8
+    assert (await grants.signed_in(a_grant(version=0))).version == 9
+    assert store.grants[WORK].version == 9
 
 
-async def test_a_failing_save_changes_nothing_at_hand() -> None:
+async def test_a_login_that_the_disk_refused_is_served_from_memory() -> None:
     grants, store = await loaded(a_grant())
-    store.fail_next_save(3)
-    with pytest.raises(StoreFailedError):
-        await grants.signed_in(a_grant(refresh_token="of-login"))
-    with pytest.raises(StoreFailedError):
-        await grants.ended(grants.get(WORK), GrantState.DEAD, "x")
-    with pytest.raises(StoreFailedError):
-        await grants.forget(grants.get(WORK))
+    store.fail_next_save(2)
+    saved = await grants.signed_in(a_grant(refresh_token="of-login"))
+    assert grants.get(WORK) == await grants.reload(WORK) == saved
+    assert list(grants.unsaved) == [WORK]
+    assert grants.refused == "the disk is full"
+    assert store.grants[WORK] == a_grant()
+    assert await grants.save_again()
+    assert store.grants[WORK] == saved
+    assert not grants.unsaved
+    assert grants.refused is None
+
+
+async def test_what_the_person_wants_gone_is_gone_from_the_disk_or_not_at_all() -> None:
+    grants, store = await loaded(a_grant())
+    store.fail_next_save(2)
+    for end in (grants.signed_out, grants.forget):
+        with pytest.raises(StoreFailedError):
+            await end(grants.get(WORK))
     assert grants.get(WORK) == a_grant()
     assert store.grants[WORK] == a_grant()
+
+
+async def test_what_was_never_saved_can_be_forgotten() -> None:
+    grants, store = await loaded()
+    store.fail_next_save()
+    await grants.forget(await grants.signed_in(a_grant()))
+    assert grants.all() == []
+    assert not grants.unsaved
+
+
+async def test_a_disk_that_cannot_be_read_leaves_what_is_at_hand() -> None:
+    grants, store = await loaded(a_grant())
+    store.is_closed = True
+    assert await grants.reload(WORK) == a_grant()
+
+
+async def test_somebody_can_wait_for_what_the_disk_refuses() -> None:
+    grants, store = await loaded(a_grant())
+    waiting = asyncio.create_task(grants.wait_for_unsaved())
+    await grants.ended(grants.get(WORK), GrantState.DEAD, "x")
+    await run_until_idle()
+    assert not waiting.done()
+    store.fail_next_save()
+    await grants.signed_in(a_grant())
+    await waiting
+
+
+async def test_a_standing_intent_is_not_written_over() -> None:
+    grants, store = await loaded(a_grant())
+    first = await grants.intend(grants.get(WORK), Intent(since=UnixTime(1)))
+    assert await grants.intend(first, Intent(since=UnixTime(2))) == first
+    assert store.saves == 1
+    assert (await grants.not_spent(first)).intent is None
+
+
+async def test_grants_put_back_from_an_older_copy_are_marked() -> None:
+    dead = replace(a_grant(HOME), state=GrantState.DEAD)
+    grants, store = await loaded(a_grant(), dead)
+    await grants.put_back(UnixTime(7))
+    mark = Intent(since=UnixTime(7), cause=IntentCause.RESTORE)
+    assert store.grants[WORK].intent == mark
+    assert store.grants[HOME].intent is None
 
 
 async def test_a_renewal_keeps_the_old_refresh_token_where_none_came() -> None:
@@ -149,12 +203,9 @@ async def test_a_login_wins_also_against_a_renewal_that_is_being_saved() -> None
 async def test_what_the_disk_refused_is_saved_before_the_grant_is_used_again() -> None:
     grants, store = await loaded(a_grant())
     store.fail_next_save(2)
-    with pytest.raises(StoreFailedError):
-        await grants.renewed(
-            grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes
-        )
-    with pytest.raises(StoreFailedError):
-        await grants.reload(WORK)
+    await grants.renewed(grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes)
+    assert (await grants.reload(WORK)).refresh_token == NEW
+    assert store.grants[WORK].refresh_token != NEW
     assert (await grants.reload(WORK)).refresh_token == NEW
     assert store.grants[WORK].refresh_token == NEW
 
@@ -162,10 +213,7 @@ async def test_what_the_disk_refused_is_saved_before_the_grant_is_used_again() -
 async def test_what_the_disk_refused_is_tried_once_more_at_the_end() -> None:
     grants, store = await loaded(a_grant())
     store.fail_next_save()
-    with pytest.raises(StoreFailedError):
-        await grants.renewed(
-            grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes
-        )
+    await grants.renewed(grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes)
     await grants.close()
     assert store.grants[WORK].refresh_token == NEW
 

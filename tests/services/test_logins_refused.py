@@ -12,10 +12,10 @@ from broker.model.errors import (
     LoginFailedError,
     PortInUseError,
     StoreCorruptError,
-    StoreFailedError,
 )
 from broker.model.http import HttpResponse
 from broker.model.redirect import Outcome
+from broker.model.secret import Secret
 from broker.services.logins import LoginOptions
 from tests.fakes.sender import json_response
 from tests.services.person import a_request, begun, completed, repeated, respond
@@ -121,14 +121,16 @@ async def test_a_code_that_buys_nothing_is_spent_once_and_changes_nothing(
     assert await world.listener.last.shown() is Outcome.FAILED
 
 
-async def test_a_grant_that_cannot_be_saved_ends_the_login_unchanged() -> None:
+async def test_a_grant_that_cannot_be_saved_is_kept_in_memory_and_told() -> None:
+    # The code is spent: what it gave cannot be had again.
     world = await a_world(a_grant())
     login = await repeated(world)
     world.store.fail_next_save()
     await completed(world, login, token_answer(refresh_token="of-login"))
-    assert isinstance(login.error, StoreFailedError)
+    assert login.error is None
+    assert "in memory alone" in login.notes[0]
     assert world.store.grants[WORK] == a_grant()
-    assert world.grants.get(WORK) == a_grant()
+    assert world.grants.get(WORK).refresh_token == Secret("of-login")
 
 
 async def test_a_store_that_was_locked_meanwhile_spends_no_code() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from broker.model.errors import LoginRequiredError, StoppingError, StoreFailedError
+from broker.model.errors import LoginRequiredError, StoppingError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
 from broker.services.token_cache import TokenKey
@@ -44,9 +44,12 @@ def kept(store: MemoryStore) -> str | None:
 async def test_a_rotated_refresh_token_is_saved_before_anybody_is_answered() -> None:
     store, sender = MemoryStore(a_grant()), FakeSender()
     tokens, _ = await tokens_on(store, sender, FakeClock())
-    store.gate = asyncio.Event()
+    sent = sender.hold()
     sender.script(token_answer(refresh_token="refresh-2"))
     waiting = asyncio.create_task(tokens.token(ALL, NONE))
+    await run_until_idle()
+    store.gate = asyncio.Event()
+    sent.set()
     await run_until_idle()
     assert len(sender.requests) == 1
     assert not waiting.done()
@@ -97,44 +100,59 @@ async def test_narrow_and_full_refreshes_of_one_grant_never_run_at_once() -> Non
     assert kept(store) == "refresh-3"
 
 
-async def test_a_refresh_token_that_stays_the_same_costs_no_write() -> None:
+async def test_the_intent_to_spend_a_refresh_token_is_saved_before_it_is_sent() -> None:
     store, sender = MemoryStore(a_grant()), FakeSender(token_answer())
     tokens, _ = await tokens_on(store, sender, FakeClock())
-    await tokens.token(ALL, NONE)
-    assert store.saves == 0
-    assert kept(store) == "refresh-1"
-    assert store.grants[WORK].version == 1
+    store.gate = asyncio.Event()
+    waiting = asyncio.create_task(tokens.token(ALL, NONE))
+    await run_until_idle()
+    assert sender.requests == []
+    sent = sender.hold()
+    store.gate.set()
+    await run_until_idle()
+    assert len(sender.requests) == 1
+    assert store.grants[WORK].intent is not None
+    sent.set()
+    await waiting
+    assert store.grants[WORK].intent is None
 
 
-async def test_a_disk_that_refuses_the_new_refresh_token_gives_nobody_a_token() -> None:
+async def test_a_new_refresh_token_and_the_end_of_the_intent_are_one_save() -> None:
     store = MemoryStore(a_grant())
     sender = FakeSender(token_answer(refresh_token="refresh-2"))
     tokens, _ = await tokens_on(store, sender, FakeClock())
-    store.fail_next_save()
-    with pytest.raises(StoreFailedError):
-        await tokens.token(ALL, NONE)
-    assert tokens.cached(ALL, NONE) is None
+    await tokens.token(ALL, NONE)
+    assert store.saves == 2
+    assert store.grants[WORK] == a_grant(refresh_token="refresh-2", version=3)
 
 
-async def test_after_a_full_disk_the_retired_refresh_token_is_not_sent_again() -> None:
+async def test_a_disk_that_refuses_the_new_refresh_token_costs_nobody_a_token() -> None:
     issuer = RotatingIssuer()
     store, sender = MemoryStore(a_grant()), FakeSender(otherwise=issuer)
-    tokens, _ = await tokens_on(store, sender, FakeClock())
-    store.fail_next_save()
-    with pytest.raises(StoreFailedError):
-        await tokens.token(ALL, NONE)
-    # There is room again. The issuer would end the grant at a second use of the old.
-    await tokens.token(ALL, NONE)
+    clock = FakeClock()
+    tokens, grants = await tokens_on(store, sender, clock)
+    store.fail_next_save(100)
+    assert (await tokens.token(ALL, NONE)).value.reveal() == "access-2"
+    assert list(grants.unsaved) == [WORK]
+    assert kept(store) == "refresh-1"
+    await clock.advance(Seconds(61))
+    # The issuer would end the grant at a second use of the old one.
+    assert (await tokens.token(ALL, NONE)).value.reveal() == "access-3"
+    store.mend()
+    assert await grants.save_again()
     assert not issuer.reused
     assert kept(store) == f"refresh-{issuer.good}"
+    assert not grants.unsaved
 
 
 async def test_a_full_disk_does_not_hide_that_the_issuer_ended_the_grant() -> None:
     store, sender = MemoryStore(a_grant()), FakeSender(refusal("invalid_grant"))
     tokens, _ = await tokens_on(store, sender, FakeClock())
-    store.fail_next_save()
+    store.fail_next_save(2)
     with pytest.raises(LoginRequiredError):
         await tokens.token(ALL, NONE)
+    with pytest.raises(LoginRequiredError):
+        tokens.key(WORK, None, None)
 
 
 async def test_closing_ends_the_refresh_on_the_wire_and_begins_no_other() -> None:

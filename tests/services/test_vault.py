@@ -16,6 +16,7 @@ from broker.model.errors import (
 )
 from broker.model.secret import Secret
 from broker.model.time import Seconds
+from broker.services.store_making import NewStore
 from broker.services.vault import VaultState
 from tests.fakes.clock import run_until_idle
 from tests.fakes.store import MemoryStore
@@ -37,7 +38,7 @@ async def test_without_a_store_nothing_is_locked_and_nothing_is_there() -> None:
     world = World(source=None)
     await world.vault.open_at_start()
     assert world.vault.state is VaultState.NONE
-    assert world.vault.key_source is None
+    assert world.vault.slots == ()
     assert world.vault.locked_because is None
     assert world.vault.find(WORK) is None
     assert world.vault.opened is None
@@ -49,7 +50,7 @@ async def test_a_store_under_a_key_file_opens_at_the_start() -> None:
     world = World(store=MemoryStore(a_grant()))
     await world.vault.open_at_start()
     assert world.vault.state is VaultState.OPEN
-    assert world.vault.key_source == "plain"
+    assert world.vault.slots[0].source == "plain"
     assert world.vault.find(WORK) == a_grant()
 
 
@@ -58,7 +59,7 @@ async def test_a_store_under_a_passphrase_starts_locked_and_says_why() -> None:
     await world.vault.open_at_start()
     assert world.vault.state is VaultState.LOCKED
     assert world.vault.locked_because == "a passphrase is needed"
-    assert world.vault.key_source == "passphrase"
+    assert world.vault.slots[0].source == "passphrase"
     with pytest.raises(LockedError, match="a passphrase is needed"):
         world.vault.require_open()
     with pytest.raises(LockedError):
@@ -71,7 +72,9 @@ async def test_the_passphrase_opens_it_and_a_wrong_one_does_not() -> None:
     with pytest.raises(WrongPassphraseError):
         await world.vault.unlock(Secret("wrong"))
     assert world.vault.opened is None
-    await world.vault.unlock(Secret("correct horse"))
+    right = asyncio.create_task(world.vault.unlock(Secret("correct horse")))
+    await world.clock.advance(Seconds(1))
+    await right
     assert world.vault.state is VaultState.OPEN
     assert world.vault.locked_because is None
     assert world.grants.get(WORK) == a_grant()
@@ -131,7 +134,7 @@ async def test_a_corrupt_store_is_told_by_every_request_and_never_replaced() -> 
     world.door.fault = CORRUPT
     await world.vault.open_at_start()
     assert world.vault.state is VaultState.CORRUPT
-    assert world.vault.key_source is None
+    assert world.vault.slots == ()
     for ask in (
         world.vault.require_open,
         lambda: world.vault.find(WORK),
@@ -189,7 +192,7 @@ async def test_a_locked_store_that_is_asked_for_ever_takes_no_memory() -> None:
 
 async def test_making_a_store_opens_it() -> None:
     world = World(source=None)
-    await world.vault.create("passphrase", Secret("p"))
+    await world.maker.create(NewStore(source="passphrase", passphrase=Secret("p")))
     assert world.vault.state is VaultState.OPEN
     assert world.door.source == "passphrase"
 
@@ -198,14 +201,14 @@ async def test_a_store_is_never_made_over_another() -> None:
     world = World(store=MemoryStore(a_grant()))
     await world.vault.open_at_start()
     with pytest.raises(StoreExistsError):
-        await world.vault.create("plain", None)
+        await world.maker.create(NewStore(source="plain"))
     assert world.grants.get(WORK) == a_grant()
 
 
 async def test_a_store_that_cannot_be_made_leaves_none() -> None:
     world = World(source=None)
     with pytest.raises(BadRequestError):
-        await world.vault.create("parchment", None)
+        await world.maker.create(NewStore(source="parchment"))
     assert world.vault.state is VaultState.NONE
 
 
@@ -272,7 +275,8 @@ async def test_closing_twice_or_without_a_store_is_nothing() -> None:
 
 async def test_a_store_whose_grants_cannot_be_listed_is_not_served() -> None:
     world = World(store=MemoryStore(a_grant()))
-    await world.store.close()  # what it lists is now an error
+    world.store.is_unreadable = True
     with pytest.raises(StoreFailedError):
         await world.vault.unlock(None)
     assert world.vault.opened is None
+    assert world.store.is_closed

@@ -20,13 +20,14 @@ from broker.services.grants import Grants
 from broker.services.logins import LoginService
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
+from broker.services.store_making import StoreMaker
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
 from tests.fakes.clock import FakeClock
 from tests.fakes.listener import FakeListener
 from tests.fakes.sender import FakeSender, json_response
 from tests.fakes.store import MemoryStore
-from tests.services.door import FakeDoor
+from tests.services.door import FakeDoor, FakeKeys
 
 WORK = AccountName("work")
 HOME = AccountName("home")
@@ -140,6 +141,8 @@ class World:
         self.vault = Vault(
             door=self.door, sender=self.sender, clock=self.clock, events=self.events
         )
+        self.keys = FakeKeys(self.door)
+        self.maker = StoreMaker(vault=self.vault, door=self.door, clock=self.clock)
         self.access = Access(vault=self.vault)
         self.accounts = Accounts(
             vault=self.vault, sender=self.sender, clock=self.clock, events=self.events

@@ -64,6 +64,10 @@ def a_grant(
     )
 
 
+CLOSED = ["store.anchor", "store.ballast", "store.db", "store.key"]
+"""What lies in the folder of a closed store whose key is in a file."""
+
+
 def names_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 

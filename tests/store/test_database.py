@@ -9,7 +9,7 @@ import pytest
 from broker.model.errors import StoreFailedError
 from broker.store.database import Database
 from broker.store.keys.plain import KeyFile
-from broker.store.store import create_store
+from broker.store.opening import create_store
 
 
 @pytest.fixture

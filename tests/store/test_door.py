@@ -5,10 +5,11 @@ import pytest
 from broker.model.errors import BadRequestError, LockedError, StoreExistsError
 from broker.model.secret import Secret
 from broker.services.interfaces import StoreDoor
-from broker.store.door import _FACTORIES, FileDoor
+from broker.store.door import FileDoor
 from broker.store.keys.kept import KeptKey
 from broker.store.keys.names import key_sources
-from broker.store.store import create_store
+from broker.store.opening import create_store
+from broker.store.sources import _FACTORIES
 from tests.fakes.keeper import MemoryKeeper
 from tests.store.samples import names_in
 
@@ -24,7 +25,7 @@ async def test_a_door_makes_the_store_and_its_key_file_once(
     assert not door.exists()
     await (await door.create("plain", None)).close()
     assert door.exists()
-    assert door.key_source() == "plain"
+    assert door.slots()[0].source == "plain"
     assert (tmp_path / "store.key").is_file()
     with pytest.raises(StoreExistsError):
         await door.create("plain", None)
@@ -43,7 +44,7 @@ async def test_a_store_under_a_passphrase_asks_for_it(
     door: StoreDoor, tmp_path: Path
 ) -> None:
     await (await door.create("passphrase", Secret("horse"))).close()
-    assert door.key_source() == "passphrase"
+    assert door.slots()[0].source == "passphrase"
     assert not (tmp_path / "store.key").exists()
     with pytest.raises(LockedError, match="a passphrase is needed"):
         await door.open(None, ask=False)

@@ -10,8 +10,15 @@ from broker.model.errors import StoreCorruptError, StoreExistsError, StoreFailed
 from broker.model.secret import Secret
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
-from broker.store.store import create_store, has_store, key_source_of, open_store
-from tests.store.samples import a_grant, bytes_of, modes_in, names_in, tamper
+from broker.store.opening import create_store, has_store, open_store, slots_of
+from tests.store.samples import (
+    CLOSED,
+    a_grant,
+    bytes_of,
+    modes_in,
+    names_in,
+    tamper,
+)
 
 
 def cheap(salt: bytes) -> Argon2id:
@@ -77,7 +84,7 @@ async def test_a_store_that_a_crash_left_unfinished_is_thrown_away(
     (path.parent / "store.db.new-journal").write_bytes(b"")
     assert not has_store(path)
     await (await create_store(path, source)).close()
-    assert names_in(path.parent) == ["store.db", "store.key"]
+    assert names_in(path.parent) == CLOSED
 
 
 async def test_the_second_name_that_a_crash_left_is_taken_away_at_opening(
@@ -88,7 +95,7 @@ async def test_the_second_name_that_a_crash_left_is_taken_away_at_opening(
     store = await open_store(path, source)
     assert await store.list() == []
     await store.close()
-    assert names_in(path.parent) == ["store.db", "store.key"]
+    assert names_in(path.parent) == CLOSED
 
 
 def lose_all_but_the_log(path: Path, log: bytes) -> None:
@@ -149,7 +156,7 @@ def of_another_program(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    tamper(path, "PRAGMA user_version = 2")
+    tamper(path, "PRAGMA user_version = 3")
 
 
 def without_key_slot(path: Path) -> None:
@@ -207,7 +214,7 @@ async def test_a_file_that_is_no_store_has_no_key_source(
     await (await create_store(path, source)).close()
     spoil(path)
     with pytest.raises(StoreCorruptError, match=says):
-        key_source_of(path)
+        slots_of(path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -248,4 +255,4 @@ async def test_a_folder_with_strange_letters_is_no_obstacle(tmp_path: Path) -> N
     strange.mkdir()
     source = KeyFile(strange / "store.key")
     await (await create_store(strange / "store.db", source)).close()
-    assert key_source_of(strange / "store.db") == "plain"
+    assert slots_of(strange / "store.db")[0].source == "plain"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broker.model.account import Account, RedirectChoice
 from broker.model.client import Client
-from broker.model.grant import Grant
+from broker.model.grant import Grant, Intent
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
@@ -51,6 +51,7 @@ GRANTS = every(
         life=st.none() | MOMENTS,
     ),
     granted_at=MOMENTS,
+    intent=st.none() | every(Intent, since=MOMENTS),
     refresh_expires_at=st.none() | MOMENTS,
 )
 

@@ -8,16 +8,18 @@ from hypothesis import strategies as st
 
 from broker.model.secret import SecretBytes
 from broker.store.sealing import (
+    DataKeys,
     Place,
     SealBrokenError,
     SealNewerError,
     index_key,
     key_id,
     open_sealed,
+    presence,
     row_id,
     seal,
-    unwrap_key,
-    wrap_key,
+    unwrap_keys,
+    wrap_keys,
 )
 
 VECTORS = json.loads(
@@ -30,6 +32,7 @@ RECORDS = VECTORS["records"]
 PLACE = Place(
     store_id=STORE_ID, key_id=KEY_ID, kind="grant", row_id=bytes(32), version=3
 )
+KEYS = DataKeys(data=DATA_KEY, index=SecretBytes(bytes(range(32))))
 SALT, NONCE = bytes(range(32)), bytes(range(12))
 BLOB = seal(DATA_KEY, PLACE, b"a grant", salt=SALT, nonce=NONCE)
 
@@ -73,16 +76,33 @@ def test_published_records_open(vector: dict[str, str]) -> None:
     assert opened.hex() == vector["plain"]
 
 
-@pytest.mark.parametrize("vector", VECTORS["wrapped_keys"])
-def test_published_wrapped_keys_are_wrapped_again_and_open(
-    vector: dict[str, str],
-) -> None:
+@pytest.mark.parametrize("vector", VECTORS["wrapped_keys"], ids=lambda v: v["says"])
+def test_published_wrapped_keys_open(vector: dict[str, str]) -> None:
     key = SecretBytes(bytes.fromhex(vector["key_encryption_key"]))
-    slot = bytes.fromhex(vector["slot"])
-    nonce = bytes.fromhex(vector["nonce"])
-    wrapped = wrap_key(key, DATA_KEY, store_id=STORE_ID, slot=slot, nonce=nonce)
+    slot, wrapped = bytes.fromhex(vector["slot"]), bytes.fromhex(vector["wrapped"])
+    opened = unwrap_keys(key, wrapped, store_id=STORE_ID, slot=slot)
+    assert opened.data == DATA_KEY
+    assert opened.index.reveal().hex() == vector["index_key"]
+
+
+def test_a_published_slot_of_today_is_wrapped_again() -> None:
+    vector = VECTORS["wrapped_keys"][-1]
+    index = SecretBytes(bytes.fromhex(vector["index_key"]))
+    wrapped = wrap_keys(
+        SecretBytes(bytes.fromhex(vector["key_encryption_key"])),
+        DataKeys(data=DATA_KEY, index=index),
+        store_id=STORE_ID,
+        slot=bytes.fromhex(vector["slot"]),
+        nonce=bytes.fromhex(vector["nonce"]),
+    )
     assert wrapped.hex() == vector["wrapped"]
-    assert unwrap_key(key, wrapped, store_id=STORE_ID, slot=slot) == DATA_KEY
+
+
+@pytest.mark.parametrize("vector", VECTORS["presences"])
+def test_published_presences_are_computed_again(vector: dict[str, str]) -> None:
+    row, version = bytes.fromhex(vector["row_id"]), int(vector["version"])
+    own = presence(index_key(DATA_KEY), vector["kind"], row, version)
+    assert own.hex() == vector["presence"]
 
 
 @pytest.mark.parametrize(
@@ -140,13 +160,14 @@ def test_a_wrapped_key_does_not_open_in_another_store_or_slot(
     store_id: bytes, slot: bytes
 ) -> None:
     key = SecretBytes(bytes(32))
-    wrapped = wrap_key(key, DATA_KEY, store_id=STORE_ID, slot=b"plain", nonce=NONCE)
+    wrapped = wrap_keys(key, KEYS, store_id=STORE_ID, slot=b"plain", nonce=NONCE)
     with pytest.raises(SealBrokenError):
-        unwrap_key(key, wrapped, store_id=store_id, slot=slot)
+        unwrap_keys(key, wrapped, store_id=store_id, slot=slot)
 
 
-def test_a_truncated_wrapped_key_does_not_open() -> None:
+@pytest.mark.parametrize("length", [0, 11, 59, 60, 61, 91])
+def test_a_truncated_wrapped_key_does_not_open(length: int) -> None:
     key = SecretBytes(bytes(32))
-    wrapped = wrap_key(key, DATA_KEY, store_id=STORE_ID, slot=b"", nonce=NONCE)
+    wrapped = wrap_keys(key, KEYS, store_id=STORE_ID, slot=b"", nonce=NONCE)
     with pytest.raises(SealBrokenError):
-        unwrap_key(key, wrapped[:-1], store_id=STORE_ID, slot=b"")
+        unwrap_keys(key, wrapped[:length], store_id=STORE_ID, slot=b"")

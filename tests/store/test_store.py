@@ -15,8 +15,9 @@ from broker.model.errors import (
 from broker.model.secret import Secret
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
-from broker.store.store import SealedStore, create_store, key_source_of, open_store
-from tests.store.samples import a_grant, bytes_of, modes_in, names_in
+from broker.store.opening import create_store, open_store, slots_of
+from broker.store.store import SealedStore
+from tests.store.samples import CLOSED, a_grant, bytes_of, modes_in, names_in
 
 WORK = AccountName("work")
 
@@ -83,7 +84,7 @@ async def test_what_was_saved_is_found_by_whoever_copies_the_files_of_a_running_
 
 async def test_a_closed_store_is_one_file_and_its_key(path: Path) -> None:
     await closed_store(path, "work")
-    assert names_in(path.parent) == ["store.db", "store.key"]
+    assert names_in(path.parent) == CLOSED
 
 
 async def test_all_files_are_the_persons_alone_under_any_umask(path: Path) -> None:
@@ -95,7 +96,8 @@ async def test_all_files_are_the_persons_alone_under_any_umask(path: Path) -> No
         await store.close()
     finally:
         os.umask(before)
-    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.key": 0o600}
+    assert set(modes) == {*CLOSED, "store.db-wal"} - {"store.anchor"}
+    assert set(modes.values()) == {0o600}
 
 
 # --- nothing in clear -----------------------------------------------------------
@@ -152,7 +154,7 @@ async def test_a_wrong_passphrase_opens_nothing_and_the_right_one_still_does(
         await open_store(path, Passphrase(Secret("house")))
     again = await open_store(path, Passphrase(Secret("horse")))
     assert await again.load(WORK) == a_grant("work")
-    assert again.key_source == "passphrase"
+    assert again.opened_by == 1
     await again.close()
 
 
@@ -163,7 +165,7 @@ async def test_a_store_whose_key_file_is_lost_stays_locked_and_gets_no_new_key(
     path.with_suffix(".key").unlink()
     with pytest.raises(LockedError, match=r"store\.key"):
         await open_store(path, key_file(path))
-    assert names_in(path.parent) == ["store.db"]
+    assert names_in(path.parent) == [name for name in CLOSED if name != "store.key"]
 
 
 async def test_the_key_file_of_another_store_does_not_open_this_one(
@@ -214,7 +216,7 @@ async def test_asking_for_the_key_source_does_not_let_another_process_in(
 ) -> None:
     # POSIX drops a process's locks on a file when any of its descriptors is closed.
     store = await new_store(path)
-    assert key_source_of(path) == "plain"
+    assert slots_of(path)[0].source == "plain"
     with pytest.raises(LockedError):
         await open_store(path, key_file(path))
     assert is_locked_for_others(path)

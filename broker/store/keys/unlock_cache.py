@@ -1,4 +1,4 @@
-"""The data key of an unlocked store, kept for a while by the kernel.
+"""The keys of an unlocked store, kept for a while by the kernel.
 
 So that a daemon that is started again needs no passphrase within that time. What the
 kernel keeps, every program of the person's can read meanwhile; it is gone after a
@@ -10,7 +10,12 @@ import logging
 from typing import Protocol
 
 from broker.model.secret import SecretBytes
-from broker.store.sealing import KEY_BYTES
+from broker.store.sealing import (
+    DataKeys,
+    SealBrokenError,
+    joined_keys,
+    parse_joined_keys,
+)
 
 log = logging.getLogger(__name__)
 
@@ -38,42 +43,55 @@ class TimedKeyring(Protocol):
 
 
 class UnlockCache:
-    """One data key for each store. No method raises; each is done in microseconds."""
+    """The keys of each store. No method raises; each is done in microseconds."""
 
     def __init__(self, keyring: TimedKeyring) -> None:
         self._keyring = keyring
         self._said = False
 
-    def remember(self, store_id: bytes, data_key: SecretBytes, seconds: int) -> None:
-        """Keep the key for this long, counted from now; with 0, forget it.
+    def remember(self, store_id: bytes, keys: DataKeys, seconds: int) -> bool:
+        """Keep the keys for this long, counted from now; with 0, forget them.
 
-        Only tried: where it cannot be kept, the next start needs the key source.
+        Only tried: where they cannot be kept, the next start needs the key source.
+
+        Args:
+            store_id: of the store.
+            keys: what every slot gives.
+            seconds: for which they are kept.
+
+        Returns:
+            whether they are kept now.
         """
         if seconds < 1:
             self.forget(store_id)
-            return
+            return False
         try:
-            self._keyring.keep(_name(store_id), data_key, seconds)
+            self._keyring.keep(_name(store_id), joined_keys(keys), seconds)
         except OSError as exc:
             self._say(exc)
+            return False
+        return True
 
-    def recall(self, store_id: bytes) -> SecretBytes | None:
-        """The key, or None where none is kept, or no longer.
+    def recall(self, store_id: bytes) -> DataKeys | None:
+        """The keys, or None where none are kept, or no longer.
 
         Not checked against the store: any program of the person's can put another one
         in its place. One that does not open the store should be forgotten.
         """
         try:
-            key = self._keyring.find(_name(store_id))
+            kept = self._keyring.find(_name(store_id))
         except OSError as exc:
             self._say(exc)
             return None
-        if key is None or len(key.reveal()) != KEY_BYTES:
+        if kept is None:
             return None
-        return key
+        try:
+            return parse_joined_keys(kept.reveal())
+        except SealBrokenError:
+            return None
 
     def forget(self, store_id: bytes) -> None:
-        """Have the key gone at once; what cannot be had gone is said in the log."""
+        """Have them gone at once; what cannot be had gone is said in the log."""
         try:
             self._keyring.remove(_name(store_id))
         except OSError as exc:

@@ -44,6 +44,8 @@ EXIT_CODES: dict[str, int] = {
     "service_failed": 31,
     "stopping": 32,
     "key_source_unavailable": 33,
+    "key_slot_refused": 34,
+    "backup_invalid": 35,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

@@ -6,11 +6,14 @@ import pytest
 
 from broker.model.secret import SecretBytes
 from broker.store.keys.unlock_cache import UnlockCache
+from broker.store.sealing import DataKeys, joined_keys
 from tests.fakes.timed_keyring import MemoryTimedKeyring
 
 STORE_ID = bytes(range(16))
 OTHER_ID = bytes(16)
-KEY = SecretBytes(bytes(range(32)))
+KEYS = DataKeys(
+    data=SecretBytes(bytes(range(32))), index=SecretBytes(bytes(range(32, 64)))
+)
 NAME = "brokerd:unlock:000102030405060708090a0b0c0d0e0f"
 
 
@@ -32,25 +35,25 @@ def test_a_later_daemon_has_the_key_of_its_store_and_of_no_other(
     keyring: MemoryTimedKeyring,
 ) -> None:
     assert cache(keyring).recall(STORE_ID) is None
-    cache(keyring).remember(STORE_ID, KEY, 900)
-    assert keyring.kept == {NAME: (KEY, 900)}
-    assert cache(keyring).recall(STORE_ID) == KEY
+    cache(keyring).remember(STORE_ID, KEYS, 900)
+    assert keyring.kept == {NAME: (joined_keys(KEYS), 900)}
+    assert cache(keyring).recall(STORE_ID) == KEYS
     assert cache(keyring).recall(OTHER_ID) is None
 
 
 def test_a_forgotten_key_is_gone(keyring: MemoryTimedKeyring) -> None:
-    cache(keyring).remember(STORE_ID, KEY, 900)
-    cache(keyring).remember(OTHER_ID, KEY, 900)
+    cache(keyring).remember(STORE_ID, KEYS, 900)
+    cache(keyring).remember(OTHER_ID, KEYS, 900)
     cache(keyring).forget(STORE_ID)
     assert cache(keyring).recall(STORE_ID) is None
-    assert cache(keyring).recall(OTHER_ID) == KEY
+    assert cache(keyring).recall(OTHER_ID) == KEYS
 
 
 def test_for_no_time_at_all_nothing_is_remembered_and_the_old_key_goes(
     keyring: MemoryTimedKeyring,
 ) -> None:
-    cache(keyring).remember(STORE_ID, KEY, 900)
-    cache(keyring).remember(STORE_ID, KEY, 0)
+    cache(keyring).remember(STORE_ID, KEYS, 900)
+    cache(keyring).remember(STORE_ID, KEYS, 0)
     assert keyring.kept == {}
 
 
@@ -70,7 +73,7 @@ def test_without_a_keyring_there_is_no_cache_which_is_said_once(
     without = cache(keyring)
     with caplog.at_level(logging.DEBUG):
         for _ in range(3):
-            without.remember(STORE_ID, KEY, 900)
+            without.remember(STORE_ID, KEYS, 900)
             assert without.recall(STORE_ID) is None
     assert caplog.messages == [
         f"unlock_cache.unavailable error={os.strerror(number)!r}"
@@ -99,9 +102,9 @@ def test_no_key_is_in_the_log(
     keyring: MemoryTimedKeyring, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        cache(keyring).remember(STORE_ID, KEY, 900)
+        cache(keyring).remember(STORE_ID, KEYS, 900)
         keyring.fault = fault(errno.EIO)
         cache(keyring).recall(STORE_ID)
         cache(keyring).forget(STORE_ID)
-    assert KEY.reveal().hex() not in caplog.text
-    assert repr(KEY.reveal()) not in caplog.text
+    assert KEYS.data.reveal().hex() not in caplog.text
+    assert repr(KEYS.data.reveal()) not in caplog.text

@@ -1,0 +1,124 @@
+"""The routes of the store as a whole: made, opened, locked, its keys, its copies."""
+
+import base64
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from broker.ipc import store_wire
+from broker.ipc.replies import json_reply
+from broker.ipc.wire import parse_body
+from broker.model.secret import Secret
+from broker.services.interfaces import StoreKeys
+from broker.services.store_making import StoreMaker
+from broker.services.vault import Vault
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LARGEST_RESTORE = 64 * 1024 * 1024
+"""Bytes of the body of a restore: a backup of ten thousand accounts has thirty."""
+
+
+class StoreRoutes:
+    """Every route about the store as a whole, as a table."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        maker: StoreMaker,
+        keys: StoreKeys,
+        status: Callable[[], dict[str, object]],
+    ) -> None:
+        self._vault = vault
+        self._maker = maker
+        self._keys = keys
+        self._status = status
+
+    def table(self, manage: Callable[[Handler], Handler]) -> list[web.RouteDef]:
+        """For an aiohttp application.
+
+        Args:
+            manage: makes a handler one for whoever may manage the daemon.
+        """
+        return [
+            web.post("/v1/store", manage(self.make_store)),
+            web.post("/v1/unlock", manage(self.unlock)),
+            web.post("/v1/lock", manage(self.lock)),
+            web.get("/v1/key-sources", manage(self.sources)),
+            web.post("/v1/slots", manage(self.add_slot)),
+            web.delete("/v1/slots/{slot}", manage(self.remove_slot)),
+            web.post("/v1/slots/{slot}/rotate", manage(self.rotate_slot)),
+            web.post("/v1/data-key/rotate", manage(self.rotate_data_key)),
+            web.post("/v1/backup", manage(self.backup)),
+            web.post("/v1/restore", manage(self.restore)),
+        ]
+
+    async def make_store(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/store`."""
+        body = parse_body(await request.read(), store_wire.StoreBody)
+        aside = await self._maker.create(store_wire.new_store(body))
+        return json_reply({**self._status(), "set_aside": aside}, status=201)
+
+    async def unlock(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/unlock`."""
+        body = parse_body(await request.read(), store_wire.UnlockBody)
+        remember = store_wire.remembered(body)
+        passphrase = store_wire.secret(body.passphrase)
+        await self._vault.unlock(passphrase, remember=remember)
+        return json_reply(self._status())
+
+    async def lock(self, _: web.Request) -> web.StreamResponse:
+        """`POST /v1/lock`."""
+        await self._vault.lock()
+        return json_reply(self._status())
+
+    async def sources(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/key-sources`."""
+        found = await self._keys.sources()
+        return json_reply({"sources": [store_wire.source_reply(one) for one in found]})
+
+    async def add_slot(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/slots`."""
+        body = parse_body(await request.read(), store_wire.SlotBody)
+        self._vault.require_open()
+        passphrase = store_wire.secret(body.passphrase)
+        slot = await self._keys.add(body.key, passphrase)
+        return json_reply(store_wire.slot_reply(slot), status=201)
+
+    async def remove_slot(self, request: web.Request) -> web.StreamResponse:
+        """`DELETE /v1/slots/NUMBER`."""
+        number = store_wire.parse_slot_number(request.match_info["slot"])
+        self._vault.require_open()
+        await self._keys.remove(number)
+        return json_reply(self._status())
+
+    async def rotate_slot(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/slots/NUMBER/rotate`."""
+        body = parse_body(await request.read(), store_wire.RotateBody)
+        number = store_wire.parse_slot_number(request.match_info["slot"])
+        self._vault.require_open()
+        passphrase = store_wire.secret(body.passphrase)
+        slot = await self._keys.rotate(number, passphrase)
+        return json_reply(store_wire.slot_reply(slot))
+
+    async def rotate_data_key(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/data-key/rotate`."""
+        body = parse_body(await request.read(), store_wire.RotateDataKeyBody)
+        self._vault.require_open()
+        await self._keys.rotate_data_key([Secret(text) for text in body.passphrases])
+        return json_reply(self._status())
+
+    async def backup(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/backup`."""
+        body = parse_body(await request.read(), store_wire.BackupBody)
+        self._vault.require_open()
+        made = await self._keys.backup(Secret(body.passphrase))
+        return json_reply({"backup": base64.b64encode(made).decode()})
+
+    async def restore(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/restore`."""
+        body = parse_body(await request.read(), store_wire.RestoreBody)
+        new = store_wire.restored_store(body)
+        aside = await self._maker.restore(body.backup, Secret(body.passphrase), new)
+        return json_reply({**self._status(), "set_aside": aside}, status=201)

@@ -1,0 +1,57 @@
+"""What people are told of the store: its key slots, and how it was found."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One way to open the store.
+
+    Attributes:
+        number: by which people name it; from 1 on.
+        source: the name of its key source, such as 'secret-service'.
+        is_in_use: whether the store is open, and was opened through it.
+    """
+
+    number: int
+    source: str
+    is_in_use: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the open store was found.
+
+    Attributes:
+        generation: how many writes it has seen.
+        remembered: the last generation that was noted outside of it, or None.
+        is_altered: whether records are missing, or others than were saved are there.
+        damaged: how many records do not open.
+        opened_by: the number of the slot, or None where the kernel kept the key.
+    """
+
+    generation: int
+    remembered: int | None = None
+    is_altered: bool = False
+    damaged: int = 0
+    opened_by: int | None = None
+
+    @property
+    def is_old_copy(self) -> bool:
+        """Whether somebody has put an older copy in its place."""
+        return self.remembered is not None and self.generation < self.remembered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """One key source of this system.
+
+    Attributes:
+        name: as `--key` takes it.
+        works: whether a new store could keep its key there now, without a question.
+        reason: why not, for people, or None.
+    """
+
+    name: str
+    works: bool
+    reason: str | None = None

@@ -1,0 +1,100 @@
+"""Makes the store: new, or from a backup. What was there is set aside, not deleted."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from broker.model.errors import BrokerError, LockedError, StoreExistsError
+from broker.model.secret import Secret
+from broker.services.interfaces import Clock, StoreDoor
+from broker.services.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStore:
+    """How a store is to be made.
+
+    Attributes:
+        source: where its key will be; None for the best that works here.
+        passphrase: for the source 'passphrase', and for no other.
+        set_aside: whether a store that is there is to be renamed.
+    """
+
+    source: str | None = None
+    passphrase: Secret | None = None
+    set_aside: bool = False
+
+
+class StoreMaker:
+    """Makes the store that a vault then opens."""
+
+    def __init__(self, *, vault: Vault, door: StoreDoor, clock: Clock) -> None:
+        self._vault = vault
+        self._door = door
+        self._clock = clock
+
+    async def create(self, new: NewStore) -> str | None:
+        """Make an empty store.
+
+        Returns:
+            The name under which an older one lies now, or None.
+
+        Raises:
+            StoreExistsError: there is one, and it is open or is not to be set aside.
+            BadRequestError, KeySourceUnavailableError, StoreFailedError: see
+                `StoreDoor.create`; an older one is where it was.
+        """
+        self._door.require_source(new.source, new.passphrase)
+        async with self._vault.changing:
+            # An open one is a good one: only a backup may take its place.
+            if self._vault.opened is not None:
+                raise StoreExistsError
+            with self._made_room(new) as aside:
+                made = await self._door.create(new.source, new.passphrase)
+                await self._vault.serve(made)
+            log.info("store.created source=%s", self._door.slots()[0].source)
+            return aside
+
+    async def restore(
+        self, backup: bytes, passphrase: Secret, new: NewStore
+    ) -> str | None:
+        """Make the store of what is in a backup; the same as `create` otherwise.
+
+        An open store may be set aside, too: it is locked first.
+
+        Raises:
+            BackupInvalidError, WrongPassphraseError: the backup does not open.
+            StoreFailedError: the open store has what is not on the disk yet.
+        """
+        self._door.require_source(new.source, new.passphrase)
+        async with self._vault.changing:
+            if self._door.exists() and not new.set_aside:
+                raise StoreExistsError
+            contents = await self._door.read_backup(backup, passphrase)
+            await self._vault.shut(LockedError(reason="a backup is being restored"))
+            with self._made_room(new) as aside:
+                at = self._clock.now().wall
+                made = await self._door.restore(
+                    contents, new.source, new.passphrase, at=at
+                )
+                await self._vault.serve(made)
+            log.info("store.restored")
+            return aside
+
+    @contextlib.contextmanager
+    def _made_room(self, new: NewStore) -> Iterator[str | None]:
+        if not self._door.exists():
+            yield None
+            return
+        if not new.set_aside:
+            raise StoreExistsError
+        aside = self._door.set_aside()
+        log.warning("store.set_aside name=%s", aside)
+        try:
+            yield aside
+        except BrokerError:
+            self._door.put_back(aside)
+            raise

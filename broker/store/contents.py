@@ -1,0 +1,137 @@
+"""All that a store holds, on its way into another: a backup and its return.
+
+A backup is a store of its own, in one file, with other keys and one key slot: a
+passphrase. Row ids and versions stay, so that nothing must be read to be copied.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from broker.model.errors import BackupInvalidError
+from broker.model.grant import Intent, IntentCause
+from broker.model.secret import SecretBytes
+from broker.model.time import UnixTime
+from broker.store.building import new_header
+from broker.store.connection import connect_in_memory
+from broker.store.head import begin, find
+from broker.store.keys.source import KeySource
+from broker.store.records import RecordError, grant_record, parse_grant
+from broker.store.schema import (
+    Kind,
+    NotAStoreError,
+    insert_row,
+    read_header,
+    select_all_rows,
+    write_header,
+)
+from broker.store.sealer import Sealer
+from broker.store.sealing import SealBrokenError, SealNewerError
+from broker.store.slots import recalled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    kind: Kind
+    id: bytes
+    version: int
+    plain: SecretBytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Every record that opens, in clear; the head is not one of them.
+
+    Attributes:
+        index: the index key that the row ids come from.
+        records: secrets; have no text form.
+        damaged: how many more there were that do not open.
+    """
+
+    index: SecretBytes
+    records: tuple[_Record, ...]
+    damaged: int = 0
+
+    def put_into(self, connection: sqlite3.Connection, sealer: Sealer) -> None:
+        """Seal every record for another store, and write it there."""
+        for record in self.records:
+            plain = record.plain.reveal()
+            row = sealer.seal(record.kind, record.id, record.version, plain)
+            insert_row(connection, record.kind, row)
+
+    def restored(self, at: UnixTime) -> "Contents":
+        """The same, with each grant marked: a newer refresh token may be elsewhere."""
+        mark = Intent(since=at, cause=IntentCause.RESTORE)
+        records = tuple(_marked(record, mark) for record in self.records)
+        return replace(self, records=records)
+
+
+def read_contents(connection: sqlite3.Connection, sealer: Sealer) -> Contents:
+    """What is in an open store."""
+    records, damaged = [], 0
+    for kind, row in select_all_rows(connection):
+        try:
+            plain = SecretBytes(sealer.open(kind, row))
+        except (SealBrokenError, SealNewerError):
+            damaged += 1
+            continue
+        records.append(_Record(kind=kind, id=row.id, version=row.version, plain=plain))
+    index = sealer.keys.index
+    return Contents(index=index, records=tuple(records), damaged=damaged)
+
+
+def backup_of(
+    contents: Contents, source: KeySource, random: Callable[[int], bytes]
+) -> bytes:
+    """The bytes of a backup that `source` opens; blocks.
+
+    Raises:
+        BadRequestError: see `KeySource.make`.
+    """
+    header, keys = new_header(source, random, contents.index)
+    sealer = Sealer(header.store_id, keys, random)
+    with closing(connect_in_memory()) as connection:
+        write_header(connection, header)
+        contents.put_into(connection, sealer)
+        begin(connection, sealer)
+        return connection.serialize()
+
+
+def parse_backup(data: bytes, source: KeySource) -> Contents:
+    """What is in a backup; blocks.
+
+    Raises:
+        BackupInvalidError: the bytes are none, or damaged.
+        WrongPassphraseError, LockedError: `source` does not open it.
+    """
+    try:
+        with closing(connect_in_memory(data)) as connection:
+            header = read_header(connection)
+            _, _, keys = recalled(header, [source], "the backup")
+            sealer = Sealer(header.store_id, keys, _no_random)
+            contents = read_contents(connection, sealer)
+            is_altered = find(connection, sealer, header).is_altered
+    except (NotAStoreError, sqlite3.Error) as exc:
+        raise BackupInvalidError(what=str(exc)) from exc
+    if contents.damaged or is_altered:
+        raise BackupInvalidError(what="records in it are damaged or missing")
+    return contents
+
+
+def _no_random(size: int) -> bytes:
+    """A backup is read, never written to."""
+    raise BackupInvalidError(what=f"its head is missing ({size} bytes wanted)")
+
+
+def _marked(record: _Record, mark: Intent) -> _Record:
+    if record.kind != "grant":
+        return record
+    try:
+        grant = parse_grant(record.plain.reveal())
+    except RecordError:
+        return record
+    if grant.refresh_token is None:
+        return record
+    plain = SecretBytes(grant_record(replace(grant, intent=mark)))
+    return replace(record, plain=plain)

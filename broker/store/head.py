@@ -1,0 +1,147 @@
+"""The head of a store: counts its writes, and knows which records must be there.
+
+A sealed record of its own. Its version is the generation of the store; what is in it
+is a digest over all other records (`sealing.presence`). Every write moves both on in
+the same transaction, so that a record that was taken away, or put back from an old
+copy, is found out, and so that two copies of one store can be told apart by age.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from broker.store.records import RecordError, head_record, parse_head
+from broker.store.schema import (
+    Header,
+    Kind,
+    Row,
+    insert_row,
+    select_presences,
+    select_row,
+    set_aside,
+    update_row,
+    write_major,
+)
+from broker.store.sealer import Sealer
+from broker.store.sealing import SealBrokenError, SealNewerError
+
+HEAD: Kind = "head"
+
+HEAD_ID = bytes(32)
+"""No HMAC comes out as this."""
+
+_NOTHING = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the head says.
+
+    Attributes:
+        generation: how many writes the store has seen.
+        digest: the exclusive or of the presences of all other records.
+    """
+
+    generation: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """How a store was found when it was opened.
+
+    Attributes:
+        generation: of its last write.
+        is_altered: whether records are missing, or others are there than were saved.
+    """
+
+    generation: int
+    is_altered: bool
+
+
+def begin(connection: sqlite3.Connection, sealer: Sealer, generation: int = 1) -> None:
+    """Write the head that fits the records that are there."""
+    digest = _digest(connection, sealer)
+    _write(connection, sealer, Head(generation=generation, digest=digest))
+
+
+def find(connection: sqlite3.Connection, sealer: Sealer, header: Header) -> Found:
+    """The head as it is, made where there is none that can be read.
+
+    A store of format 1 is made one of today's here: in one transaction, so that a crash
+    leaves the one or the other.
+    """
+    row = select_row(connection, HEAD, HEAD_ID)
+    if row is None and header.major == 1:
+        begin(connection, sealer)
+        write_major(connection)
+        return Found(generation=1, is_altered=False)
+    head = None if row is None else _opened(sealer, row)
+    if head is None:
+        generation = 1 if row is None else row.version + 1
+        set_aside(connection, HEAD_ID)
+        begin(connection, sealer, generation)
+        return Found(generation=generation, is_altered=True)
+    is_altered = head.digest != _digest(connection, sealer)
+    return Found(generation=head.generation, is_altered=is_altered)
+
+
+def prepare(connection: sqlite3.Connection, sealer: Sealer) -> None:
+    """Before anything is sealed in a transaction: with the data key of the file."""
+    row = select_row(connection, HEAD, HEAD_ID)
+    if row is not None:
+        sealer.use(row.key_id)
+
+
+def advance(
+    connection: sqlite3.Connection, sealer: Sealer, *changed: tuple[str, bytes, int]
+) -> int:
+    """Count a write; the new generation.
+
+    Args:
+        connection: in a transaction.
+        sealer: of the store.
+        changed: kind, id and version of each record that came or went.
+    """
+    row = select_row(connection, HEAD, HEAD_ID)
+    head = None if row is None else _opened(sealer, row)
+    if row is None or head is None:  # damaged while the store was open
+        generation = 1 if row is None else row.version + 1
+        set_aside(connection, HEAD_ID)
+        begin(connection, sealer, generation)
+        return generation
+    digest = head.digest
+    for kind, row_id, version in changed:
+        digest = _xor(digest, sealer.presence(kind, row_id, version))
+    moved = Head(generation=head.generation + 1, digest=digest)
+    _write(connection, sealer, moved)
+    return moved.generation
+
+
+def _opened(sealer: Sealer, row: Row) -> Head | None:
+    try:
+        digest = parse_head(sealer.open(HEAD, row))
+    except (SealBrokenError, SealNewerError, RecordError):
+        return None
+    return Head(generation=row.version, digest=digest)
+
+
+def _write(connection: sqlite3.Connection, sealer: Sealer, head: Head) -> None:
+    record = head_record(head.digest)
+    row = sealer.seal(HEAD, HEAD_ID, head.generation, record)
+    there = select_row(connection, HEAD, HEAD_ID)
+    if there is None:
+        insert_row(connection, HEAD, row)
+    else:
+        update_row(connection, HEAD, row, replaces=there.version)
+
+
+def _digest(connection: sqlite3.Connection, sealer: Sealer) -> bytes:
+    digest = _NOTHING
+    for kind, row_id, version in select_presences(connection):
+        digest = _xor(digest, sealer.presence(kind, row_id, version))
+    return digest
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    joined = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
+    return joined.to_bytes(len(_NOTHING), "big")

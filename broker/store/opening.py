@@ -1,0 +1,177 @@
+"""A store file made and opened. Knows key sources, but no choice of one."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from broker.model.errors import StoreExistsError, StoreFailedError
+from broker.store.anchor import FileAnchor
+from broker.store.anchors import Anchors, recalled_anchors
+from broker.store.building import SIDE_FILES, build_store, clean_up
+from broker.store.connection import header_of
+from broker.store.contents import Contents
+from broker.store.database import Database
+from broker.store.files import flush_folder
+from broker.store.head import find
+from broker.store.keys.source import KeySource
+from broker.store.keys.unlock_cache import UnlockCache
+from broker.store.schema import KeySlot
+from broker.store.sealer import Sealer
+from broker.store.sealing import DataKeys, key_id
+from broker.store.slots import recalled
+from broker.store.store import SealedStore
+
+RandomBytes = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    """How the store is opened; no slot and no source where the kernel kept the keys."""
+
+    keys: DataKeys
+    slot: KeySlot | None = None
+    source: KeySource | None = None
+
+
+def has_store(path: Path) -> bool:
+    """Whether something has the name of the store, be it a broken link."""
+    return os.path.lexists(path)
+
+
+def slots_of(path: Path) -> tuple[KeySlot, ...]:
+    """The key slots of a store that is not open, read without a key.
+
+    Raises:
+        StoreCorruptError: the file is not a store.
+        StoreFailedError: the disk refused.
+    """
+    return header_of(path).slots
+
+
+def rename_store(path: Path, new: Path, *, file_first: bool) -> None:
+    """Rename a store that is not open, with the files beside it that are part of it.
+
+    Args:
+        path: of its file.
+        new: the new name, in the same folder.
+        file_first: whether its file goes before its log. A log without a file is known
+            to be an orphan; a file without its log would be taken for a whole store.
+
+    Raises:
+        StoreFailedError: the disk refused.
+    """
+    parts = ("", *SIDE_FILES) if file_first else (*SIDE_FILES, "")
+    try:
+        for part in parts:
+            file = path.with_name(path.name + part)
+            if os.path.lexists(file):
+                file.rename(new.with_name(new.name + part))
+        flush_folder(path.parent)
+    except OSError as exc:
+        raise StoreFailedError(what=f"{path}: {exc.strerror}") from exc
+
+
+async def create_store(
+    path: Path,
+    source: KeySource,
+    *,
+    contents: Contents | None = None,
+    random: RandomBytes = secrets.token_bytes,
+) -> SealedStore:
+    """Make a new store and open it. The folder is there, and the person's alone.
+
+    Args:
+        path: of the new file.
+        source: of the key of its first slot.
+        contents: what is in it from the beginning, or None for nothing.
+        random: where fresh bytes come from.
+
+    Raises:
+        StoreExistsError: something has this name.
+        StoreFailedError: the disk refused.
+        BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
+    """
+    if has_store(path):
+        raise StoreExistsError
+    fill = None if contents is None else contents.put_into
+    index = None if contents is None else contents.index
+    build = partial(build_store, path, source, random, fill=fill, index=index)
+    keys = await asyncio.to_thread(build)
+    database = await Database.open(path)
+    slot = database.header.slots[0]
+    key = _Key(keys=keys, slot=slot, source=source)
+    return await _opened(path, database, key, random)
+
+
+async def open_store(
+    path: Path,
+    *sources: KeySource,
+    cache: UnlockCache | None = None,
+    random: RandomBytes = secrets.token_bytes,
+) -> SealedStore:
+    """Open the store with the first of its key slots that one of `sources` opens.
+
+    Args:
+        path: of the file.
+        sources: of keys that can be had now.
+        cache: what the kernel may have kept, or None not to ask it.
+        random: where fresh bytes come from.
+
+    Raises:
+        StoreCorruptError: the file cannot be read as a store; it is left as it is.
+        LockedError: the key cannot be had, no slot is of any of `sources`, or
+            another process has the store open.
+        WrongPassphraseError: the passphrase does not open it.
+        StoreFailedError: the disk refused.
+    """
+    database = await Database.open(path)
+    try:
+        clean_up(path)
+        key = await asyncio.to_thread(_recalled, path, database, sources, cache)
+        return await _opened(path, database, key, random)
+    except BaseException:
+        await database.close()
+        raise
+
+
+def _recalled(
+    path: Path,
+    database: Database,
+    sources: Sequence[KeySource],
+    cache: UnlockCache | None,
+) -> _Key:
+    header = database.header
+    kept = None if cache is None else cache.recall(header.store_id)
+    # Any program of the person's could have put another key there.
+    if kept is not None and key_id(kept.data) == header.head_key:
+        return _Key(keys=kept)
+    slot, source, keys = recalled(header, sources, str(path))
+    return _Key(keys=keys, slot=slot, source=source)
+
+
+async def _opened(
+    path: Path, database: Database, key: _Key, random: RandomBytes
+) -> SealedStore:
+    header = database.header
+    sealer = Sealer(header.store_id, key.keys, random)
+    found = await database.write(partial(find, sealer=sealer, header=header))
+    anchors = await asyncio.to_thread(_anchors, path, header.store_id, key)
+    return SealedStore(
+        database,
+        sealer,
+        found=found,
+        opened_by=None if key.slot is None else key.slot.number,
+        anchors=anchors,
+    )
+
+
+def _anchors(path: Path, store_id: bytes, key: _Key) -> Anchors:
+    beside_the_key = None
+    if key.source is not None and key.slot is not None:
+        beside_the_key = key.source.anchor(key.slot.parameters)
+    in_a_file = FileAnchor(path.with_suffix(".anchor"), store_id)
+    return recalled_anchors([a for a in (beside_the_key, in_a_file) if a is not None])

@@ -1,0 +1,300 @@
+"""The ways to the keys of an open store: added, taken away, and renewed.
+
+Every change is one transaction: a crash leaves the old way or the new one. A key that
+no slot needs any more is forgotten by its source only after that.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from broker.model.errors import (
+    BrokerError,
+    KeySlotError,
+    LockedError,
+    StoreCorruptError,
+    WrongPassphraseError,
+)
+from broker.model.secret import SecretBytes
+from broker.store.database import Database
+from broker.store.head import advance, prepare
+from broker.store.keys.names import PASSPHRASE
+from broker.store.keys.source import KeyParametersError, KeySource
+from broker.store.schema import (
+    Header,
+    KeySlot,
+    delete_slot,
+    read_slots,
+    select_all_rows,
+    set_aside,
+    update_row,
+    write_slot,
+)
+from broker.store.sealer import Sealer, keys_of, new_slot
+from broker.store.sealing import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    DataKeys,
+    SealBrokenError,
+    SealNewerError,
+    key_id,
+)
+
+Changed = tuple[tuple[str, bytes, int], ...]
+"""Records that came or went, as for `head.advance`."""
+
+SLOTS = 16
+"""At most: each is a way in, and a person knows a few."""
+
+
+class Slots:
+    """The key slots of one open store."""
+
+    def __init__(
+        self, database: Database, sealer: Sealer, advanced: Callable[[int], None]
+    ) -> None:
+        """Take the store.
+
+        Args:
+            database: its file.
+            sealer: its keys.
+            advanced: is told the generation after each write.
+        """
+        self._database = database
+        self._sealer = sealer
+        self._random = sealer.random
+        self._advanced = advanced
+        self._changing = asyncio.Lock()
+        self.all: tuple[KeySlot, ...] = database.header.slots
+
+    def find(self, number: int) -> KeySlot:
+        """The slot of this number.
+
+        Raises:
+            KeySlotError: there is none.
+        """
+        for slot in self.all:
+            if slot.number == number:
+                return slot
+        raise KeySlotError(slot=number, what="there is no such slot")
+
+    async def add(self, source: KeySource) -> KeySlot:
+        """One more way in.
+
+        Raises:
+            KeySlotError: there are too many.
+            BadRequestError, KeySourceUnavailableError, StoreFailedError: see
+                `KeySource.make`; nothing has changed.
+        """
+        async with self._changing:
+            number = max(slot.number for slot in self.all) + 1
+            if len(self.all) >= SLOTS:
+                raise KeySlotError(slot=number, what=f"a store has at most {SLOTS}")
+            return await self._put(number, source)
+
+    async def rotate(self, number: int, source: KeySource) -> KeySlot:
+        """A new key of the same source in the place of the old, which is forgotten.
+
+        Raises:
+            KeySlotError: there is no such slot, or it is of another source.
+            BadRequestError, KeySourceUnavailableError, StoreFailedError: as for `add`.
+        """
+        async with self._changing:
+            old = self.find(number)
+            if old.source != source.name:
+                raise KeySlotError(slot=number, what=f"its source is {old.source}")
+            slot = await self._put(number, source)
+            await asyncio.to_thread(source.forget, old.parameters)
+            return slot
+
+    async def remove(self, number: int, source: KeySource) -> None:
+        """Take a way in away.
+
+        Raises:
+            KeySlotError: there is no such slot, or it is the last.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        async with self._changing:
+            slot = self.find(number)
+            if len(self.all) == 1:
+                raise KeySlotError(slot=number, what="it is the only way in")
+            await self._write(partial(_delete, number))
+            await self._database.wipe_log()
+            await asyncio.to_thread(source.forget, slot.parameters)
+
+    async def rotate_data_key(self, sources: Sequence[KeySource]) -> None:
+        """Seal every record anew, under a new data key that every slot gives.
+
+        Args:
+            sources: one for each slot at least; several passphrases are tried in turn.
+
+        Raises:
+            KeySlotError: a slot that none of `sources` opens.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        async with self._changing:
+            header = self._database.header
+            recall = partial(recalled_keys, header, self.all, sources)
+            outer = await asyncio.to_thread(recall)
+            fresh = SecretBytes(self._random(KEY_BYTES))
+            keys = DataKeys(data=fresh, index=self._sealer.keys.index)
+            slots = [
+                self._wrapped(slot.number, slot.source, slot.parameters, key, keys)
+                for slot, key in outer
+            ]
+            self._sealer.expect(fresh)
+            await self._write(partial(_reseal, self._sealer, key_id(fresh), slots))
+            self._sealer.forget_others()
+            await self._database.wipe_log()
+
+    async def _put(self, number: int, source: KeySource) -> KeySlot:
+        store_id = self._database.header.store_id
+        made = await asyncio.to_thread(source.make, self._random, store_id)
+        keys = self._sealer.keys
+        slot = self._wrapped(number, source.name, made.parameters, made.key, keys)
+        try:
+            await self._write(partial(_put, slot))
+        except BrokerError:
+            await asyncio.to_thread(source.forget, made.parameters)
+            raise
+        # The wrapped key of before is in the log still.
+        await self._database.wipe_log()
+        return slot
+
+    def _wrapped(
+        self,
+        number: int,
+        source: str,
+        parameters: str,
+        key: SecretBytes,
+        keys: DataKeys,
+    ) -> KeySlot:
+        return new_slot(
+            number,
+            source,
+            parameters,
+            key=key,
+            keys=keys,
+            store_id=self._sealer.store_id,
+            nonce=self._random(NONCE_BYTES),
+        )
+
+    async def _write(self, work: Callable[[sqlite3.Connection], Changed]) -> None:
+        def written(connection: sqlite3.Connection) -> tuple[KeySlot, ...]:
+            prepare(connection, self._sealer)
+            generation = advance(connection, self._sealer, *work(connection))
+            self._advanced(generation)
+            return read_slots(connection)
+
+        self.all = await self._database.write(written)
+
+
+def _put(slot: KeySlot, connection: sqlite3.Connection) -> Changed:
+    write_slot(connection, slot)
+    return ()
+
+
+def _delete(number: int, connection: sqlite3.Connection) -> Changed:
+    delete_slot(connection, number)
+    return ()
+
+
+def recalled_keys(
+    header: Header, slots: Sequence[KeySlot], sources: Sequence[KeySource]
+) -> list[tuple[KeySlot, SecretBytes]]:
+    """Each slot with the key that opens it; blocks.
+
+    Raises:
+        KeySlotError: a slot that none of `sources` opens.
+    """
+    return [(slot, _recalled(header, slot, sources)) for slot in slots]
+
+
+def _recalled(
+    header: Header, slot: KeySlot, sources: Sequence[KeySource]
+) -> SecretBytes:
+    what = "it must be opened for this"
+    for source in sources:
+        if source.name != slot.source:
+            continue
+        try:
+            key = source.recall(slot.parameters)
+            keys_of(header, slot, key)
+        except LockedError as exc:
+            what = exc.reason
+        except (SealBrokenError, KeyParametersError):
+            what = "what was given does not open it"
+        else:
+            return key
+    raise KeySlotError(slot=slot.number, what=f"{slot.source}: {what}")
+
+
+def recalled(
+    header: Header, sources: Sequence[KeySource], path: str
+) -> tuple[KeySlot, KeySource, DataKeys]:
+    """The first slot that one of `sources` opens, with what is behind it; blocks.
+
+    Raises:
+        LockedError: no key can be had; the reason says why of each slot.
+        WrongPassphraseError: a passphrase was given, and opens none.
+        StoreCorruptError: what every slot says of its key is damaged.
+    """
+    faults: list[Exception] = []
+    for slot in header.slots:
+        for source in sources:
+            if source.name != slot.source:
+                continue
+            try:
+                keys = keys_of(header, slot, source.recall(slot.parameters))
+            except SealBrokenError:
+                faults.append(source.refused())
+            except KeyParametersError:
+                what = f"what it says of its {slot.source} key is damaged"
+                faults.append(StoreCorruptError(path=path, what=what))
+            except LockedError as exc:
+                faults.append(exc)
+            else:
+                return slot, source, keys
+    raise _told(faults, header, {source.name for source in sources})
+
+
+def _told(
+    faults: Sequence[Exception], header: Header, tried: Collection[str]
+) -> Exception:
+    """One error for all: a wrong passphrase first, since somebody has just typed it."""
+    for fault in faults:
+        if isinstance(fault, WrongPassphraseError):
+            return fault
+    reasons = [fault.reason for fault in faults if isinstance(fault, LockedError)]
+    if faults and not reasons:
+        return faults[0]
+    recorded = {slot.source for slot in header.slots}
+    if PASSPHRASE in recorded and PASSPHRASE not in tried:
+        reasons.append("a passphrase is needed" if not reasons else "or a passphrase")
+    if not reasons:
+        known = ", ".join(sorted(recorded))
+        return LockedError(reason=f"the key of the store is of another source: {known}")
+    return LockedError(reason="; ".join(dict.fromkeys(reasons)))
+
+
+def _reseal(
+    sealer: Sealer,
+    key: bytes,
+    slots: Sequence[KeySlot],
+    connection: sqlite3.Connection,
+) -> Changed:
+    """Every record under the data key of id `key`; in one transaction."""
+    gone: list[tuple[str, bytes, int]] = []
+    sealer.use(key)
+    for kind, row in select_all_rows(connection):
+        try:
+            record = sealer.open(kind, row)
+        except (SealBrokenError, SealNewerError):
+            gone += set_aside(connection, row.id)
+            continue
+        again = sealer.seal(kind, row.id, row.version, record)
+        update_row(connection, kind, again, replaces=row.version)
+    for slot in slots:
+        write_slot(connection, slot)
+    return tuple(gone)
