@@ -35,7 +35,7 @@ REVEALING = {
     "broker/store/keys/dpapi.py": "the key that Windows seals",
     "broker/store/keys/kept.py": "the key as a keyring keeps it",
     "broker/store/keys/passphrase.py": "the passphrase becomes a key",
-    "broker/store/keys/unlock_cache.py": "the length of what the kernel has kept",
+    "broker/store/keys/unlock_cache.py": "the keys that the kernel has kept",
     "broker/store/contents.py": "records on their way into a backup and back",
     "broker/store/records.py": "the record that is sealed",
     "broker/store/sealing.py": "keys at work",
