@@ -1,12 +1,11 @@
 """The lock that makes a second daemon leave. Knows no sockets."""
 
-import fcntl
 import os
 from pathlib import Path
 
+from broker.host.files import open_lock_file, take_lock
 from broker.model.errors import AlreadyRunningError, DirectoryUnsafeError
 
-PRIVATE_FILE_MODE = 0o600
 _LONGEST_NOTE = 4096
 
 
@@ -20,8 +19,8 @@ class HeldLock:
     def tell(self, pid: int, socket: Path) -> None:
         """Note in the file who holds it and where he listens, for whoever comes."""
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, b"%d\0%s\0" % (pid, os.fsencode(socket)), 0)
+            _wipe(self._descriptor)
+            os.write(self._descriptor, b"%d\0%s\0" % (pid, os.fsencode(socket)))
 
     def is_in_place(self) -> bool:
         """Whether the name still means the file that is held."""
@@ -49,24 +48,27 @@ def hold_lock(path: Path) -> HeldLock:
         AlreadyRunningError: another process holds it.
         DirectoryUnsafeError: the file cannot be opened, as when it is a link.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(path, flags, PRIVATE_FILE_MODE)
+        descriptor = open_lock_file(path)
     except OSError as exc:
         raise DirectoryUnsafeError(
             path=str(path), what=f"cannot be opened as a lock: {exc.strerror}"
         ) from exc
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
+    if not take_lock(descriptor):
         pid, socket = _told(descriptor)
         os.close(descriptor)
-        raise AlreadyRunningError(path=str(path), pid=pid, socket=socket) from exc
-    os.ftruncate(descriptor, 0)  # what the last holder told is true no more
+        raise AlreadyRunningError(path=str(path), pid=pid, socket=socket)
+    _wipe(descriptor)  # what the last holder told is true no more
     return HeldLock(path, descriptor)
 
 
 def _told(descriptor: int) -> tuple[int | None, str | None]:
-    pid, _, rest = os.pread(descriptor, _LONGEST_NOTE, 0).partition(b"\0")
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    pid, _, rest = os.read(descriptor, _LONGEST_NOTE).partition(b"\0")
     socket = os.fsdecode(rest.partition(b"\0")[0])
     return (int(pid), socket) if pid.isdigit() and socket else (None, None)
+
+
+def _wipe(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)

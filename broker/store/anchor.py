@@ -11,7 +11,13 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from broker.store.files import fault, flush_folder, private_file, remove_leftover
+from broker.host.files import (
+    fault,
+    flush_folder,
+    open_to_read,
+    private_file,
+    remove_leftover,
+)
 
 _FORM = re.compile(rb"brokerd anchor 1 ([0-9a-f]{32}) ([0-9]{1,19})\n")
 _FILE_BYTES_LIMIT = 200
@@ -81,11 +87,9 @@ class FileAnchor:
             raise self._unavailable(exc) from exc
 
     def _contents(self) -> bytes:
-        if fault(self._path.lstat()) is not None:
+        if fault(self._path) is not None:
             return b""  # not ours: as one that cannot be understood
-        # Not blocking, should a named pipe have taken its place this moment.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(self._path, flags)
+        descriptor = open_to_read(self._path)
         try:
             return os.read(descriptor, _FILE_BYTES_LIMIT)
         finally:

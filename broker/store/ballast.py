@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.store.files import private_file, remove_leftover
+from broker.host.files import private_file, remove_leftover
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from broker.host.files import flush_file, private_file, publish, remove_leftover
 from broker.model.errors import BrokerError, StoreExistsError, StoreFailedError
 from broker.model.secret import SecretBytes
 from broker.store.connection import connect_to_build
-from broker.store.files import flush_file, private_file, publish, remove_leftover
 from broker.store.head import begin
 from broker.store.keys.source import KeySource
 from broker.store.schema import Header, write_header

@@ -6,14 +6,13 @@ second daemon could come in.
 """
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from broker.host.files import fault, make_private
 from broker.model.errors import LockedError, StoreCorruptError, StoreFailedError
-from broker.store.files import PRIVATE_FILE_MODE, fault
 from broker.store.schema import Header, NotAStoreError, read_header
 
 log = logging.getLogger(__name__)
@@ -145,29 +144,26 @@ def _errors_of_opening(path: Path) -> Iterator[None]:
         raise StoreCorruptError(path=str(path), what=str(exc)) from exc
 
 
-def _verify(path: Path) -> os.stat_result:
+def _verify(path: Path) -> None:
     try:
-        found = path.lstat()
+        what = fault(path)
     except OSError as exc:
         unreadable = f"it cannot be read: {exc.strerror}"
         raise StoreCorruptError(path=str(path), what=unreadable) from exc
-    what = fault(found)
     if what is not None:
         raise StoreCorruptError(path=str(path), what=f"it {what}")
-    return found
 
 
 def _claim(path: Path) -> None:
     """Verify that the file is ours, and take away the rights of others."""
-    found = _verify(path)
-    if found.st_mode & 0o777 == PRIVATE_FILE_MODE:
-        return
-    # Mended, not refused: what others may have read is sealed.
-    log.warning("store.mode.tightened was=%o", found.st_mode & 0o777)
+    _verify(path)
     try:
-        path.chmod(PRIVATE_FILE_MODE)
+        # Mended, not refused: what others may have read is sealed.
+        was = make_private(path)
     except OSError as exc:
         raise StoreFailedError(what=f"{path}: {exc.strerror}") from exc
+    if was is not None:
+        log.warning("store.mode.tightened was=%s", was)
 
 
 def _connected(path: Path, how: str) -> sqlite3.Connection:

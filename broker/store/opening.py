@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from broker.host.files import flush_folder
 from broker.model.errors import StoreExistsError, StoreFailedError
 from broker.store.anchor import FileAnchor
 from broker.store.anchors import Anchors, recalled_anchors
@@ -15,7 +16,6 @@ from broker.store.building import SIDE_FILES, build_store, clean_up
 from broker.store.connection import header_of
 from broker.store.contents import Contents
 from broker.store.database import Database
-from broker.store.files import flush_folder
 from broker.store.head import find
 from broker.store.keys.source import KeySource
 from broker.store.keys.unlock_cache import UnlockCache

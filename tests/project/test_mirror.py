@@ -13,6 +13,7 @@ TESTED_BY = {
     "broker/ipc/replies.py": "tests/ipc/test_routes.py",
     "broker/ipc/store_routes.py": "tests/ipc/test_vectors.py",
     "broker/ipc/store_wire.py": "tests/ipc/test_vectors.py",
+    "broker/host/files_posix.py": "tests/host/test_files.py",
     "broker/model/client.py": "tests/oauth/test_client_authentication.py",
     "broker/model/event.py": "tests/services/test_events.py",
     "broker/model/grant.py": "tests/store/test_records.py",

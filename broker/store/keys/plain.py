@@ -17,16 +17,17 @@ from pathlib import Path
 
 import msgspec
 
-from broker.model.errors import LockedError, StoreFailedError
-from broker.model.secret import SecretBytes
-from broker.store.files import (
-    OTHERS,
+from broker.host.files import (
     fault,
     flush_folder,
+    is_open_to_others,
+    open_to_read,
     private_file,
     publish,
     remove_leftover,
 )
+from broker.model.errors import LockedError, StoreFailedError
+from broker.model.secret import SecretBytes
 from broker.store.keys.names import PLAIN
 from broker.store.keys.source import (
     KeyParametersError,
@@ -163,16 +164,14 @@ class KeyFile:
 
 
 def _read(path: Path) -> SecretBytes:
-    # Not blocking, so that a named pipe in its place cannot hold us.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        descriptor = os.open(path, flags)
+        descriptor = open_to_read(path)
     except OSError as exc:
         raise KeyUnavailableError(
             f"the key file {path} cannot be read: {exc.strerror}"
         ) from exc
     try:
-        what = _fault(os.fstat(descriptor))
+        what = _fault(descriptor)
         if what is not None:
             raise KeyUnavailableError(f"the key file {path} {what}")
         return _parsed(path, os.read(descriptor, _FILE_BYTES_LIMIT))
@@ -180,10 +179,10 @@ def _read(path: Path) -> SecretBytes:
         os.close(descriptor)
 
 
-def _fault(found: os.stat_result) -> str | None:
+def _fault(descriptor: int) -> str | None:
     # Of the open file, not of the name: the name could be moved in between.
-    what = fault(found)
-    if what is None and found.st_mode & OTHERS:
+    what = fault(descriptor)
+    if what is None and is_open_to_others(descriptor):
         return "can be read by other users"
     return what
 
