@@ -11,6 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 UNIT_TESTS := tests --ignore=tests/system --ignore=tests/bench
+OF_WINDOWS := broker/host/win32.py broker/host/dpapi.py broker/host/files_windows.py \
+  $(addprefix broker/host/,files.py lock.py private.py process.py) \
+  $(wildcard tests/system/windows/*.py)
 PIP := pip --disable-pip-version-check --no-input --quiet
 
 .PHONY: help env demo test test-coverage test-offline test-system lint bench lock clean
@@ -54,12 +57,14 @@ lint: $(MADE) ## format, style, types, floors
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --follow-imports silent --cache-dir .mypy_cache/windows \
+	  $(OF_WINDOWS)
 	$(BIN)/lint-imports
 
 bench: $(MADE) ## measure against the yardsticks
 	$(BIN)/pytest tests/bench -q -s
 
-lock: $(MADE) ## choose newer third parties: writes both lock files
+lock: $(MADE) ## choose newer third parties: writes the three lock files
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/$(PIP) install uv
 	build/lock/bin/uv pip compile pyproject.toml --group dev --no-emit-package brokerd-client \
@@ -68,6 +73,9 @@ lock: $(MADE) ## choose newer third parties: writes both lock files
 	build/lock/bin/uv pip compile --group system --constraint requirements.lock \
 	  --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-strip-extras --output-file requirements-system.lock
+	build/lock/bin/uv pip compile --group windows --constraint requirements.lock \
+	  --quiet --upgrade --python-platform windows --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --no-strip-extras --output-file requirements-windows.lock
 
 clean: ## remove all that was made here
 	rm -rf $(VENV) .venv-system build dist .coverage .hypothesis

@@ -1,23 +1,19 @@
 """This process: what others may see of it, and what it may use. Knows no secrets.
 
-What this promises: not dumped to disk, not read by another program of the same
-user through ptrace or /proc. Not promised: that freed secrets are erased.
+What this promises on POSIX: not dumped to disk, not read by another program of the
+same user through ptrace or /proc. On Windows: not dumped to disk. Not promised: that
+freed secrets are erased.
 """
 
-import ctypes
-import os
-import resource
 import sys
 from collections.abc import MutableMapping
 
-from broker.model.errors import NotPermittedError
+if sys.platform == "win32":
+    from broker.host.win32 import show_no_crash as harden
+else:
+    from broker.host.process_posix import harden
 
-_LINUX_PR_SET_DUMPABLE = 4
-_DARWIN_PT_DENY_ATTACH = 31
-_DARWIN_OPEN_MAX = 10_240
-"""setrlimit(2) on macOS refuses more, though it reports no limit."""
-
-PRIVATE_UMASK = 0o077
+__all__ = ["harden", "scrub_environment"]
 
 _MISLEADING_PREFIX = "OAUTHLIB_"
 """OAUTHLIB_INSECURE_TRANSPORT and its like switch oauthlib's checks off."""
@@ -28,38 +24,6 @@ _MISLEADING = frozenset(
         "BROWSER",  # a command line; the daemon starts no process
     }
 )
-
-
-def harden() -> None:
-    """Close this process to its neighbours; the first thing the daemon does.
-
-    Raises:
-        NotPermittedError: it runs set-uid or set-gid; the broker serves the user
-            who starts it and trusts that user's environment.
-    """
-    if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
-        raise NotPermittedError(what="run the broker set-uid or set-gid")
-    os.umask(PRIVATE_UMASK)
-    _forbid_tracing()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _raise_open_files()
-
-
-def _forbid_tracing() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if sys.platform == "darwin":
-        # Fails only where a tracer is there already: the person's own debugger.
-        libc.ptrace(_DARWIN_PT_DENY_ATTACH, 0, None, 0)
-    elif libc.prctl(_LINUX_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-def _raise_open_files() -> None:
-    """Raise the soft limit, usually 1024, to the hard one: a connection is a file."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft = min(hard, _DARWIN_OPEN_MAX) if sys.platform == "darwin" else hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def scrub_environment(environ: MutableMapping[str, str]) -> tuple[str, ...]:

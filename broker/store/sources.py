@@ -1,6 +1,7 @@
 """The key sources of this system, by name. Knows no store but where its file lies."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
 from broker.model.store import SourceFacts
-from broker.store.keys.dpapi import Dpapi, WindowsProtector
+from broker.store.keys.dpapi import Dpapi
 from broker.store.keys.kept import Keeper, KeptKey
 from broker.store.keys.keychain import login_keychain
 from broker.store.keys.names import (
@@ -52,6 +53,14 @@ def _desktop_keyring(*, ask: bool) -> AbstractContextManager[Keeper]:
     return desktop_keyring(ask=ask)
 
 
+def _dpapi() -> KeySource:
+    if sys.platform == "win32":
+        from broker.host.dpapi import WindowsProtector  # noqa: PLC0415 - of it alone
+
+        return Dpapi(WindowsProtector())
+    raise NotImplementedError  # `key_sources` names it on Windows alone
+
+
 _FACTORIES: Mapping[str, Callable[[_Circumstances], KeySource]] = {
     PLAIN: lambda at: KeyFile(at.store.with_suffix(".key")),
     PASSPHRASE: lambda at: Passphrase(at.passphrase),
@@ -64,7 +73,7 @@ _FACTORIES: Mapping[str, Callable[[_Circumstances], KeySource]] = {
         os.environ.get("CREDENTIALS_DIRECTORY")
     ),
     KEYCHAIN: lambda _: KeptKey(KEYCHAIN, login_keychain),
-    DPAPI: lambda _: Dpapi(WindowsProtector()),
+    DPAPI: lambda _: _dpapi(),
 }
 """How each key source is had; which of them this system has, `key_sources` says."""
 

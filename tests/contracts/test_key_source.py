@@ -1,11 +1,13 @@
 """The promises of a `KeySource`, run on every source; on fakes of what is elsewhere.
 
-What a fake keyring promises, a real one does in tests/system/test_keyring.py.
+What a fake keyring promises, a real one does in tests/system/test_keyring.py, and the
+real DPAPI in tests/system/test_windows.py.
 """
 
 import base64
 import itertools
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +106,10 @@ def kept_in_a_keyring(name: str) -> Callable[[Path], Case]:
 
 
 def dpapi(_: Path) -> Case:
+    if sys.platform == "win32":
+        from broker.host.dpapi import WindowsProtector  # noqa: PLC0415 - of it alone
+
+        return Case(lambda: Dpapi(WindowsProtector()), lambda: None, lambda: None)
     protector = FakeProtector()
 
     def become_another_user() -> None:
@@ -123,6 +129,8 @@ CASES = {
     KEYCHAIN: kept_in_a_keyring(KEYCHAIN),
     DPAPI: dpapi,
 }
+if sys.platform == "win32":  # run there by tests/system/test_windows.py
+    del CASES[SYSTEMD_CREDENTIAL]  # systemd's files are read as POSIX reads
 
 
 @pytest.fixture(params=CASES)

@@ -9,7 +9,9 @@ import pytest
 
 OTHER_UID = 54321
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become others")
+needs_root = pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="only root can become others"
+)
 
 
 def as_other_user(deed: Callable[[], None]) -> int:

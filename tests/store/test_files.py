@@ -11,6 +11,7 @@ from broker.model.secret import Secret
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, has_store, open_store, slots_of
+from tests.host.other_user import needs_root
 from tests.store.samples import (
     CLOSED,
     a_grant,
@@ -217,7 +218,7 @@ async def test_a_file_that_is_no_store_has_no_key_source(
         slots_of(path)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@needs_root
 async def test_the_store_of_another_user_is_refused(
     path: Path, source: KeyFile
 ) -> None:

@@ -17,6 +17,7 @@ from broker.store.keys.passphrase import (
 )
 from broker.store.keys.plain import KeyFile
 from broker.store.keys.source import KeyParametersError, KeyUnavailableError
+from tests.host.other_user import needs_root
 from tests.store.samples import names_in
 
 SALT = bytes(range(16))
@@ -219,7 +220,7 @@ def test_a_key_file_that_cannot_be_trusted_leaves_the_store_locked(
         source.recall(made.parameters)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@needs_root
 def test_a_key_file_of_another_user_leaves_the_store_locked(tmp_path: Path) -> None:
     source = KeyFile(tmp_path / "store.key")
     source.make(fixed, STORE_ID)

@@ -8,7 +8,6 @@ Every program of the person's may have it opened; nobody else, and nobody on ano
 machine, not even the person after an administrator has set a new password.
 """
 
-import ctypes
 from typing import Annotated, Protocol
 
 import msgspec
@@ -23,9 +22,6 @@ from broker.store.keys.source import (
     RandomBytes,
 )
 from broker.store.sealing import KEY_BYTES, STORE_ID_BYTES
-
-# dpapi.h. No window: the daemon has no desktop of its own.
-_CRYPTPROTECT_UI_FORBIDDEN = 0x1
 
 _StoreId = Annotated[str, msgspec.Meta(pattern=f"^[0-9a-f]{{{2 * STORE_ID_BYTES}}}$")]
 _Sealed = Annotated[bytes, msgspec.Meta(min_length=1, max_length=4096)]
@@ -113,49 +109,3 @@ class Dpapi:
     def refused(self) -> LockedError:
         """Windows opened what another store's key was sealed into."""
         return LockedError(reason="the key that Windows opened is not this store's")
-
-
-class _Blob(ctypes.Structure):
-    """DATA_BLOB of dpapi.h."""
-
-    _fields_ = (("size", ctypes.c_uint32), ("data", ctypes.c_void_p))
-
-
-class WindowsProtector:
-    """DPAPI for the user whom this process runs as."""
-
-    def protect(self, key: SecretBytes, entropy: bytes) -> bytes:
-        """See `Protector`."""
-        return _called("CryptProtectData", key.reveal(), entropy)
-
-    def unprotect(self, sealed: bytes, entropy: bytes) -> SecretBytes:
-        """See `Protector`."""
-        return SecretBytes(_called("CryptUnprotectData", sealed, entropy))
-
-
-def _called(function: str, data: bytes, entropy: bytes) -> bytes:
-    """What one of the two functions makes of `data`.
-
-    Raises:
-        OSError: Windows refused.
-    """
-    crypt32 = ctypes.WinDLL("crypt32", use_last_error=True)  # type: ignore[attr-defined]  # on Windows
-    kernel32 = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]  # on Windows
-    buffers = [ctypes.create_string_buffer(part, len(part)) for part in (data, entropy)]
-    given, extra = (_Blob(len(b), ctypes.addressof(b)) for b in buffers)
-    made = _Blob()
-    done = getattr(crypt32, function)(
-        ctypes.byref(given),
-        None,
-        ctypes.byref(extra),
-        None,
-        None,
-        _CRYPTPROTECT_UI_FORBIDDEN,
-        ctypes.byref(made),
-    )
-    if not done:
-        raise ctypes.WinError(ctypes.get_last_error())  # type: ignore[attr-defined]  # on Windows
-    try:
-        return ctypes.string_at(made.data, made.size)
-    finally:
-        kernel32.LocalFree(ctypes.c_void_p(made.data))

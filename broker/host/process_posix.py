@@ -1,0 +1,50 @@
+"""How a process of a POSIX system is closed to its neighbours."""
+
+import ctypes
+import os
+import sys
+
+from broker.model.errors import NotPermittedError
+
+assert sys.platform != "win32"  # noqa: S101 - tells mypy, too
+
+import resource  # noqa: E402 - Windows has none
+
+_LINUX_PR_SET_DUMPABLE = 4
+_DARWIN_PT_DENY_ATTACH = 31
+_DARWIN_OPEN_MAX = 10_240
+"""setrlimit(2) on macOS refuses more, though it reports no limit."""
+
+PRIVATE_UMASK = 0o077
+
+
+def harden() -> None:
+    """Close this process to its neighbours; the first thing the daemon does.
+
+    Raises:
+        NotPermittedError: it runs set-uid or set-gid; the broker serves the user
+            who starts it and trusts that user's environment.
+    """
+    if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
+        raise NotPermittedError(what="run the broker set-uid or set-gid")
+    os.umask(PRIVATE_UMASK)
+    _forbid_tracing()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _raise_open_files()
+
+
+def _forbid_tracing() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "darwin":
+        # Fails only where a tracer is there already: the person's own debugger.
+        libc.ptrace(_DARWIN_PT_DENY_ATTACH, 0, None, 0)
+    elif libc.prctl(_LINUX_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _raise_open_files() -> None:
+    """Raise the soft limit, usually 1024, to the hard one: a connection is a file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = min(hard, _DARWIN_OPEN_MAX) if sys.platform == "darwin" else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
