@@ -15,6 +15,7 @@ FOREIGN = re.compile(
 # Secrets leave their type only here: where a request, a reply or a sealed record is
 # written, where one is checked, hashed or used as a key.
 REVEALING = {
+    "broker/host/dpapi.py": "the key that Windows seals",
     "broker/host/kernel_keyring.py": "the key that the kernel keeps",
     "broker/ipc/routes.py": "the bare token as a reply",
     "broker/ipc/wire.py": "the token in a JSON reply",
@@ -32,7 +33,6 @@ REVEALING = {
     "broker/sandbox/registration.py": "the sandbox's client_secret.json",
     "broker/sandbox/signing.py": "at_hash of the sandbox's ID tokens",
     "broker/services/sign_in.py": "a client_secret.json is read",
-    "broker/store/keys/dpapi.py": "the key that Windows seals",
     "broker/store/keys/kept.py": "the key as a keyring keeps it",
     "broker/store/keys/passphrase.py": "the passphrase becomes a key",
     "broker/store/keys/unlock_cache.py": "the keys that the kernel has kept",
@@ -52,7 +52,11 @@ def test_no_file_names_a_registry_or_a_place_on_one_machine() -> None:
 
 
 def test_the_python_locks_pin_every_package_by_hash_and_name_no_host() -> None:
-    for lock in ("requirements.lock", "requirements-system.lock"):
+    for lock in (
+        "requirements.lock",
+        "requirements-system.lock",
+        "requirements-windows.lock",
+    ):
         text = (ROOT / lock).read_text()
         assert "://" not in text
         packages = re.split(r"\n(?=\S)", text.strip())

@@ -61,6 +61,8 @@ if ! cmp --silent requirements.lock "$place/requirements.lock"; then
   "$place"/venv/bin/$pip install --require-hashes --requirement requirements.lock
   cp requirements.lock "$place/requirements.lock"
 fi
+tests/system/windows/prepare.sh "$user" "$place/windows"
+
 rm -rf build/wheels
 for folder in clients/python .; do
   (cd "$folder" && "$OLDPWD/.venv/bin/python" -m hatchling build -t wheel -d "$OLDPWD/build/wheels" >/dev/null 2>&1) ||

@@ -1,0 +1,47 @@
+"""The Windows Python that tests/system/windows/prepare.sh has made, under wine."""
+
+import subprocess
+
+from tests.system.person import PLACE, USER
+
+WINDOWS = PLACE / "windows"
+TREE = WINDOWS / "tree"
+DRIVE = WINDOWS / "prefix/drive_c"
+
+# Far more than is needed: it ends a test that hangs.
+_SECONDS = 300
+
+
+def windows_python(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end in the tree of our sources, as the user of the tests."""
+    return _wine("wine", str(WINDOWS / "python/python.exe"), *words)
+
+
+def end_wine() -> None:
+    """End what wine has left running for this user's Windows."""
+    _wine("wineserver", "--kill")
+
+
+def _wine(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        words,
+        cwd=TREE,
+        env={
+            "HOME": f"/home/{USER}",
+            "USER": USER,
+            "PATH": "/usr/bin:/bin",
+            "WINEPREFIX": str(WINDOWS / "prefix"),
+            "WINEARCH": "win64",
+            "WINEDEBUG": "-all",
+        },
+        user=USER,
+        group=USER,
+        extra_groups=[],
+        # Not ours: wine has no Windows handle for every kind of file.
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_SECONDS,
+        check=False,
+    )
