@@ -22,6 +22,7 @@ if sys.platform == "win32":
         open_to_read,
         private_file,
         publish,
+        replace,
         take_lock,
     )
 else:
@@ -38,6 +39,7 @@ else:
         open_to_read,
         private_file,
         publish,
+        replace,
         take_lock,
     )
 
@@ -55,6 +57,7 @@ __all__ = [
     "private_file",
     "publish",
     "remove_leftover",
+    "replace",
     "take_lock",
 ]
 

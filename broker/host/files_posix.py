@@ -62,6 +62,16 @@ def publish(temporary: Path, path: Path) -> None:
     flush_folder(path.parent)
 
 
+def replace(temporary: Path, path: Path) -> None:
+    """As `publish`, but what has the name is replaced, be it a symbolic link.
+
+    Raises:
+        OSError: the system refused; what has the name still has it.
+    """
+    temporary.replace(path)
+    flush_folder(path.parent)
+
+
 def flush_file(path: Path) -> None:
     """The file's bytes are on disk when this returns."""
     descriptor = os.open(path, os.O_RDWR | _SAFELY)

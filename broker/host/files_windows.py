@@ -49,7 +49,12 @@ def open_to_read(path: Path) -> int:
 
 def publish(temporary: Path, path: Path) -> None:
     """See `files_posix.publish`. A rename never overwrites here."""
-    win32.move(temporary, path)
+    win32.move(temporary, path, replace=False)
+
+
+def replace(temporary: Path, path: Path) -> None:
+    """See `files_posix.replace`. A file that is open is not replaced here."""
+    win32.move(temporary, path, replace=True)
 
 
 def flush_file(path: Path) -> None:
@@ -66,8 +71,8 @@ def flush_file(path: Path) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Nothing: Windows has no such call, and `publish` waits for the name."""
-    del path
+    """Windows has no such call: `publish` and `replace` wait for the name."""
+    path.stat()  # a folder that is gone is told, as it is elsewhere
 
 
 def flush_to_disk(descriptor: int) -> None:

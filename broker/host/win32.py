@@ -39,6 +39,7 @@ _FLAG_BACKUP_SEMANTICS = 0x0200_0000
 """Without it a folder cannot be opened."""
 
 _FILE_TYPE_DISK = 1
+_MOVEFILE_REPLACE_EXISTING = 0x1
 _MOVEFILE_WRITE_THROUGH = 0x8
 
 _ERROR_LOCK_VIOLATION = 33
@@ -116,13 +117,15 @@ def make_folder(path: Path, sddl: str) -> None:
         raise ctypes.WinError(error)
 
 
-def move(old: Path, new: Path) -> None:
+def move(old: Path, new: Path, *, replace: bool) -> None:
     """Rename, on the disk when this returns.
 
     Raises:
-        OSError: Windows refused; `FileExistsError` where the name is taken.
+        OSError: Windows refused; `FileExistsError` where the name is taken and its file
+            is not to be replaced.
     """
-    _check(_kernel32.MoveFileExW(str(old), str(new), _MOVEFILE_WRITE_THROUGH))
+    how = _MOVEFILE_WRITE_THROUGH | (_MOVEFILE_REPLACE_EXISTING if replace else 0)
+    _check(_kernel32.MoveFileExW(str(old), str(new), how))
 
 
 def lock_byte(handle: int, at: int) -> bool:

@@ -13,10 +13,10 @@ from typing import Protocol
 
 from broker.host.files import (
     fault,
-    flush_folder,
     open_to_read,
     private_file,
     remove_leftover,
+    replace,
 )
 
 _FORM = re.compile(rb"brokerd anchor 1 ([0-9a-f]{32}) ([0-9]{1,19})\n")
@@ -81,8 +81,7 @@ class FileAnchor:
             remove_leftover(self._temporary)
             with private_file(self._temporary) as descriptor:
                 os.write(descriptor, line)
-            self._temporary.replace(self._path)
-            flush_folder(self._path.parent)
+            replace(self._temporary, self._path)
         except OSError as exc:
             raise self._unavailable(exc) from exc
 

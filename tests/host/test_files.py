@@ -15,6 +15,7 @@ from broker.host.files import (
     private_file,
     publish,
     remove_leftover,
+    replace,
 )
 from tests.host.others import let_others_read
 
@@ -75,8 +76,18 @@ def test_a_finished_file_is_never_put_over_another(tmp_path: Path) -> None:
     assert (tmp_path / "file.new").read_bytes() == b"text"
 
 
+def test_a_finished_file_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
+    write(tmp_path / "file", b"older")
+    replace(write(tmp_path / "file.new"), tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"text"
+    replace(write(tmp_path / "file.new"), tmp_path / "another")
+    assert (tmp_path / "another").read_bytes() == b"text"
+
+
 def test_what_is_missing_is_told_as_missing(tmp_path: Path) -> None:
-    for look in (fault, is_open_to_others, make_private, open_to_read, flush_file):
+    looks = (fault, is_open_to_others, make_private, open_to_read)
+    for look in (*looks, flush_file, flush_folder):
         with pytest.raises(FileNotFoundError):
             look(tmp_path / "none")
 
