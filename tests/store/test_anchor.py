@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.store import files
+from broker.host import files_posix as files
 from broker.store.anchor import Anchor, AnchorUnavailableError, FileAnchor
 from tests.store.samples import names_in
 
