@@ -1,0 +1,179 @@
+"""The person's file, config.toml, parsed. Knows no files and no environment.
+
+Written by the person alone. Every key is listed in docs/configuration.md.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+
+from broker.model.errors import ConfigError
+from broker.model.secret import Secret
+from broker.model.text import safe_text
+from broker.model.time import Seconds
+
+CONFIG_NAME = "config.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """[network]: how issuers are reached.
+
+    Attributes:
+        proxy: the URL of a proxy, which may hold a password; None for what the
+            environment names.
+        direct: proxy = "none": no proxy, whatever the environment names.
+        no_proxy: hosts that are reached without it; None for those of NO_PROXY.
+        ca_file: the one file of certificates to trust, such as '~/corp.pem'; None
+            for SSL_CERT_FILE, else the system's.
+    """
+
+    proxy: Secret | None = None
+    direct: bool = False
+    no_proxy: tuple[str, ...] | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """[store].
+
+    Attributes:
+        lock_after_idle: seconds without a request after which the store locks itself;
+            None for never.
+    """
+
+    lock_after_idle: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that the person has set; the rest has its usual value."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+
+
+def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
+    """The whole file; an empty one is all defaults.
+
+    Args:
+        text: TOML.
+        path: of the file, for errors.
+
+    Raises:
+        ConfigError: not TOML, a key that is not known, a value that does not fit.
+    """
+    try:
+        members: dict[str, object] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        what = f"it is not TOML: {safe_text(str(exc))}"
+        # From None: the exception of newer Pythons carries the whole file.
+        raise ConfigError(path=path, what=what) from None
+    whole = _Table("", members, path)
+    config = Config(network=_network(whole), store=_store(whole))
+    whole.end()
+    return config
+
+
+def _network(whole: "_Table") -> NetworkConfig:
+    table = whole.table("network")
+    proxy = table.text("proxy")
+    config = NetworkConfig(
+        proxy=Secret(proxy) if proxy and proxy != "none" else None,
+        direct=proxy == "none",
+        no_proxy=table.texts("no_proxy"),
+        ca_file=table.text("ca_file"),
+    )
+    table.end()
+    return config
+
+
+def _store(whole: "_Table") -> StoreConfig:
+    table = whole.table("store")
+    config = StoreConfig(lock_after_idle=table.span("lock_after_idle"))
+    table.end()
+    return config
+
+
+class _Table:
+    """One table, read key by key; `end` refuses what nobody has read.
+
+    Values stay out of the errors: that of network.proxy may hold a password.
+    """
+
+    def __init__(self, name: str, members: dict[str, object], path: str) -> None:
+        self._name = name
+        self._members = members
+        self._path = path
+        self._known: list[str] = []
+
+    def table(self, key: str) -> "_Table":
+        value = self._taken(key)
+        if value is not None and not isinstance(value, dict):
+            raise self._unfit(key, f"is a table: [{key}]")
+        return _Table(self._dotted(key), value or {}, self._path)
+
+    def text(self, key: str) -> str | None:
+        value = self._taken(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        raise self._unfit(key, 'is a text in quotes, "like this"')
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        value = self._taken(key)
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return tuple(value)
+        raise self._unfit(key, 'is a list of texts, ["like", "this"]')
+
+    def span(self, key: str) -> Seconds | None:
+        value = self._taken(key)
+        if value is None or value == "never":
+            return None
+        try:
+            return parse_span(value if isinstance(value, str) else "")
+        except ValueError:
+            raise self._unfit(
+                key, 'is a time such as "90s", "15m" or "8h", or "never"'
+            ) from None
+
+    def end(self) -> None:
+        """Refuse the first key that nobody has read.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        for key in self._members.keys() - set(self._known):
+            known = ", ".join(sorted(self._known))
+            where = f"[{self._name}] has" if self._name else "there are"
+            raise self._unfit(key, f"is not known; {where}: {known}")
+
+    def _taken(self, key: str) -> object:
+        self._known.append(key)
+        return self._members.get(key)
+
+    def _dotted(self, key: str) -> str:
+        return f"{self._name}.{key}" if self._name else key
+
+    def _unfit(self, key: str, what: str) -> ConfigError:
+        return ConfigError(
+            path=self._path, what=f"{safe_text(self._dotted(key))} {what}"
+        )
+
+
+_SPAN = re.compile(r"([1-9][0-9]{0,8})([smhd])", re.ASCII)
+_SECONDS_BY_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def parse_span(text: str) -> Seconds:
+    """'90s', '15m', '8h' or '7d' in seconds; never zero.
+
+    Raises:
+        ValueError: anything else.
+    """
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError("not a time")
+    return Seconds(int(found[1]) * _SECONDS_BY_UNIT[found[2]])
