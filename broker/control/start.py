@@ -21,7 +21,7 @@ READY_SECONDS = 30
 LARGEST_LOG = 1024 * 1024
 """Bytes; a larger log of a detached daemon is begun anew."""
 
-FOLDERS = ("BROKERD_STATE_DIR", "BROKERD_RUNTIME_DIR")
+FOLDERS = ("BROKERD_CONFIG_DIR", "BROKERD_STATE_DIR", "BROKERD_RUNTIME_DIR")
 """Variables that mean another daemon than the service manager's."""
 
 # Meant for the service that this command may be run by, not for our daemon.

@@ -3,12 +3,14 @@
 from broker.host.clock import SystemClock
 from broker.host.kernel_keyring import KernelKeyring
 from broker.host.lock import HeldLock, hold_lock
-from broker.host.paths import runtime_directory, state_directory
+from broker.host.paths import config_directory, runtime_directory, state_directory
+from broker.host.persons_file import read_persons_file
 from broker.host.place import Place, take_place
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
 from broker.host.sockets import ADMIN_BACKLOG, bind_admin_socket, peer_of
+from broker.host.trust import Trust
 from broker.host.watch import forget_events, watch
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "KernelKeyring",
     "Place",
     "SystemClock",
+    "Trust",
     "bind_admin_socket",
+    "config_directory",
     "ensure_private_directory",
     "forget_events",
     "harden",
@@ -25,6 +29,7 @@ __all__ = [
     "inherited_sockets",
     "notify",
     "peer_of",
+    "read_persons_file",
     "runtime_directory",
     "scrub_environment",
     "state_directory",

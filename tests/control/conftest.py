@@ -24,6 +24,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     folder = tmp_path / "run"
     monkeypatch.setenv("BROKERD_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("BROKERD_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("BROKERD_STATE_DIR", str(tmp_path / "state"))
     return folder
 

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from broker.control.broker import Broker
-from broker.control.start import LARGEST_LOG, start_broker
+from broker.control.start import FOLDERS, LARGEST_LOG, start_broker
 from brokerd_client import BrokerError
 from tests.control.conftest import Listen
 from tests.fakes.broker import http, in_turn
@@ -155,7 +155,7 @@ def test_an_installed_service_is_started_by_its_manager(
 ) -> None:
     a_service_manager(tmp_path, 0)
     a_daemon(tmp_path, monkeypatch, "exit 1")
-    for name in ("BROKERD_RUNTIME_DIR", "BROKERD_STATE_DIR"):
+    for name in FOLDERS:
         monkeypatch.delenv(name)
     start_broker()
     assert (tmp_path / "asked").read_text() == "--user start brokerd.socket\n"
@@ -179,7 +179,7 @@ def test_without_a_manager_an_installed_service_is_started_by_us(
 ) -> None:
     a_service_manager(tmp_path, 1)
     a_daemon(tmp_path, monkeypatch, READY)
-    for name in ("BROKERD_RUNTIME_DIR", "BROKERD_STATE_DIR"):
+    for name in FOLDERS:
         monkeypatch.delenv(name)
     start_broker()
     assert (tmp_path / "asked").exists()
