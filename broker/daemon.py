@@ -15,14 +15,18 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
+from pathlib import Path
 
+from broker.config import CONFIG_NAME, Config, parse_config
 from broker.host import (
     ADMIN_BACKLOG,
     Place,
     SystemClock,
+    config_directory,
     forget_events,
     harden,
     notify,
+    read_persons_file,
     runtime_directory,
     scrub_environment,
     state_directory,
@@ -76,10 +80,11 @@ def serve(options: Options) -> int:
         harden()
         scrub_environment(os.environ)
         _log_to_stderr(options.log_level)
+        config = read_config()
         place = take_place(runtime_directory(), state_directory(), os.environ)
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(_run(place, options))
+                runner.run(_run(place, options, config))
         finally:
             place.leave()
     except BrokerError as exc:
@@ -91,9 +96,24 @@ def serve(options: Options) -> int:
     return 0
 
 
-async def _run(place: Place, options: Options) -> None:
+def config_path() -> Path:
+    """Where the person's file is, or would be."""
+    return config_directory() / CONFIG_NAME
+
+
+def read_config() -> Config:
+    """The person's file, read once; all defaults where there is none.
+
+    Raises:
+        ConfigError: it cannot be used, or others can write it.
+    """
+    path = config_path()
+    return parse_config(read_persons_file(path) or "", str(path))
+
+
+async def _run(place: Place, options: Options, config: Config) -> None:
     stopped = _stop_event(place)
-    parts = _Parts(str(place.socket), stopped.set)
+    parts = _Parts(str(place.socket), stopped.set, config)
     await parts.vault.open_at_start()
     server = PeerServer(Routes(parts.services))
     for door in place.doors:
@@ -135,10 +155,15 @@ def _stop_event(place: Place) -> asyncio.Event:
 class _Parts:
     """Everything that lives as long as the daemon, introduced to each other."""
 
-    def __init__(self, socket_path: str, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, socket_path: str, stop: Callable[[], None], config: Config
+    ) -> None:
         clock = SystemClock()
         version = metadata.version("brokerd")
-        self.sender = Outbound(version=version)
+        self.config = config
+        self.sender = Outbound(
+            version=version, network=config.network, environ=os.environ, now=clock.now
+        )
         door = FileDoor(state_directory() / STORE_NAME)
         self.events = Events()
         self.vault = Vault(
@@ -160,6 +185,7 @@ class _Parts:
                 pid=os.getpid(),
                 started_at=clock.now().wall,
                 socket=socket_path,
+                config=str(config_path()),
             ),
             vault=self.vault,
             maker=StoreMaker(vault=self.vault, door=door, clock=clock),

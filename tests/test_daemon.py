@@ -45,6 +45,7 @@ def brokerd(home: Path, **environment: str) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         pass_fds=[writing],
         env={
+            "BROKERD_CONFIG_DIR": str(home / "config"),
             "BROKERD_RUNTIME_DIR": str(home / "run"),
             "BROKERD_STATE_DIR": str(home / "state"),
             **environment,
@@ -185,3 +186,36 @@ def test_whoever_no_longer_waits_for_the_first_line_does_no_harm() -> None:
 
 def test_the_issuers_that_are_shipped_are_there() -> None:
     assert {"google", "microsoft", "github", "gitlab"} <= daemon._presets().keys()
+
+
+def test_the_persons_file_is_read_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text("[network]\nproxy = 'none'\n[store]\nlock_after_idle = '8h'\n")
+    path.chmod(0o600)
+    with brokerd(tmp_path) as running:
+        assert running.said == {"ready": True}
+        status = BrokerClient(tmp_path / "run" / "broker.sock").status()
+        assert isinstance(status, dict)
+        assert status["config"] == str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("[network]\nproxy = 'ftp://p'\n", 0o600, "network.proxy"),
+        ("[network]\nprxy = 'http://p'\n", 0o600, "network.prxy is not known"),
+        ("", 0o666, "others can write it"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_the_key(
+    tmp_path: Path, text: str, mode: int, said: str
+) -> None:
+    path = tmp_path / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    path.chmod(mode)
+    with brokerd(tmp_path) as running:
+        assert running.said["code"] == "config_invalid"
+        assert said in str(running.said["detail"])
+        assert running.process.wait(20) == 28

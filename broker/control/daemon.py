@@ -63,6 +63,7 @@ def _lines(answer: Json) -> list[str]:
     return [
         f"brokerd {version}, pid {pid}, since {moment.astimezone():%Y-%m-%d %H:%M}",
         f"socket: {text(answer, 'socket')}",
+        f"config: {text(answer, 'config')}",
         f"store: {store}" + (f" ({reason})" if reason else ""),
         f"key source: {source}" + (" (a key file)" if source == PLAIN else ""),
         f"accounts: {count}, logins under way: {text(answer, 'logins')}",

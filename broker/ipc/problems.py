@@ -176,8 +176,8 @@ ADVICE: dict[str, Advice] = {
     "config_invalid": _advice(
         500,
         "{path} cannot be used: {what}",
-        "mend it where it is set; a shorter folder for the socket is named with "
-        "BROKERD_RUNTIME_DIR",
+        "mend it where it is set (docs/configuration.md has every key); a shorter "
+        "folder for the socket is named with BROKERD_RUNTIME_DIR",
     ),
     "issuer_unreachable": _advice(
         502,

@@ -40,12 +40,14 @@ class DaemonFacts:
         pid: of the process.
         started_at: when it started.
         socket: path of the admin socket.
+        config: path of the person's file, whether it is there or not.
     """
 
     version: str
     pid: int
     started_at: UnixTime
     socket: str
+    config: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,7 @@ class Routes:
             "pid": facts.pid,
             "started_at": facts.started_at,
             "socket": facts.socket,
+            "config": facts.config,
             "store": vault.state.value,
             "locked_because": vault.locked_because,
             "key_source": _key_source(vault.slots),

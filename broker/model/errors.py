@@ -6,7 +6,7 @@ The fields of an error are shown to people: text from strangers passes
 `eq=False`: an exception must stay hashable for the traceback machinery.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 _INSIDE = "inside"
@@ -281,13 +281,16 @@ class IssuerUnreachableError(BrokerError):
     """No answer of an issuer: network, TLS, time.
 
     Attributes:
-        sent: whether the request may have reached it.
+        issuer: whom, as an issuer URL or an origin.
+        what: in plain words.
+        sent: False where it is known that no byte of the request has left, so that
+            what it carries, such as a refresh token, cannot have been used up.
     """
 
     code = "issuer_unreachable"
     issuer: str
     what: str
-    sent: bool = True
+    sent: bool = field(default=True, metadata={_INSIDE: True})
 
 
 @dataclass(eq=False, kw_only=True)

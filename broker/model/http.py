@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.model.time import UnixTime
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
@@ -29,8 +31,11 @@ class HttpResponse:
         status: 200, 400, 503 ...
         headers: names in lower case.
         body: at most the sender's cap.
+        date: when the issuer's clock says that it answered, or None where it does not
+            say, or a cache has answered for it.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    date: UnixTime | None = None

@@ -13,6 +13,7 @@ from broker.model.errors import (
 )
 from broker.model.text import safe_text
 from broker.model.time import Seconds
+from broker.net.socks import socks_faults
 
 _WORDS_BY_ERRNO = {
     errno.ECONNREFUSED: "connection refused",
@@ -28,26 +29,34 @@ _WORDS_BY_KIND: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
     (aiohttp.ConnectionTimeoutError, "no connection in time"),
     (aiohttp.SocketTimeoutError, "no answer in time"),
+    # A name with a label that is empty or over 63 bytes cannot be asked for.
+    (UnicodeError, "no such host"),
 )
 """The first that fits."""
 
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)})
 
 
-def turned_fault(exc: Exception, origin: str, total: Seconds) -> BrokerError:
+def turned_fault(
+    exc: Exception, origin: str, total: Seconds, *, sent: bool
+) -> BrokerError:
     """A foreign exception as ours, without any part of the request or the answer.
 
     Args:
         exc: of aiohttp or the system.
         origin: scheme, host and port of the URL.
         total: the deadline in force, in seconds.
+        sent: whether a part of the request may have left.
     """
     if isinstance(exc, aiohttp.ClientHttpProxyError):
         what = f"the proxy answered {exc.status}"
-        return IssuerUnreachableError(issuer=origin, what=what)
+        return IssuerUnreachableError(issuer=origin, what=what, sent=sent)
+    if isinstance(exc, socks_faults()):
+        what = f"the proxy: {_socks_words(exc)}"
+        return IssuerUnreachableError(issuer=origin, what=what, sent=sent)
     if isinstance(exc, aiohttp.ClientResponseError):
         return IssuerMalformedError(issuer=origin, what="the answer is not HTTP")
-    return IssuerUnreachableError(issuer=origin, what=_words(exc, total))
+    return IssuerUnreachableError(issuer=origin, what=_words(exc, total), sent=sent)
 
 
 def _words(exc: Exception, total: Seconds) -> str:
@@ -59,11 +68,26 @@ def _words(exc: Exception, total: Seconds) -> str:
             return f"no answer in {total:g} s"
         case aiohttp.ClientProxyConnectionError():
             return f"the proxy: {_system_words(exc.os_error)}"
-        case aiohttp.ClientConnectorError():
-            return _system_words(exc.os_error)
         case OSError():
-            return _system_words(exc)
+            return _system_words(_met(exc))
     return "the connection failed"
+
+
+def _met(exc: OSError) -> OSError:
+    """What aiohttp met, before it made an exception of its own of that."""
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return exc.os_error
+    # TLS through a SOCKS proxy becomes a plain ClientOSError.
+    return exc.__cause__ if isinstance(exc.__cause__, ssl.SSLError) else exc
+
+
+def _socks_words(exc: Exception) -> str:
+    match exc.__cause__:
+        case TimeoutError():
+            return "no answer in time"
+        case OSError() as cause:
+            return _system_words(cause)
+    return safe_text(str(exc)).lower()
 
 
 def _system_words(exc: OSError) -> str:

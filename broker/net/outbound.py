@@ -1,19 +1,28 @@
 """The outbound door: the one way to an issuer. Knows no OAuth."""
 
 import logging
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from broker.model.errors import IssuerInvalidError, IssuerMalformedError
+from broker.config import NetworkConfig
+from broker.host import SystemClock, Trust
+from broker.model.errors import (
+    ConfigError,
+    IssuerInvalidError,
+    IssuerMalformedError,
+    IssuerUnreachableError,
+)
 from broker.model.http import HttpRequest, HttpResponse
-from broker.model.time import Seconds
+from broker.model.time import Instant, Seconds
 from broker.net.faults import turned_fault
-from broker.net.proxies import is_loopback, proxy_for
+from broker.net.proxies import Proxy, chosen_proxies, is_loopback
+from broker.net.sessions import Manner, Progress, Sessions
+from broker.net.skew import SkewWatch, parse_date
+from broker.net.socks import socks_faults
 
 log = logging.getLogger(__name__)
 
@@ -41,69 +50,108 @@ class Deadlines:
 
 
 class Outbound:
-    """Sends requests to issuers with one aiohttp session. Satisfies `HttpSender`.
+    """Sends requests to issuers. Satisfies `HttpSender`.
+
+    Which connections are kept, and why a token request never goes over one of them,
+    says `Sessions`.
 
     Args:
         version: of the broker, for the User-Agent.
+        network: of the person's file.
+        environ: proxies and SSL_CERT_FILE, as they were when the daemon started.
+        now: on both clocks; None for this machine's.
         deadlines: None for the usual ones.
         largest_body: in bytes; a longer answer is an error.
-        trust: None for the system's certificates, or those of SSL_CERT_FILE.
+
+    Raises:
+        ConfigError: `network` names a proxy or a file that cannot be used. What
+            `environ` names is looked at when it is needed.
     """
 
     def __init__(
         self,
         *,
         version: str,
+        network: NetworkConfig | None = None,
+        environ: Mapping[str, str] | None = None,
+        now: Callable[[], Instant] | None = None,
         deadlines: Deadlines | None = None,
         largest_body: int = LARGEST_BODY_BYTES,
-        trust: ssl.SSLContext | None = None,
     ) -> None:
-        self._version = version
+        network = network or NetworkConfig()
+        environ = dict(environ or {})
+        self._now = now or SystemClock().now
         self._deadlines = deadlines or Deadlines()
         self._largest_body = largest_body
-        self._trust = trust
-        self._session: aiohttp.ClientSession | None = None
+        self._proxies = chosen_proxies(network, environ)
+        self._trust = Trust(ca_file=network.ca_file, environ=environ)
+        self._skew = SkewWatch()
+        self._manner = Manner(
+            timeout=_timeout(self._deadlines),
+            headers={"User-Agent": f"brokerd/{version}"},
+        )
+        self._ways: dict[bool, Sessions] = {}
+        """By whether they lead through the SOCKS proxy; there is one at most."""
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send one request and read the whole answer, whatever its status.
 
         Raises:
-            IssuerUnreachableError: no connection, TLS refused, too slow, cut off.
+            IssuerUnreachableError: no connection, TLS refused, too slow, cut off; or
+                the environment names a proxy or certificates that cannot be used.
             IssuerMalformedError: not HTTP, or a body over the cap.
             IssuerInvalidError: the URL is none that a secret may be sent to.
         """
         origin = origin_of(request.url)
+        progress = Progress()
         try:
-            response = await self._exchange(request, origin)
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            response = await self._exchange(request, origin, progress)
+        except ConfigError as exc:
+            what = f"{exc.path}: {exc.what}"
+            raise IssuerUnreachableError(issuer=origin, what=what, sent=False) from exc
+        except _foreign() as exc:
             log.info("outbound.send.failed origin=%s kind=%s", origin, _kind(exc))
+            total = self._deadlines.total
             # From None: aiohttp's exceptions carry the request with its headers.
-            raise turned_fault(exc, origin, self._deadlines.total) from None
+            raise turned_fault(exc, origin, total, sent=progress.sent) from None
         log.debug("outbound.send.complete origin=%s status=%d", origin, response.status)
+        self._skew.look(origin, response.date, self._now().wall)
         return response
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        for sessions in self._ways.values():
+            await sessions.close()
 
-    async def _exchange(self, request: HttpRequest, origin: str) -> HttpResponse:
-        proxy = proxy_for(request.url)
-        async with self._opened().request(
-            request.method,
-            # Encoded: the URL leaves as it was built, not as yarl would spell it.
-            URL(request.url, encoded=True),
-            headers={**request.headers, "Accept-Encoding": "identity"},
-            data=request.body or None,
-            # A 307 would carry the form, refresh token and all, to another origin.
-            allow_redirects=False,
-            proxy=proxy.url if proxy else None,
-            proxy_headers=proxy.headers if proxy else None,
-        ) as answer:
+    async def _exchange(
+        self, request: HttpRequest, origin: str, progress: Progress
+    ) -> HttpResponse:
+        proxy = self._proxies.proxy_for(request.url)
+        through = proxy if proxy and not proxy.is_socks else None
+        trust = await self._trust.context() if origin.startswith("https:") else True
+        async with (
+            self._sessions(proxy).taken(repeatable=request.method == "GET") as session,
+            session.request(
+                request.method,
+                # Encoded: the URL leaves as it was built, not as yarl would spell it.
+                URL(request.url, encoded=True),
+                headers={**request.headers, "Accept-Encoding": "identity"},
+                data=request.body or None,
+                # A 307 would carry the form, refresh token and all, to another origin.
+                allow_redirects=False,
+                ssl=trust,
+                proxy=through.url if through else None,
+                proxy_headers=through.headers if through else None,
+                trace_request_ctx=progress,
+            ) as answer,
+        ):
             body = await self._capped_body(answer, origin)
+            headers = _plain_headers(answer)
             return HttpResponse(
-                status=answer.status, headers=_plain_headers(answer), body=body
+                status=answer.status,
+                headers=headers,
+                body=body,
+                date=parse_date(headers),
             )
 
     async def _capped_body(self, answer: aiohttp.ClientResponse, origin: str) -> bytes:
@@ -117,33 +165,27 @@ class Outbound:
                 )
         return bytes(body)
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = self._new_session()
-        return self._session
+    def _sessions(self, proxy: Proxy | None) -> Sessions:
+        socks = proxy if proxy and proxy.is_socks else None
+        key = socks is not None
+        if key not in self._ways:
+            self._ways[key] = Sessions(self._manner, now=self._now, socks=socks)
+        return self._ways[key]
 
-    def _new_session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            ssl=self._trust or ssl.create_default_context(),
-            # Each request on a new connection: a kept one that the issuer is just
-            # closing leaves open whether a rotated refresh token was used up.
-            force_close=True,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=self._deadlines.total,
-                connect=self._deadlines.connect,
-                sock_connect=self._deadlines.connect,
-                sock_read=self._deadlines.read,
-            ),
-            headers={"User-Agent": f"brokerd/{self._version}"},
-            # A megabyte of gzip can hold a gigabyte.
-            auto_decompress=False,
-            # It would read ~/.netrc, too; proxies are ours (`proxies.py`).
-            trust_env=False,
-        )
+
+def _foreign() -> tuple[type[Exception], ...]:
+    """What aiohttp, the system, its look-up of names and a SOCKS proxy raise."""
+    ours = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
+    return (*ours, *socks_faults())
+
+
+def _timeout(deadlines: Deadlines) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=deadlines.total,
+        connect=deadlines.connect,
+        sock_connect=deadlines.connect,
+        sock_read=deadlines.read,
+    )
 
 
 def origin_of(url: str) -> str:

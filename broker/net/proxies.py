@@ -1,79 +1,164 @@
-"""Which proxy a request takes, by the environment. Knows no ~/.netrc."""
+"""Which proxy a request takes: the person's file, then the environment. No ~/.netrc."""
 
 import base64
+import importlib.util
 import ipaddress
-import urllib.request
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from broker.config import NetworkConfig
 from broker.model.errors import ConfigError
 from broker.model.secret import Secret
+from broker.net.no_proxy import is_excepted
+
+PROXY_SETTING = "network.proxy"
+_SOCKS_SCHEMES = ("socks5", "socks5h")
+_SCHEMES = ("http", "https", *_SOCKS_SCHEMES)
+INSTALL_SOCKS = "`pipx inject brokerd aiohttp-socks`, or `pip install aiohttp-socks`"
+_HTTPS_PORT = 443
+_SOCKS_PORT = 1080
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """An HTTP proxy.
+    """A proxy.
 
     Attributes:
-        url: without user and password.
-        authorization: of user and password, as the Proxy-Authorization header has it
-            (RFC 9110 section 11.7.2), or None.
+        scheme: 'http', 'https', 'socks5', or 'socks5h', which looks names up itself.
+        host: without brackets.
+        port: None for the scheme's own.
+        username: None for nobody.
+        password: None where there is none.
     """
 
-    url: str
-    authorization: Secret | None = None
+    scheme: str
+    host: str
+    port: int | None = None
+    username: str | None = None
+    password: Secret | None = None
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS, not HTTP."""
+        return self.scheme in _SOCKS_SCHEMES
+
+    @property
+    def url(self) -> str:
+        """Without user and password."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{shown}" + (f":{self.port}" if self.port else "")
+
+    @property
+    def socks_port(self) -> int:
+        """The port of a SOCKS proxy (RFC 1928 section 3)."""
+        return self.port or _SOCKS_PORT
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the proxy alone is sent."""
-        if self.authorization is None:
+        """What an HTTP proxy alone is sent (RFC 9110 section 11.7.2)."""
+        if self.username is None:
             return {}
-        return {"Proxy-Authorization": self.authorization.reveal()}
+        password = self.password.reveal() if self.password else ""
+        pair = f"{self.username}:{password}".encode()
+        return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-def proxy_for(url: str) -> Proxy | None:
-    """The proxy of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY for `url`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    """The proxy in force and the hosts that are reached without it.
 
-    Never one for a loopback address: the proxy's loopback is another machine's.
+    Attributes:
+        named: what the person wrote, or None for no proxy at all.
+        named_by: the key or variable, for errors.
+        exceptions: as NO_PROXY has them.
+    """
+
+    named: Secret | None = None
+    named_by: str = PROXY_SETTING
+    exceptions: tuple[str, ...] = ()
+
+    def proxy_for(self, url: str) -> Proxy | None:
+        """The proxy for this https URL.
+
+        Never one for a loopback address: the proxy's loopback is another machine's.
+
+        Raises:
+            ConfigError: what is named is no proxy that can be used.
+        """
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if self.named is None or is_loopback(host):
+            return None
+        if is_excepted(host, parts.port or _HTTPS_PORT, self.exceptions):
+            return None
+        return parse_proxy(self.named.reveal(), self.named_by)
+
+
+def chosen_proxies(config: NetworkConfig, environ: Mapping[str, str]) -> Proxies:
+    """The configuration's proxy, else that of https_proxy or all_proxy.
+
+    As curl chooses: a name in lower case first, an empty variable is none. HTTP_PROXY
+    is not looked at: plain http goes to loopback alone.
 
     Raises:
-        ConfigError: the variable names no HTTP proxy.
+        ConfigError: the configuration names no proxy that can be used.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or urllib.request.proxy_bypass(
-        f"{host}:{parts.port}" if parts.port else host
-    ):
-        return None
-    proxies = urllib.request.getproxies_environment()
-    named = proxies.get(parts.scheme) or proxies.get("all")
-    return _parse_proxy(named, f"{parts.scheme.upper()}_PROXY") if named else None
+    exceptions = config.no_proxy
+    if exceptions is None:
+        exceptions = tuple(re.split(r"[,\s]+", _first(environ, "no_proxy")[1]))
+    if config.direct:
+        return Proxies()
+    if config.proxy is not None:
+        parse_proxy(config.proxy.reveal(), PROXY_SETTING)
+        return Proxies(named=config.proxy, exceptions=exceptions)
+    variable, value = _first(environ, "https_proxy", "all_proxy")
+    if not value:
+        return Proxies()
+    return Proxies(named=Secret(value), named_by=variable, exceptions=exceptions)
 
 
-def _parse_proxy(value: str, variable: str) -> Proxy:
-    # curl and urllib take a proxy without a scheme for an HTTP one.
-    text = value if "://" in value else f"http://{value}"
+def _first(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
+    """The first variable that is set, and its value; both empty for none."""
+    for name in names:
+        for spelled in (name, name.upper()):
+            if environ.get(spelled):
+                return spelled, environ[spelled]
+    return "", ""
+
+
+def parse_proxy(value: str, named_by: str) -> Proxy:
+    """A proxy as curl and urllib take one: without a scheme it is an HTTP one.
+
+    Raises:
+        ConfigError: it is none of these, or one of SOCKS without the extra; the
+            value, which may hold a password, is not in the error.
+    """
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(value if "://" in value else f"http://{value}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        host, port = None, None
-        parts = urlsplit("")
-    # The value may hold a password: it is not shown.
-    if not host or parts.scheme not in {"http", "https"}:
-        raise ConfigError(path=variable, what="names no http:// proxy")
-    shown = f"[{host}]" if ":" in host else host
+        host, port, parts = None, None, urlsplit("")
+    if not host or parts.scheme not in _SCHEMES:
+        kinds = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+        raise ConfigError(path=named_by, what=f"it names no proxy; there are {kinds}")
+    if parts.scheme in _SOCKS_SCHEMES and not has_socks():
+        what = f"a SOCKS proxy needs one more package: {INSTALL_SOCKS}"
+        raise ConfigError(path=named_by, what=what)
+    password = parts.password
     return Proxy(
-        url=f"{parts.scheme}://{shown}" + (f":{port}" if port else ""),
-        authorization=_basic(parts.username, parts.password),
+        scheme=parts.scheme,
+        host=host,
+        port=port,
+        username=None if parts.username is None else unquote(parts.username),
+        password=None if password is None else Secret(unquote(password)),
     )
 
 
-def _basic(username: str | None, password: str | None) -> Secret | None:
-    if username is None:
-        return None
-    pair = f"{unquote(username)}:{unquote(password or '')}"
-    return Secret(f"Basic {base64.b64encode(pair.encode()).decode()}")
+def has_socks() -> bool:
+    """Whether the extra `brokerd[socks]` is installed."""
+    return importlib.util.find_spec("aiohttp_socks") is not None
 
 
 def is_loopback(host: str) -> bool:

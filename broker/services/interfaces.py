@@ -250,7 +250,8 @@ class HttpSender(Protocol):
         No redirects, no cookies, no decompression; the body is capped.
 
         Raises:
-            IssuerUnreachableError: no connection, TLS refused, too slow, cut off.
+            IssuerUnreachableError: no connection, TLS refused, too slow, cut off; its
+                `sent` says whether the request may have left.
             IssuerMalformedError: not HTTP, or a body over the cap.
         """
         ...

@@ -49,7 +49,9 @@ class Rigs:
         return Rig(outbound, url, lambda: len(server.received))
 
     def _fake(self, answer: HttpResponse | None) -> Rig:
-        fault = IssuerUnreachableError(issuer="http://127.0.0.1:1", what="refused")
+        fault = IssuerUnreachableError(
+            issuer="http://127.0.0.1:1", what="refused", sent=False
+        )
         sender = FakeSender(otherwise=answer or fault)
         return Rig(sender, "http://127.0.0.1:1/", lambda: len(sender.requests))
 
@@ -103,7 +105,7 @@ async def test_where_nobody_listens_the_issuer_is_unreachable(rigs: Rigs) -> Non
     rig = await rigs.answering(None)
     with pytest.raises(IssuerUnreachableError) as fault:
         await rig.sender.send(post(rig.url))
-    assert fault.value.issuer == "http://127.0.0.1:1"
+    assert (fault.value.issuer, fault.value.sent) == ("http://127.0.0.1:1", False)
 
 
 async def test_requests_one_after_another_are_each_answered(rigs: Rigs) -> None:

@@ -88,6 +88,7 @@ class Served:
                 pid=4711,
                 started_at=UnixTime(1_800_000_000),
                 socket=str(self.path),
+                config=str(self.path.with_name("config.toml")),
             ),
             vault=world.vault,
             maker=world.maker,

@@ -9,6 +9,7 @@ from broker.model.errors import (
     BrokerError,
     ConfigError,
     IssuerOverloadedError,
+    IssuerUnreachableError,
     LoginTimedOutError,
     UnknownAccountError,
     WrongPassphraseError,
@@ -68,3 +69,9 @@ async def test_an_error_passes_through_a_task_to_everyone_who_awaits_it() -> Non
     )
     assert first is second
     assert isinstance(first, UnknownAccountError)
+
+
+def test_what_is_for_the_services_alone_is_shown_to_nobody() -> None:
+    error = IssuerUnreachableError(issuer="x", what="cut off", sent=False)
+    assert error.facts() == {"issuer": "x", "what": "cut off"}
+    assert "sent" not in str(error)

@@ -38,7 +38,7 @@ def connecting(cause: OSError) -> Exception:
     return aiohttp.ClientConnectorError(KEY, cause)
 
 
-WORDS = [
+WORDS: list[tuple[Exception, str]] = [
     (connecting(OSError(errno.ECONNREFUSED, "x")), "connection refused"),
     (connecting(OSError(errno.EHOSTUNREACH, "x")), "no route to the host"),
     (connecting(OSError(errno.ENETUNREACH, "x")), "no network"),
@@ -80,18 +80,26 @@ WORDS = [
 
 @pytest.mark.parametrize(("exc", "words"), WORDS, ids=[w for _, w in WORDS])
 def test_a_fault_on_the_way_is_told_in_plain_words(exc: Exception, words: str) -> None:
-    fault = turned_fault(exc, ORIGIN, Seconds(30))
+    fault = turned_fault(exc, ORIGIN, Seconds(30), sent=False)
     assert isinstance(fault, IssuerUnreachableError)
     assert (fault.issuer, fault.what) == (ORIGIN, words)
 
 
+@pytest.mark.parametrize("exc", [exc for exc, _ in WORDS], ids=[w for _, w in WORDS])
+def test_a_fault_says_whether_the_request_may_have_left(exc: Exception) -> None:
+    for sent in (True, False):
+        fault = turned_fault(exc, ORIGIN, Seconds(30), sent=sent)
+        assert isinstance(fault, IssuerUnreachableError)
+        assert fault.sent is sent
+
+
 def test_an_answer_that_is_not_http_is_malformed() -> None:
     exc = aiohttp.ClientResponseError(REQUEST, (), status=400, message="hush")
-    fault = turned_fault(exc, ORIGIN, Seconds(30))
+    fault = turned_fault(exc, ORIGIN, Seconds(30), sent=False)
     assert isinstance(fault, IssuerMalformedError)
     assert "hush" not in str(fault)
 
 
 def test_what_a_certificate_says_cannot_rewrite_a_terminal() -> None:
     exc = aiohttp.ClientConnectorCertificateError(KEY, untrusted("a\x1b[2Kb"))
-    assert "\x1b" not in str(turned_fault(exc, ORIGIN, Seconds(30)))
+    assert "\x1b" not in str(turned_fault(exc, ORIGIN, Seconds(30), sent=False))

@@ -1,8 +1,15 @@
+import logging
+
 import pytest
 
 from broker.model.errors import IssuerInvalidError
 from broker.model.http import HttpRequest
+from broker.model.time import Instant, Seconds, UnixTime
 from broker.net.outbound import Outbound, origin_of
+from tests.contracts.raw_server import answering, raw_server
+
+HALF_PAST = UnixTime(1_800_001_800)  # eight, on 15 January 2027
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,19 @@ async def test_no_secret_leaves_for_any_other_url(url: str) -> None:
 
 async def test_closing_a_door_that_was_never_opened_does_nothing() -> None:
     await Outbound(version="1").close()
+
+
+async def test_the_issuers_clock_is_read_and_told_where_it_is_far_from_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    door = Outbound(version="1", now=lambda: Instant(wall=HALF_PAST, boot=Seconds(0)))
+    date = b"\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n"
+    async with raw_server(answering(OK.replace(b"\r\n", date, 1))) as server:
+        request = HttpRequest(method="POST", url=server.url())
+        got = await door.send(request)
+        await door.send(request)
+    await door.close()
+    assert got.date == HALF_PAST - 1800
+    told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    origin = f"http://127.0.0.1:{server.port}"
+    assert told == [f"outbound.clock.differs origin={origin} ahead=-1800"]
