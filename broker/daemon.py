@@ -167,7 +167,11 @@ class _Parts:
         door = FileDoor(state_directory() / STORE_NAME)
         self.events = Events()
         self.vault = Vault(
-            door=door, sender=self.sender, clock=clock, events=self.events
+            door=door,
+            sender=self.sender,
+            clock=clock,
+            events=self.events,
+            lock_after_idle=config.store.lock_after_idle,
         )
         self.logins = LoginService(
             vault=self.vault,
