@@ -7,6 +7,7 @@ copy, is found out, and so that two copies of one store can be told apart by age
 """
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.store.records import RecordError, head_record, parse_head
@@ -109,9 +110,7 @@ def advance(
         set_aside(connection, HEAD_ID)
         begin(connection, sealer, generation)
         return generation
-    digest = head.digest
-    for kind, row_id, version in changed:
-        digest = _xor(digest, sealer.presence(kind, row_id, version))
+    digest = _moved(head.digest, sealer, changed)
     moved = Head(generation=head.generation + 1, digest=digest)
     _write(connection, sealer, moved)
     return moved.generation
@@ -136,12 +135,14 @@ def _write(connection: sqlite3.Connection, sealer: Sealer, head: Head) -> None:
 
 
 def _digest(connection: sqlite3.Connection, sealer: Sealer) -> bytes:
-    digest = _NOTHING
-    for kind, row_id, version in select_presences(connection):
-        digest = _xor(digest, sealer.presence(kind, row_id, version))
-    return digest
+    return _moved(_NOTHING, sealer, select_presences(connection))
 
 
-def _xor(one: bytes, other: bytes) -> bytes:
-    joined = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
-    return joined.to_bytes(len(_NOTHING), "big")
+def _moved(
+    digest: bytes, sealer: Sealer, changed: Iterable[tuple[str, bytes, int]]
+) -> bytes:
+    """The digest when each of these records has come, or has gone."""
+    number = int.from_bytes(digest, "big")
+    for kind, row_id, version in changed:
+        number ^= int.from_bytes(sealer.presence(kind, row_id, version), "big")
+    return number.to_bytes(len(_NOTHING), "big")

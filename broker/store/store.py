@@ -4,9 +4,11 @@ A record that does not open costs its account alone: it is left out, counted, an
 aside when the account signs in again.
 """
 
+import gc
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -22,6 +24,7 @@ from broker.store.head import Found, advance, prepare
 from broker.store.records import (
     RecordError,
     grant_record,
+    grant_record_over,
     parse_grant,
     parse_setting,
     setting_record,
@@ -124,10 +127,8 @@ class SealedStore:
         is put aside.
         """
         name = grant.account.name
-        record = _encoded(partial(grant_record, grant))
         row_id = self._sealer.row_id(_GRANT, name)
-        put = partial(self._put_grant, row_id, grant.version, record, replaces)
-        if not await self._write(put):
+        if not await self._write(partial(self._put_grant, row_id, grant, replaces)):
             raise GrantChangedError(account=name)
         self._damaged.discard(row_id)
 
@@ -193,7 +194,8 @@ class SealedStore:
 
     def _read_grants(self, connection: sqlite3.Connection) -> Sequence[Grant]:
         rows = select_rows(connection, _GRANT)
-        grants = [grant for row in rows if (grant := self._opened_grant(row))]
+        with _collection_paused():
+            grants = [grant for row in rows if (grant := self._opened_grant(row))]
         return sorted(grants, key=lambda grant: grant.account.name)
 
     def _read_grant(
@@ -205,24 +207,29 @@ class SealedStore:
     def _put_grant(
         self,
         row_id: bytes,
-        version: int,
-        record: bytes,
+        grant: Grant,
         replaces: int | None,
         connection: sqlite3.Connection,
     ) -> bool:
-        row = self._sealer.seal(_GRANT, row_id, version, record)
-        came = (_GRANT, row_id, version)
-        if replaces is not None:
-            if not update_row(connection, _GRANT, row, replaces=replaces):
-                return False
-            self._advance(connection, (_GRANT, row_id, replaces), came)
-            return True
         there = select_row(connection, _GRANT, row_id)
-        if there is not None and self._opened_grant(there) is not None:
+        if replaces is None:
+            if there is not None and self._opened_grant(there) is not None:
+                return False
+        elif there is None or there.version != replaces:
             return False
-        gone = set_aside(connection, row_id)
-        insert_row(connection, _GRANT, row)
-        self._advance(connection, *gone, came)
+        before = None if there is None else self._opened(_GRANT, there, bytes)
+        came = (_GRANT, row_id, grant.version)
+        if replaces is not None and before is not None:
+            record = _encoded(partial(grant_record_over, grant, before))
+            row = self._sealer.seal(_GRANT, row_id, grant.version, record)
+            update_row(connection, _GRANT, row, replaces=replaces)
+            self._advance(connection, (_GRANT, row_id, replaces), came)
+        else:
+            record = _encoded(partial(grant_record, grant))
+            row = self._sealer.seal(_GRANT, row_id, grant.version, record)
+            gone = set_aside(connection, row_id)
+            insert_row(connection, _GRANT, row)
+            self._advance(connection, *gone, came)
         return True
 
     def _delete_grant(
@@ -266,6 +273,21 @@ class SealedStore:
                 self._damaged.add(row.id)
                 log.warning("store.record.damaged fault=%s", type(exc).__name__)
             return None
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Let nothing look for garbage among what is being read: all of it is kept.
+
+    Ten thousand grants take four times as long otherwise.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _encoded(record: Callable[[], bytes]) -> bytes:

@@ -98,6 +98,16 @@ async def test_signing_in_again_puts_a_damaged_record_aside(
     await store.close()
 
 
+async def test_a_renewal_takes_the_place_of_a_record_that_was_damaged_meanwhile(
+    path: Path,
+) -> None:
+    # The newest refresh token is in memory alone: it must find its way to the disk.
+    store = await damaged_store(path, "UPDATE record SET sealed = zeroblob(900)")
+    await store.save(a_grant("work", version=2), replaces=1)
+    assert await store.load(WORK) == a_grant("work", version=2)
+    await store.close()
+
+
 async def test_a_record_whose_kind_was_changed_can_be_saved_anew(path: Path) -> None:
     store = await damaged_store(path, "UPDATE record SET kind = 'setting'")
     assert await store.load(WORK) is None

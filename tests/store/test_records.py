@@ -12,11 +12,12 @@ from broker.model.client import Client
 from broker.model.grant import Grant, Intent
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
-from broker.model.time import Instant, Seconds
+from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
 from broker.store.records import (
     RecordError,
     grant_record,
+    grant_record_over,
     parse_grant,
     parse_setting,
     setting_record,
@@ -93,6 +94,40 @@ def test_members_of_a_newer_minor_version_are_passed_over() -> None:
     members = members_of(grant_record(a_grant()))
     members["new_member"] = {"of": ["any", "shape"]}
     assert parse_grant(record_of(members, new_sibling=[1])) == a_grant()
+
+
+NEWER = {"new_member": {"of": ["any", "shape"]}}
+
+
+def newer_record(**more: object) -> bytes:
+    """A record of `a_grant` with members that this version does not know."""
+    members = members_of(grant_record(replace(a_grant(), **more)))  # type: ignore[arg-type]
+    account = msgspec.convert(members["account"], dict[str, object])
+    return record_of(members | NEWER | {"account": account | NEWER})
+
+
+def test_members_of_a_newer_minor_version_are_kept_in_the_next_save() -> None:
+    renewed = replace(a_grant(), version=2, refresh_token=Secret("renewed"))
+    members = members_of(grant_record_over(renewed, newer_record()))
+    assert members["new_member"] == NEWER["new_member"]
+    account = msgspec.convert(members["account"], dict[str, object])
+    assert account["new_member"] == NEWER["new_member"]
+    assert parse_grant(record_of(members)) == renewed
+
+
+def test_members_of_a_newer_minor_version_end_with_their_sign_in() -> None:
+    again = replace(a_grant(), granted_at=UnixTime(1))
+    assert grant_record_over(again, newer_record()) == grant_record(again)
+
+
+def test_a_parameter_that_the_person_took_away_does_not_come_back() -> None:
+    fewer = replace(a_grant(), account=replace(a_grant().account, parameters={}))
+    assert grant_record_over(fewer, grant_record(a_grant())) == grant_record(fewer)
+
+
+@pytest.mark.parametrize("before", [b"", b"\x90", record_of({})])
+def test_what_cannot_be_read_before_is_no_reason_not_to_save(before: bytes) -> None:
+    assert grant_record_over(a_grant(), before) == grant_record(a_grant())
 
 
 def test_members_that_an_older_version_did_not_write_take_their_defaults() -> None:
