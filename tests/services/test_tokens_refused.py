@@ -12,8 +12,10 @@ from broker.model.errors import (
     IssuerOverloadedError,
     IssuerUnreachableError,
     LoginRequiredError,
+    PolicyRefusedError,
     ReauthenticationRequiredError,
     RefreshRefusedError,
+    ScopeRefusedError,
     UnknownAccountError,
 )
 from broker.model.grant import Grant, GrantState
@@ -110,7 +112,9 @@ COSTS_NOTHING: list[tuple[HttpResponse | BrokerError, type[BrokerError]]] = [
     (token_answer("two words"), IssuerMalformedError),
     (refusal("invalid_client", 401), ClientRejectedError),
     (refusal("unauthorized_client"), ClientRejectedError),
-    (refusal("invalid_scope"), RefreshRefusedError),
+    (refusal("invalid_scope"), ScopeRefusedError),
+    (refusal("org_internal", 403), PolicyRefusedError),
+    (refusal("server_error"), IssuerUnreachableError),
     (refusal("invalid_request"), RefreshRefusedError),
     (refusal("temporarily_unavailable"), IssuerOverloadedError),
     (IssuerUnreachableError(issuer="x", what="no route"), IssuerUnreachableError),
