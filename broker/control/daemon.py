@@ -67,7 +67,32 @@ def _lines(answer: Json) -> list[str]:
         f"store: {store}" + (f" ({reason})" if reason else ""),
         f"key source: {source}" + (" (a key file)" if source == PLAIN else ""),
         f"accounts: {count}, logins under way: {text(answer, 'logins')}",
+        *_issuer_lines(answer),
     ]
+
+
+def _issuer_lines(answer: Json) -> list[str]:
+    issuers = answer.get("issuers")
+    return [
+        f"issuer {text(each, 'issuer')}: {text(each, 'state')} since "
+        f"{_clock(each, 'since')}, next try {_clock(each, 'until')} "
+        f"({text(each, 'reason')})"
+        for each in (issuers if isinstance(issuers, list) else ())
+        if isinstance(each, dict)
+    ]
+
+
+def _clock(answer: Json, name: str) -> str:
+    """A moment as a clock shows it, with the day where that is not today."""
+    value = answer.get(name)
+    if not isinstance(value, int | float):
+        return "-"
+    moment = datetime.fromtimestamp(value, UTC).astimezone()
+    now = datetime.now(UTC)
+    if name == "until" and moment <= now:
+        return "with the next request"
+    is_today = moment.date() == now.astimezone().date()
+    return f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
 
 
 @click.command()

@@ -7,14 +7,14 @@ import pytest
 
 from broker.model.errors import IssuerUnreachableError
 from broker.model.http import HttpRequest, HttpResponse
-from broker.model.time import Seconds
+from broker.model.time import Instant, Seconds, UnixTime
 from broker.services.grants import Grants
 from broker.services.refresh import ASSUMED_LIFE
 from broker.services.token_cache import CACHED_TOKENS, TokenKey
 from broker.services.tokens import (
     TokenService,
 )
-from tests.fakes.clock import FakeClock, run_until_idle
+from tests.fakes.clock import START, FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
 from tests.services.world import HOME, WORK, a_grant, token_answer, tokens_on
@@ -123,7 +123,7 @@ async def test_a_failure_that_nobody_waits_for_is_no_unhandled_exception(
     assert unhandled == []
 
 
-async def test_a_bad_outcome_goes_to_all_who_wait_and_the_next_one_tries_again(
+async def test_a_bad_outcome_goes_to_all_who_wait_and_after_a_while_one_tries_again(
     rig: Rig,
 ) -> None:
     rig.sender.script(IssuerUnreachableError(issuer="x", what="cut off"))
@@ -131,6 +131,7 @@ async def test_a_bad_outcome_goes_to_all_who_wait_and_the_next_one_tries_again(
         *(rig.tokens.token(ALL, NONE) for _ in range(5)), return_exceptions=True
     )
     assert all(isinstance(one, IssuerUnreachableError) for one in outcomes)
+    await rig.clock.advance(Seconds(2))
     rig.sender.script(token_answer())
     assert (await rig.tokens.token(ALL, NONE)).value.reveal() == "access-1"
     assert len(rig.sender.requests) == 2
@@ -269,3 +270,47 @@ async def test_an_idle_token_service_sets_no_timer(rig: Rig) -> None:
     await rig.tokens.token(ALL, NONE)
     await run_until_idle()
     assert rig.clock.sleeping == 0
+
+
+# --- clocks ------------------------------------------------------------------------
+
+
+async def test_a_wall_clock_set_back_does_not_lengthen_what_peers_are_told(
+    rig: Rig,
+) -> None:
+    rig.sender.script(token_answer())
+    await rig.tokens.token(ALL, NONE)
+    await rig.clock.advance(Seconds(600))
+    rig.clock.set_wall(UnixTime(START.wall - 86_400))
+    end = rig.clock.now().wall + 3000
+    at_hand = rig.tokens.cached(ALL, NONE)
+    assert at_hand is not None
+    assert at_hand.expires_at == end
+    assert (await rig.tokens.token(ALL, NONE)).expires_at == end
+    await rig.clock.advance(Seconds(3000))
+    assert rig.tokens.cached(ALL, NONE) is None
+
+
+async def test_a_wall_clock_set_forward_means_a_refresh(rig: Rig) -> None:
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    await rig.tokens.token(ALL, NONE)
+    rig.clock.set_wall(UnixTime(START.wall + 3600))
+    assert (await rig.tokens.token(ALL, NONE)).value.reveal() == "access-2"
+
+
+async def test_a_token_that_expired_while_the_machine_slept_is_not_served(
+    rig: Rig,
+) -> None:
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    await rig.tokens.token(ALL, NONE)
+    await rig.clock.suspend(Seconds(3600))
+    assert rig.tokens.cached(ALL, NONE) is None
+    assert (await rig.tokens.token(ALL, NONE)).value.reveal() == "access-2"
+
+
+async def test_a_daemon_on_another_boot_asks_anew(rig: Rig) -> None:
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    await rig.tokens.token(ALL, NONE)
+    later = FakeClock(Instant(wall=START.wall, boot=Seconds(7)))
+    tokens, _ = await tokens_on(rig.store, rig.sender, later)
+    assert (await tokens.token(ALL, NONE)).value.reveal() == "access-2"

@@ -23,6 +23,7 @@ from broker.model.http import HttpResponse
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.oauth.token import TokenResponse, parse_token_response
+from broker.services.circuit import LONGEST_PAUSE
 from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import run_until_idle
@@ -130,6 +131,7 @@ async def test_anything_but_a_dead_grant_costs_nothing(
         await world.tokens.token(ALL, NONE)
     kept = world.store.grants[WORK]
     assert replace(kept, intent=None, version=1) == a_grant()
+    await world.clock.advance(LONGEST_PAUSE)
     assert (await world.tokens.token(ALL, NONE)).value.reveal() == "after"
 
 

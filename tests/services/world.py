@@ -103,7 +103,13 @@ async def tokens_on(
     """The token service of a daemon that has just started on `store`."""
     grants = Grants(store)
     await grants.load()
-    tokens = TokenService(grants=grants, sender=sender, clock=clock, events=Events())
+    tokens = TokenService(
+        grants=grants,
+        sender=sender,
+        clock=clock,
+        events=Events(),
+        jitter=lambda: 0.0,
+    )
     return tokens, grants
 
 
