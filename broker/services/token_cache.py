@@ -59,6 +59,10 @@ class TokenCache:
         """The token, or None."""
         return self._tokens.get(self.slot(key))
 
+    def at(self, slot: TokenKey) -> AccessToken | None:
+        """The token in a slot, or None."""
+        return self._tokens.get(slot)
+
     def put(self, key: TokenKey, token: AccessToken) -> None:
         """Keep a token in the place of the one before."""
         slot = self.slot(key)
@@ -78,6 +82,11 @@ class TokenCache:
         """Forget every token of an account."""
         for key in [key for key in self._tokens if key.account == account]:
             self._forget(key)
+
+    def clear(self) -> None:
+        """Forget every token."""
+        self._tokens.clear()
+        self._asked.clear()
 
     def _forget(self, slot: TokenKey) -> None:
         self._tokens.pop(slot, None)

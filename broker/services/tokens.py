@@ -32,6 +32,7 @@ from broker.services.grants import Grants, require_live
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections
+from broker.services.renewal import EarlyRenewal
 from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.turns import Turns
 
@@ -80,6 +81,14 @@ class TokenService:
             ),
             circuits=self._circuits,
         )
+        self._renewal = EarlyRenewal(
+            grants=grants,
+            cache=self._cache,
+            circuits=self._circuits,
+            turns=self._turns,
+            clock=clock,
+            jitter=jitter,
+        )
 
     def key(
         self, account: AccountName, scopes: Scopes | None, resource: str | None
@@ -102,11 +111,15 @@ class TokenService:
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:
         """A token that is fresh now, or None. Never waits."""
-        token = self._cache.find(key)
+        slot = self._cache.slot(key)
+        token = self._cache.at(slot)
         if token is None:
             return None
         now = self._clock.now()
-        return token.as_of(now) if _is_fresh(token, now, min_ttl) else None
+        if not _is_fresh(token, now, min_ttl):
+            return None
+        self._renewal.used(slot)
+        return token.as_of(now)
 
     def outage(self, account: AccountName) -> Outage | None:
         """Whether its issuer is down: tokens at hand are served while they live."""
@@ -127,6 +140,7 @@ class TokenService:
     def forget(self, account: AccountName) -> None:
         """Drop every token of an account, and what was refused for it."""
         self._cache.drop(account)
+        self._renewal.forget(account)
         self._circuits.forget(account)
         self._rejections.forget(account)
 
@@ -144,11 +158,18 @@ class TokenService:
         Raises:
             BrokerError: whatever ended the refresh; everyone who waits gets the same.
         """
+        token = await self._token(key, min_ttl, rejected)
+        self._renewal.used(self._cache.slot(key))
+        return token.as_of(self._clock.now())
+
+    async def _token(
+        self, key: TokenKey, min_ttl: Seconds, rejected: str | None
+    ) -> AccessToken:
         freshest = None
         for _ in range(_ATTEMPTS):
             seen = self._cache.find(key)
             if seen is not None and not self._must_renew(key, seen, min_ttl, rejected):
-                return seen.as_of(self._clock.now())
+                return seen
             is_ours = not self._turns.is_under_way(key)
             try:
                 freshest = await self._turns.join(key, seen)
@@ -160,7 +181,7 @@ class TokenService:
             except BrokerError as exc:
                 if seen is None or not self._serves_instead(seen, exc, rejected):
                     raise
-                return seen.as_of(self._clock.now())
+                return seen
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
             # one who joined late may hold a token that has aged meanwhile. What was
             # begun for us is as fresh as a token can be.
@@ -192,12 +213,17 @@ class TokenService:
 
     def begin_to_close(self) -> None:
         """Begin no refresh from now on; the one on the wire ends, and is saved."""
+        self._renewal.close()
         self._turns.begin_to_close()
 
     async def close(self) -> None:
-        """Let the refreshes under way end: their new refresh tokens must be saved."""
+        """Let the refreshes under way end: their new refresh tokens must be saved.
+
+        No token is at hand after that, and no timer is left.
+        """
         self.begin_to_close()
         await self._turns.close()
+        self._cache.clear()
 
     def _must_renew(
         self, key: TokenKey, token: AccessToken, min_ttl: Seconds, rejected: str | None

@@ -92,9 +92,9 @@ async def _issuer_down(world: World) -> None:
     await world.vault.open_at_start()
     work = world.tokens.key(AccountName("work"), None, None)
     await world.tokens.token(work, Seconds(0))
-    await world.clock.advance(Seconds(3500))
+    await world.clock.advance(Seconds(2000))
     world.sender.answer_always(IssuerUnreachableError(issuer=LOCAL, what="no route"))
-    await world.tokens.token(work, Seconds(300))
+    await world.tokens.token(work, Seconds(2000))
 
 
 ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {

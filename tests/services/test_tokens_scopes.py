@@ -65,7 +65,7 @@ async def rig() -> Rig:
 # --- scopes ------------------------------------------------------------------------
 
 
-def test_all_scopes_by_name_are_the_same_as_none_named(rig: Rig) -> None:
+async def test_all_scopes_by_name_are_the_same_as_none_named(rig: Rig) -> None:
     token = a_token("drive mail")
     rig.tokens.remember(rig.tokens.key(WORK, None, None), token)
     assert rig.tokens.cached(rig.tokens.key(WORK, BOTH, None), NONE) is token

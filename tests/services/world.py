@@ -97,6 +97,12 @@ def digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
+_ALIVE: deque[object] = deque(maxlen=8)
+# The worlds of this test, and of some before. A world that nobody holds any more takes
+# its waiting logins and timers with it, before the end of the test's loop can cancel
+# them.
+
+
 async def tokens_on(
     store: MemoryStore, sender: FakeSender, clock: FakeClock
 ) -> tuple[TokenService, Grants]:
@@ -110,6 +116,7 @@ async def tokens_on(
         events=Events(),
         jitter=lambda: 0.0,
     )
+    _ALIVE.append((tokens, clock))
     return tokens, grants
 
 
@@ -122,11 +129,6 @@ class CountedBytes:
     def __call__(self, size: int) -> bytes:
         self._calls += 1
         return self._calls.to_bytes(size, "big")
-
-
-_ALIVE: deque[object] = deque(maxlen=8)
-# The worlds of this test, and of some before. A world that nobody holds any more takes
-# its waiting logins with it, before the end of the test's loop can cancel them.
 
 
 @dataclass
