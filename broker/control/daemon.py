@@ -68,18 +68,34 @@ def _lines(answer: Json) -> list[str]:
         f"key source: {source}" + (" (a key file)" if source == PLAIN else ""),
         f"accounts: {count}, logins under way: {text(answer, 'logins')}",
         *_issuer_lines(answer),
+        *_clock_lines(answer),
     ]
 
 
 def _issuer_lines(answer: Json) -> list[str]:
-    issuers = answer.get("issuers")
     return [
         f"issuer {text(each, 'issuer')}: {text(each, 'state')} since "
         f"{_clock(each, 'since')}, next try {_clock(each, 'until')} "
         f"({text(each, 'reason')})"
-        for each in (issuers if isinstance(issuers, list) else ())
-        if isinstance(each, dict)
+        for each in _list(answer, "issuers")
     ]
+
+
+def _clock_lines(answer: Json) -> list[str]:
+    return [
+        f"clock: this machine is {abs(ahead):.0f} s "
+        f"{'behind' if ahead > 0 else 'ahead of'} {text(each, 'issuer')}; "
+        "set it right, or tokens end when nobody expects it"
+        for each in _list(answer, "clock")
+        if isinstance(ahead := each.get("ahead"), int | float)
+    ]
+
+
+def _list(answer: Json, name: str) -> list[Json]:
+    """The objects in the list at `name`; empty where there is none."""
+    value = answer.get(name)
+    found = value if isinstance(value, list) else []
+    return [each for each in found if isinstance(each, dict)]
 
 
 def _clock(answer: Json, name: str) -> str:

@@ -209,6 +209,10 @@ class Routes:
                 {**wire.outage_reply(outage), "state": "down"}
                 for outage in (opened.tokens.outages() if opened else ())
             ],
+            "clock": [
+                wire.skew_reply(skew)
+                for skew in (opened.tokens.skews() if opened else ())
+            ],
         }
 
 

@@ -23,6 +23,7 @@ from broker.services.circuit import Outage
 from broker.services.login import Login, LoginState
 from broker.services.logins import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOptions
 from broker.services.sign_in import SignInRequest
+from broker.services.skew import Skew
 
 LONGEST_MIN_TTL = 86400.0
 """Seconds; no access token that anyone hands out lives longer by much."""
@@ -136,6 +137,11 @@ def token_reply(served: TokenServed) -> bytes:
     if served.outage is not None:
         reply["issuer_down"] = outage_reply(served.outage)
     return msgspec.json.encode(reply)
+
+
+def skew_reply(skew: Skew) -> dict[str, object]:
+    """An issuer whose clock is not ours, in `GET /v1/status`."""
+    return {"issuer": skew.issuer, "ahead": skew.ahead}
 
 
 def token_headers(served: TokenServed) -> dict[str, str]:

@@ -32,5 +32,4 @@ def transport_fault(
 
 def wanted_wait(response: HttpResponse) -> int | None:
     """The seconds of `Retry-After`, or None: the wait is then ours to choose."""
-    headers = response.headers
-    return retry_after(headers.get("retry-after"), date=headers.get("date"))
+    return retry_after(response.headers.get("retry-after"), date=response.date)

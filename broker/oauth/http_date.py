@@ -43,43 +43,38 @@ def parse_http_date(text: str) -> UnixTime | None:
     return None
 
 
-def retry_after(header: str | None, *, date: str | None) -> int | None:
+def retry_after(header: str | None, *, date: UnixTime | None) -> int | None:
     """Seconds to wait (RFC 9110 section 10.2.3), or None where that is not said.
 
     Args:
         header: `Retry-After`: seconds, or a date.
-        date: the `Date` of the same answer. A date is counted from there: so our own
-            clock may be wrong.
+        date: of the same answer. A date is counted from there: so our own clock may
+            be wrong.
     """
     if header is None:
         return None
     if _DIGITS.fullmatch(header.strip()):
         return min(int(header), LONGEST_RETRY_AFTER)
-    until, since = parse_http_date(header), parse_http_date(date or "")
-    if until is None or since is None:
+    until = parse_http_date(header)
+    if until is None or date is None:
         return None
-    return min(max(int(until - since), 0), LONGEST_RETRY_AFTER)
+    return min(max(int(until - date), 0), LONGEST_RETRY_AFTER)
 
 
-def clock_offset(
-    date: str | None, *, sent: UnixTime, answered: UnixTime
-) -> Seconds | None:
+def clock_offset(date: UnixTime, *, sent: UnixTime, answered: UnixTime) -> Seconds:
     """By how many seconds the issuer's clock is ahead of ours; negative: behind.
 
     Args:
-        date: the `Date` of the answer, which has whole seconds.
+        date: of the answer, in whole seconds.
         sent: when the request left, on our wall clock.
         answered: when the answer was there.
 
     Returns:
-        0 where the date lies between the two; None where there is none.
+        0 where the date lies between the two.
     """
-    moment = parse_http_date(date or "")
-    if moment is None:
-        return None
-    if moment > answered:
-        return Seconds(moment - answered)
-    return Seconds(min(moment + 1 - sent, 0.0))
+    if date > answered:
+        return Seconds(date - answered)
+    return Seconds(min(date + 1 - sent, 0.0))
 
 
 def _moment(found: re.Match[str]) -> UnixTime | None:

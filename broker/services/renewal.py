@@ -31,7 +31,7 @@ LEAST_LIFE = Seconds(60)
 """What lives less is renewed for whoever asks: ahead of time it would be for ever."""
 
 TRY_AGAIN = Seconds(30)
-"""After a failure that is not the issuer's: a full disk, a long queue."""
+"""After a failure that is not the issuer's, such as a long queue."""
 
 
 def renewal_age(life: Seconds | None, chance: float) -> Seconds | None:

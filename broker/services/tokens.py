@@ -24,6 +24,7 @@ from broker.model.errors import (
     ScopeRefusedError,
 )
 from broker.model.grant import GrantState, IntentCause
+from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.services.circuit import Circuits, Outage
@@ -33,6 +34,7 @@ from broker.services.interfaces import Clock, HttpSender
 from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections
 from broker.services.renewal import EarlyRenewal
+from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.turns import Turns
 
@@ -69,6 +71,7 @@ class TokenService:
         self._cache = TokenCache(grants)
         self._circuits = Circuits(clock=clock, events=events, jitter=jitter)
         self._rejections = Rejections()
+        self._skews = Skews()
         self._turns = Turns(
             grants=grants,
             cache=self._cache,
@@ -78,6 +81,7 @@ class TokenService:
                 sender=sender,
                 clock=clock,
                 events=events,
+                skews=self._skews,
             ),
             circuits=self._circuits,
         )
@@ -131,6 +135,15 @@ class TokenService:
     def outages(self) -> list[Outage]:
         """Every issuer that is down."""
         return self._circuits.outages()
+
+    def skews(self) -> list[Skew]:
+        """Every issuer whose clock is not ours."""
+        return self._skews.all()
+
+    def heard(self, issuer: str, response: HttpResponse, *, sent: Instant) -> None:
+        """Look at the time in an answer of the token endpoint that has just come."""
+        now = self._clock.now()
+        self._skews.heard(issuer, response, sent=sent, answered=now)
 
     def remember(self, key: TokenKey, token: AccessToken) -> None:
         """Keep a token that a login gave."""

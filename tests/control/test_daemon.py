@@ -19,6 +19,7 @@ STATUS: dict[str, object] = {
     "accounts": 2,
     "logins": 0,
     "issuers": [],
+    "clock": [],
 }
 LOCKED = {
     **STATUS,
@@ -90,6 +91,16 @@ def test_status_of_a_down_issuer_that_nobody_asks_says_when_somebody_will(
     listen(in_turn(http(200, down(midnight, now))))
     said = run("status").stdout
     assert "down since 00:00:00, next try with the next request (no route)\n" in said
+
+
+@pytest.mark.parametrize(("ahead", "word"), [(3600.2, "behind"), (-3600.2, "ahead of")])
+def test_status_says_that_this_machines_clock_is_wrong(
+    ahead: float, word: str, run: Run, listen: Listen
+) -> None:
+    clock = [{"issuer": "https://issuer.example", "ahead": ahead}]
+    listen(in_turn(http(200, {**STATUS, "clock": clock})))
+    said = f"clock: this machine is 3600 s {word} https://issuer.example; "
+    assert said in run("status").stdout
 
 
 def test_status_starts_nothing(run: Run) -> None:

@@ -11,6 +11,7 @@ from broker.model.errors import (
     IssuerUnreachableError,
 )
 from broker.model.http import HttpResponse
+from broker.model.time import UnixTime
 from broker.oauth.token import TokenRefusal, TokenResponse, parse_token_response
 from tests.oauth.values import ISSUER_URL, RFC_6749_EXAMPLE
 
@@ -104,10 +105,12 @@ def test_a_refusal_keeps_how_long_the_issuer_asks_us_to_wait() -> None:
 def test_an_overloaded_issuer_says_how_long_to_wait(
     status: int, header: str | None, seconds: int | None
 ) -> None:
-    headers = {"date": "Fri, 31 Dec 1999 23:59:49 GMT"}
-    if header is not None:
-        headers["retry-after"] = header
-    response = HttpResponse(status=status, headers=headers, body=b'{"error": "x"}')
+    response = HttpResponse(
+        status=status,
+        headers={} if header is None else {"retry-after": header},
+        body=b'{"error": "x"}',
+        date=UnixTime(946_684_789),  # Fri, 31 Dec 1999 23:59:49 GMT
+    )
     with pytest.raises(IssuerOverloadedError) as caught:
         parse_token_response(response, issuer=ISSUER_URL)
     assert caught.value.retry_after == seconds

@@ -17,6 +17,7 @@ from broker.services.grants import Grants
 from broker.services.renewal import LEAST_LIFE, TRY_AGAIN, renewal_age
 from broker.services.token_cache import CACHED_TOKENS, TokenKey
 from broker.services.tokens import TokenService
+from broker.services.turns import MOST_WAITING
 from tests.fakes.clock import START, FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
@@ -345,15 +346,20 @@ async def test_a_down_issuer_is_not_asked_for_the_tokens_of_its_other_accounts(
     assert [rig.at_hand(), rig.at_hand(OF_HOME)] == ["access-4", "access-5"]
 
 
-async def test_a_full_disk_is_tried_again_in_half_a_minute(rig: Rig) -> None:
+async def test_where_too_many_wait_in_line_it_is_tried_again_in_half_a_minute(
+    rig: Rig,
+) -> None:
     await rig.ask()
-    rig.sender.script(token_answer("lost", refresh_token="refresh-2"))
-    rig.store.fail_next_save()
-    await rig.clock.advance(Seconds(AHEAD))
+    await rig.clock.advance(Seconds(AHEAD - 1))
+    gate = rig.sender.hold()
+    keys = [replace(ALL, resource=f"urn:{number}") for number in range(MOST_WAITING)]
+    others = [asyncio.create_task(rig.ask(key)) for key in keys]
+    await rig.clock.advance(Seconds(1))
+    gate.set()
+    await asyncio.gather(*others)
     assert rig.at_hand() == "access-1"
-    await rig.clock.advance(Seconds(TRY_AGAIN))
-    assert rig.sender.form()["refresh_token"] == "refresh-2"
-    assert rig.at_hand() == "access-3"
+    await rig.clock.advance(TRY_AGAIN)
+    assert rig.at_hand() == f"access-{MOST_WAITING + 2}"
 
 
 @pytest.mark.parametrize(
