@@ -67,7 +67,48 @@ def _lines(answer: Json) -> list[str]:
         f"store: {store}" + (f" ({reason})" if reason else ""),
         f"key source: {source}" + (" (a key file)" if source == PLAIN else ""),
         f"accounts: {count}, logins under way: {text(answer, 'logins')}",
+        *_issuer_lines(answer),
+        *_clock_lines(answer),
     ]
+
+
+def _issuer_lines(answer: Json) -> list[str]:
+    return [
+        f"issuer {text(each, 'issuer')}: {text(each, 'state')} since "
+        f"{_clock(each, 'since')}, next try {_clock(each, 'until')} "
+        f"({text(each, 'reason')})"
+        for each in _list(answer, "issuers")
+    ]
+
+
+def _clock_lines(answer: Json) -> list[str]:
+    return [
+        f"clock: this machine is {abs(ahead):.0f} s "
+        f"{'behind' if ahead > 0 else 'ahead of'} {text(each, 'issuer')}; "
+        "set it right, or tokens end when nobody expects it"
+        for each in _list(answer, "clock")
+        if isinstance(ahead := each.get("ahead"), int | float)
+    ]
+
+
+def _list(answer: Json, name: str) -> list[Json]:
+    """The objects in the list at `name`; empty where there is none."""
+    value = answer.get(name)
+    found = value if isinstance(value, list) else []
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _clock(answer: Json, name: str) -> str:
+    """A moment as a clock shows it, with the day where that is not today."""
+    value = answer.get(name)
+    if not isinstance(value, int | float):
+        return "-"
+    moment = datetime.fromtimestamp(value, UTC).astimezone()
+    now = datetime.now(UTC)
+    if name == "until" and moment <= now:
+        return "with the next request"
+    is_today = moment.date() == now.astimezone().date()
+    return f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"
 
 
 @click.command()

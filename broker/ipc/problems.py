@@ -7,7 +7,7 @@ sentence and a hint. Facts of the error may be named in braces.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.model.errors import BrokerError, IssuerOverloadedError, StoppingError
+from broker.model.errors import AccountBusyError, BrokerError, StoppingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,11 @@ ADVICE: dict[str, Advice] = {
         "{account!r} was not granted: {missing}",
         "ask for granted scopes only, or sign in again with them: "
         "`brokerctl login {account} --scope SCOPE ...`, all the scopes that you need",
+    ),
+    "account_busy": _advice(
+        503,
+        "{waiting} different tokens of {account!r} are being asked for already",
+        "try again in a moment; ask for fewer different sets of scopes and resources",
     ),
     "not_permitted": _advice(
         403,
@@ -182,12 +187,13 @@ ADVICE: dict[str, Advice] = {
     "issuer_unreachable": _advice(
         502,
         "{issuer} cannot be reached: {what}",
-        "nothing was lost; look at the network and the address, then try again",
+        "nothing was lost; look at the network and the address; `brokerctl status` "
+        "says when it is tried again",
     ),
     "issuer_overloaded": _advice(
         503,
         "{issuer} asks for patience",
-        "nothing was lost; try again later",
+        "nothing was lost; `brokerctl status` says when it is tried again",
     ),
     "issuer_malformed": _advice(
         502,
@@ -210,6 +216,18 @@ ADVICE: dict[str, Advice] = {
         "{issuer} does not accept the client: {said}",
         "no grant was lost; check the client at the issuer, then sign in again "
         "with --client-secrets or --client-id",
+    ),
+    "scope_refused": _advice(
+        403,
+        "the issuer does not give these scopes for {account!r}: {said}",
+        "the grant is kept; ask for other scopes or none, or sign in again with "
+        "them: `brokerctl login {account} --scope SCOPE ...`",
+    ),
+    "policy_refused": _advice(
+        403,
+        "a rule at {issuer} forbids a token for {account!r}: {said}",
+        "nothing was lost; ask whoever administers the issuer, or see in the browser "
+        "what it says: `brokerctl login {account}`",
     ),
     "not_revoked": _advice(
         502,
@@ -263,11 +281,10 @@ def plain_problem(code: str) -> dict[str, object]:
 
 def headers_of(error: BrokerError) -> dict[str, str]:
     """What else the answer says: `Retry-After` in seconds (RFC 9110 section 10.2.3)."""
-    if isinstance(error, StoppingError):
+    if isinstance(error, AccountBusyError | StoppingError):
         return {"Retry-After": "1"}
-    if isinstance(error, IssuerOverloadedError) and error.retry_after is not None:
-        return {"Retry-After": str(error.retry_after)}
-    return {}
+    seconds = error.facts().get("retry_after")
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def _document(code: str, advice: Advice) -> dict[str, object]:

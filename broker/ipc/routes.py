@@ -205,6 +205,14 @@ class Routes:
             "degraded": store_wire.degraded_reply(vault.degraded),
             "accounts": None if opened is None else len(opened.grants.all()),
             "logins": services.logins.under_way,
+            "issuers": [
+                {**wire.outage_reply(outage), "state": "down"}
+                for outage in (opened.tokens.outages() if opened else ())
+            ],
+            "clock": [
+                wire.skew_reply(skew)
+                for skew in (opened.tokens.skews() if opened else ())
+            ],
         }
 
 
@@ -216,5 +224,9 @@ def _key_source(slots: Sequence[Slot]) -> str | None:
 
 def _token_response(request: web.Request, served: TokenServed) -> web.Response:
     if request.headers.get("Accept", "").startswith(PLAIN_TEXT):
-        return web.Response(text=served.token.value.reveal(), content_type=PLAIN_TEXT)
+        return web.Response(
+            text=served.token.value.reveal(),
+            content_type=PLAIN_TEXT,
+            headers=wire.token_headers(served),
+        )
     return web.Response(body=wire.token_reply(served), content_type=JSON)

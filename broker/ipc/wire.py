@@ -19,9 +19,11 @@ from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.services.access import TokenServed, TokenWanted
 from broker.services.accounts import LogOut
+from broker.services.circuit import Outage
 from broker.services.login import Login, LoginState
 from broker.services.logins import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOptions
 from broker.services.sign_in import SignInRequest
+from broker.services.skew import Skew
 
 LONGEST_MIN_TTL = 86400.0
 """Seconds; no access token that anyone hands out lives longer by much."""
@@ -123,15 +125,40 @@ def token_wanted(body: TokenBody) -> TokenWanted:
 def token_reply(served: TokenServed) -> bytes:
     """JSON of `POST /v1/token`'s answer."""
     token = served.token
-    return msgspec.json.encode(
-        {
-            "access_token": token.value.reveal(),
-            "token_type": token.token_type,
-            "expires_at": token.expires_at,
-            "scopes": sorted(token.scopes),
-            "account": served.account,
-        }
-    )
+    reply: dict[str, object] = {
+        "access_token": token.value.reveal(),
+        "token_type": token.token_type,
+        "expires_at": token.expires_at,
+        "scopes": sorted(token.scopes),
+        "account": served.account,
+    }
+    if served.extra_scopes:
+        reply["extra_scopes"] = sorted(served.extra_scopes)
+    if served.outage is not None:
+        reply["issuer_down"] = outage_reply(served.outage)
+    return msgspec.json.encode(reply)
+
+
+def skew_reply(skew: Skew) -> dict[str, object]:
+    """An issuer whose clock is not ours, in `GET /v1/status`."""
+    return {"issuer": skew.issuer, "ahead": skew.ahead}
+
+
+def token_headers(served: TokenServed) -> dict[str, str]:
+    """What a bare token cannot say: a peer may hand it on as the narrow one."""
+    if not served.extra_scopes:
+        return {}
+    return {"Extra-Scopes": " ".join(sorted(served.extra_scopes))}
+
+
+def outage_reply(outage: Outage) -> dict[str, object]:
+    """An issuer that is down, in `GET /v1/status` and beside a token of it."""
+    return {
+        "issuer": outage.issuer,
+        "since": outage.since,
+        "until": outage.until,
+        "reason": outage.reason,
+    }
 
 
 def sign_in_request(body: LoginBody) -> SignInRequest:

@@ -76,6 +76,15 @@ class ScopeNotGrantedError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class AccountBusyError(BrokerError):
+    """Too many different tokens of one account are asked for at once."""
+
+    code = "account_busy"
+    account: str
+    waiting: int
+
+
+@dataclass(eq=False, kw_only=True)
 class NotPermittedError(BrokerError):
     """This peer may not do this on this socket."""
 
@@ -290,6 +299,7 @@ class IssuerUnreachableError(BrokerError):
     code = "issuer_unreachable"
     issuer: str
     what: str
+    retry_after: int | None = None
     sent: bool = field(default=True, metadata={_INSIDE: True})
 
 
@@ -309,6 +319,7 @@ class IssuerMalformedError(BrokerError):
     code = "issuer_malformed"
     issuer: str
     what: str
+    retry_after: int | None = None
 
 
 @dataclass(eq=False, kw_only=True)
@@ -334,6 +345,27 @@ class ClientRejectedError(BrokerError):
     """The issuer does not accept the client: invalid_client and its like."""
 
     code = "client_rejected"
+    issuer: str
+    error: str
+    description: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ScopeRefusedError(BrokerError):
+    """The issuer does not give these scopes with this grant: invalid_scope."""
+
+    code = "scope_refused"
+    account: str
+    error: str
+    description: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PolicyRefusedError(BrokerError):
+    """Whoever administers the issuer does not allow it; the grant may be alive."""
+
+    code = "policy_refused"
+    account: str
     issuer: str
     error: str
     description: str

@@ -8,6 +8,12 @@ from enum import Enum
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 
+HARDLY_MORE = 1.1
+"""A life of less than so many times `min_ttl` meets it for a moment only."""
+
+_NOTICED = 1.0
+"""Seconds; clocks that differ by less have not been moved, only steered."""
+
 Scopes = frozenset[str]
 """A set of OAuth scopes (RFC 6749 section 3.3)."""
 
@@ -68,16 +74,30 @@ class AccessToken:
         obtained = Instant(wall=self.obtained.wall, boot=Seconds(now.boot - age))
         return replace(self, obtained=obtained)
 
+    def as_of(self, now: Instant) -> "AccessToken":
+        """The same token, with an `expires_at` that is true of the wall clock at `now`.
+
+        A wall clock that was set back would otherwise make a peer keep a token for
+        longer than it lives.
+        """
+        age = max(now.boot - self.obtained.boot, 0.0)
+        if now.wall - self.obtained.wall >= age - _NOTICED:
+            return self
+        obtained = Instant(wall=UnixTime(now.wall - age), boot=self.obtained.boot)
+        return replace(self, obtained=obtained)
+
     def freshness(self, now: Instant, min_ttl: Seconds) -> Freshness:
         """FRESH while at least `min_ttl` seconds of life are left at `now`.
 
-        A token born with less life than `min_ttl` counts as fresh until half its
-        life is gone: a newer one would be no better.
+        A token born with less life than `min_ttl`, or hardly more, counts as fresh
+        until half its life is gone: a newer one would be no better for long, and each
+        request would cost one.
         """
         left = self.left(now)
         if left is None or self.life is None:
             return Freshness.FRESH
         if left <= 0:
             return Freshness.EXPIRED
-        needed = min_ttl if self.life >= min_ttl else self.life / 2
+        is_born_short = self.life < min_ttl * HARDLY_MORE
+        needed = self.life / 2 if is_born_short else min_ttl
         return Freshness.FRESH if left >= needed else Freshness.STALE

@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from broker.model.time import Seconds, UnixTime
+from broker.oauth.http_date import parse_http_date
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +22,7 @@ def parse_date(headers: Mapping[str, str]) -> UnixTime | None:
     text = headers.get("date")
     if text is None or "age" in headers:
         return None
-    try:
-        moment = parsedate_to_datetime(text)
-        # A date without a zone is read as UTC: HTTP has no other.
-        return UnixTime(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
-    except (ValueError, OverflowError):
-        return None
+    return parse_http_date(text)
 
 
 class SkewWatch:

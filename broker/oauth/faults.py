@@ -1,15 +1,12 @@
 """Answers that are not the issuer's own word: overload, proxies, captive portals."""
 
-import re
-
 from broker.model.errors import IssuerOverloadedError, IssuerUnreachableError
 from broker.model.http import HttpResponse
+from broker.oauth.http_date import retry_after
 
-_MAX_RETRY_AFTER = 86_400
 _OVERLOADED = frozenset({429, 503})
 _TIMED_OUT = 408
 _PROXY_LOGIN = 407
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 def transport_fault(
@@ -26,17 +23,13 @@ def transport_fault(
     """
     status = response.status
     if status in _OVERLOADED:
-        return IssuerOverloadedError(
-            issuer=issuer, retry_after=_retry_after(response.headers.get("retry-after"))
-        )
+        return IssuerOverloadedError(issuer=issuer, retry_after=wanted_wait(response))
     is_answer = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004 - HTTP classes
     if not is_answer or status in (_PROXY_LOGIN, _TIMED_OUT):
         return IssuerUnreachableError(issuer=issuer, what=f"HTTP status {status}")
     return None
 
 
-def _retry_after(header: str | None) -> int | None:
-    """Seconds, or None for a date: the wait is then ours to choose."""
-    if header is None or not _DIGITS.fullmatch(header.strip()):
-        return None
-    return min(int(header), _MAX_RETRY_AFTER)
+def wanted_wait(response: HttpResponse) -> int | None:
+    """The seconds of `Retry-After`, or None: the wait is then ours to choose."""
+    return retry_after(response.headers.get("retry-after"), date=response.date)

@@ -6,10 +6,13 @@ from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
     IssuerOverloadedError,
+    IssuerUnreachableError,
     LoginFailedError,
     LoginRequiredError,
+    PolicyRefusedError,
     ReauthenticationRequiredError,
     RefreshRefusedError,
+    ScopeRefusedError,
 )
 from broker.oauth.token import TokenRefusal
 
@@ -20,7 +23,13 @@ class _Meaning(Enum):
     """The grant lives, but the issuer wants to see the person again."""
     CLIENT_REJECTED = auto()
     """Concerns every grant of the client; none of them is dead."""
+    SCOPE = auto()
+    """These scopes are not to be had with this grant; others are."""
+    POLICY = auto()
+    """Whoever administers the issuer does not allow it: trying again is no use."""
     OVERLOADED = auto()
+    UNAVAILABLE = auto()
+    """A fault of the issuer's own."""
     REFUSED = auto()
     """This request, as it was."""
 
@@ -30,21 +39,34 @@ _MEANING: dict[tuple[str, str | None], _Meaning] = {
     ("invalid_grant", None): _Meaning.GRANT_DEAD,
     ("invalid_client", None): _Meaning.CLIENT_REJECTED,
     ("unauthorized_client", None): _Meaning.CLIENT_REJECTED,
+    ("invalid_scope", None): _Meaning.SCOPE,
     # OpenID Connect Core 1.0 section 3.1.2.6; Microsoft says the first of them at
     # the token endpoint where a second factor or new terms are due.
     ("interaction_required", None): _Meaning.PERSON_WANTED,
     ("login_required", None): _Meaning.PERSON_WANTED,
     ("consent_required", None): _Meaning.PERSON_WANTED,
+    ("account_selection_required", None): _Meaning.PERSON_WANTED,
     # Google Workspace session control (support.google.com/a/answer/9368756)
     ("invalid_grant", "invalid_rapt"): _Meaning.PERSON_WANTED,
     ("invalid_grant", "rapt_required"): _Meaning.PERSON_WANTED,
-    # Microsoft's `suberror`: the person can help, by a step in the browser
+    # Microsoft's `suberror`: the person can help, by a step in the browser. The
+    # AADSTS numbers are left alone: Microsoft says that programs must not act on them.
     ("invalid_grant", "interaction_required"): _Meaning.PERSON_WANTED,
     ("invalid_grant", "basic_action"): _Meaning.PERSON_WANTED,
     ("invalid_grant", "additional_action"): _Meaning.PERSON_WANTED,
     ("invalid_grant", "consent_required"): _Meaning.PERSON_WANTED,
-    # Google: the client was deleted in the console
+    ("invalid_grant", "user_password_expired"): _Meaning.PERSON_WANTED,
+    # The browser would only show why not: conditional access, mostly
+    ("invalid_grant", "message_only"): _Meaning.POLICY,
+    ("interaction_required", "message_only"): _Meaning.POLICY,
+    # Google: the client was deleted or disabled in the console
     ("deleted_client", None): _Meaning.CLIENT_REJECTED,
+    ("disabled_client", None): _Meaning.CLIENT_REJECTED,
+    # Google Workspace: not every account of the client is concerned
+    ("admin_policy_enforced", None): _Meaning.POLICY,
+    ("org_internal", None): _Meaning.POLICY,
+    ("access_not_configured", None): _Meaning.POLICY,
+    ("access_denied", None): _Meaning.POLICY,
     # GitHub, with status 200
     ("incorrect_client_credentials", None): _Meaning.CLIENT_REJECTED,
     ("bad_refresh_token", None): _Meaning.GRANT_DEAD,
@@ -53,6 +75,13 @@ _MEANING: dict[tuple[str, str | None], _Meaning] = {
     ("slow_down", None): _Meaning.OVERLOADED,
     ("rate_limit_exceeded", None): _Meaning.OVERLOADED,
     ("rateLimitExceeded", None): _Meaning.OVERLOADED,
+    ("too_many_requests", None): _Meaning.OVERLOADED,
+    ("RESOURCE_EXHAUSTED", None): _Meaning.OVERLOADED,
+    ("server_error", None): _Meaning.UNAVAILABLE,
+    ("internal_failure", None): _Meaning.UNAVAILABLE,
+    ("backend_error", None): _Meaning.UNAVAILABLE,
+    ("INTERNAL", None): _Meaning.UNAVAILABLE,
+    ("UNAVAILABLE", None): _Meaning.UNAVAILABLE,
 }
 
 
@@ -67,21 +96,24 @@ def refresh_error(refusal: TokenRefusal, *, account: str, issuer: str) -> Broker
         account: whose grant.
         issuer: the issuer URL.
     """
-    match _meaning(refusal):
+    meaning = _meaning(refusal)
+    match meaning:
         case _Meaning.GRANT_DEAD:
             return LoginRequiredError(account=account, reason=_reason(refusal))
         case _Meaning.PERSON_WANTED:
             return ReauthenticationRequiredError(
                 account=account, reason=_reason(refusal)
             )
-        case _Meaning.CLIENT_REJECTED:
-            return _client_rejected(refusal, issuer)
-        case _Meaning.OVERLOADED:
-            return IssuerOverloadedError(issuer=issuer)
+        case _Meaning.SCOPE:
+            return ScopeRefusedError(
+                account=account, error=refusal.error, description=refusal.description
+            )
         case _Meaning.REFUSED:
             return RefreshRefusedError(
                 account=account, error=refusal.error, description=refusal.description
             )
+        case _:
+            return _of_any_request(meaning, refusal, account, issuer)
 
 
 def code_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerError:
@@ -89,25 +121,50 @@ def code_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerErr
 
     The arguments are those of `refresh_error`.
     """
-    match _meaning(refusal):
+    meaning = _meaning(refusal)
+    if meaning in _OF_ANY_REQUEST:
+        return _of_any_request(meaning, refusal, account, issuer)
+    return LoginFailedError(account=account, reason=_reason(refusal))
+
+
+_OF_ANY_REQUEST = frozenset(
+    {
+        _Meaning.CLIENT_REJECTED,
+        _Meaning.POLICY,
+        _Meaning.OVERLOADED,
+        _Meaning.UNAVAILABLE,
+    }
+)
+"""What a refused code means as well as a refused refresh token."""
+
+
+def _of_any_request(
+    meaning: _Meaning, refusal: TokenRefusal, account: str, issuer: str
+) -> BrokerError:
+    error, description = refusal.error, refusal.description
+    match meaning:
         case _Meaning.CLIENT_REJECTED:
-            return _client_rejected(refusal, issuer)
+            return ClientRejectedError(
+                issuer=issuer, error=error, description=description
+            )
+        case _Meaning.POLICY:
+            return PolicyRefusedError(
+                account=account, issuer=issuer, error=error, description=description
+            )
         case _Meaning.OVERLOADED:
-            return IssuerOverloadedError(issuer=issuer)
-        case _Meaning.GRANT_DEAD | _Meaning.PERSON_WANTED | _Meaning.REFUSED:
-            return LoginFailedError(account=account, reason=_reason(refusal))
+            return IssuerOverloadedError(issuer=issuer, retry_after=refusal.retry_after)
+        case _:
+            return IssuerUnreachableError(
+                issuer=issuer,
+                what=f"it has a fault of its own ({_reason(refusal)})",
+                retry_after=refusal.retry_after,
+            )
 
 
 def _meaning(refusal: TokenRefusal) -> _Meaning:
     known = _MEANING.get((refusal.error, refusal.subtype))
     # An unknown subtype says more about a code that is known without it.
     return known or _MEANING.get((refusal.error, None), _Meaning.REFUSED)
-
-
-def _client_rejected(refusal: TokenRefusal, issuer: str) -> ClientRejectedError:
-    return ClientRejectedError(
-        issuer=issuer, error=refusal.error, description=refusal.description
-    )
 
 
 def _reason(refusal: TokenRefusal) -> str:

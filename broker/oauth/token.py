@@ -1,7 +1,7 @@
 """Token endpoint messages. Knows no sockets and no clock."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from oauthlib.oauth2 import WebApplicationClient
@@ -15,7 +15,7 @@ from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import Scopes
 from broker.oauth.client_authentication import authenticated_post
-from broker.oauth.faults import transport_fault
+from broker.oauth.faults import transport_fault, wanted_wait
 from broker.oauth.grammar import is_scope_token, is_token
 from broker.oauth.members import Members, parse_members
 
@@ -60,12 +60,14 @@ class TokenRefusal:
         error: such as 'invalid_grant'.
         description: the issuer's words; may be empty.
         subtype: Google's `error_subtype` or Microsoft's `suberror`, or None.
+        retry_after: seconds, where the issuer said them, or None.
     """
 
     status: int
     error: str
     description: str
     subtype: str | None
+    retry_after: int | None = None
 
 
 def code_request(
@@ -149,7 +151,8 @@ def parse_token_response(
     members = parse_members(response.body, issuer=issuer, what="its token answer")
     # Looked at before the status: GitHub refuses with 200.
     if members.find("error") is not None:
-        return _parse_refusal(members, response.status)
+        refusal = _parse_refusal(members, response.status)
+        return replace(refusal, retry_after=wanted_wait(response))
     if not _is_success(response.status):
         raise members.malformed(f"status {response.status} without an error code")
     return _parse_success(members)

@@ -18,7 +18,9 @@ from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation, decide
 from broker.model.time import Seconds
 from broker.model.token import AccessToken, Scopes
+from broker.services.circuit import Outage
 from broker.services.token_cache import TokenKey
+from broker.services.tokens import TokenService
 from broker.services.vault import Vault, VaultState
 
 log = logging.getLogger(__name__)
@@ -56,10 +58,20 @@ class TokenWanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenServed:
-    """The answer."""
+    """The answer.
+
+    Attributes:
+        account: whose.
+        token: with all the scopes that it has.
+        extra_scopes: what it can do beyond what was asked for: some issuers do not
+            narrow, and whoever hands the token on must know.
+        outage: where its issuer is down: there will be no newer one before `until`.
+    """
 
     account: AccountName
     token: AccessToken
+    extra_scopes: Scopes = frozenset()
+    outage: Outage | None = None
 
 
 class Access:
@@ -96,8 +108,9 @@ class Access:
         key = self._key(wanted)
         if wanted.rejected is not None:
             return None
-        token = self._vault.require_open().tokens.cached(key, wanted.min_ttl)
-        return None if token is None else self._served(asker, key, token, rule)
+        tokens = self._vault.require_open().tokens
+        token = tokens.cached(key, wanted.min_ttl)
+        return None if token is None else self._served(asker, key, token, rule, tokens)
 
     async def token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
         """The token, refreshed first where that is needed.
@@ -109,7 +122,7 @@ class Access:
         key = self._key(wanted)
         tokens = self._vault.require_open().tokens
         token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
-        return self._served(asker, key, token, rule)
+        return self._served(asker, key, token, rule, tokens)
 
     def _key(self, wanted: TokenWanted) -> TokenKey:
         if self._vault.state is VaultState.NONE:
@@ -119,7 +132,12 @@ class Access:
         return opened.tokens.key(account, wanted.scopes, wanted.resource)
 
     def _served(
-        self, asker: Asker, key: TokenKey, token: AccessToken, rule: str
+        self,
+        asker: Asker,
+        key: TokenKey,
+        token: AccessToken,
+        rule: str,
+        tokens: TokenService,
     ) -> TokenServed:
         self._vault.used()
         # At every request of every program: at INFO the log would fill the disk that
@@ -131,7 +149,13 @@ class Access:
             rule,
             asker.peer.pid,
         )
-        return TokenServed(account=key.account, token=token)
+        asked = token.scopes if key.scopes is None else key.scopes
+        return TokenServed(
+            account=key.account,
+            token=token,
+            extra_scopes=token.scopes - asked,
+            outage=tokens.outage(key.account),
+        )
 
 
 def _no_store(wanted: TokenWanted) -> NoReturn:

@@ -92,6 +92,9 @@ class Redeemer:
             verifier=login.own.verifier,
         )
         response = await self._sender.send(request)
+        opened = self._vault.opened
+        if opened is not None:
+            opened.tokens.heard(issuer.url, response, sent=began)
         answer = parse_token_response(response, issuer=issuer.url)
         if isinstance(answer, TokenRefusal):
             raise code_error(answer, account=account.name, issuer=issuer.url)

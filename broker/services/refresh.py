@@ -30,6 +30,7 @@ from broker.oauth.token import (
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.skew import Skews
 from broker.services.token_cache import TokenCache, TokenKey
 
 log = logging.getLogger(__name__)
@@ -60,12 +61,14 @@ class Refresher:
         sender: HttpSender,
         clock: Clock,
         events: Events,
+        skews: Skews,
     ) -> None:
         self._grants = grants
         self._cache = cache
         self._sender = sender
         self._clock = clock
         self._events = events
+        self._skews = skews
 
     async def refresh(self, key: TokenKey, grant: Grant) -> AccessToken:
         """A new token; a rotated refresh token is durable before this returns.
@@ -122,6 +125,7 @@ class Refresher:
         self, key: TokenKey, grant: Grant, refresh_token: Secret
     ) -> TokenResponse:
         issuer = grant.account.issuer
+        sent = self._clock.now()
         response = await self._sender.send(
             refresh_request(
                 issuer=issuer,
@@ -131,6 +135,8 @@ class Refresher:
                 resource=key.resource,
             )
         )
+        answered = self._clock.now()
+        self._skews.heard(issuer.url, response, sent=sent, answered=answered)
         answer = parse_token_response(response, issuer=issuer.url)
         if isinstance(answer, TokenRefusal):
             raise refresh_error(answer, account=key.account, issuer=issuer.url)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from broker.model.account import AccountName
+from broker.model.account import Account, AccountName
 from broker.model.token import AccessToken, Scopes
 from broker.services.grants import Grants
 
@@ -31,31 +31,67 @@ class TokenCache:
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
         self._tokens: dict[TokenKey, AccessToken] = {}
+        self._asked: set[TokenKey] = set()
+        self._give_whole: set[tuple[str, str]] = set()
 
     def slot(self, key: TokenKey) -> TokenKey:
-        """Where the token lies: all scopes by name are the same token as all of them.
+        """Where the token lies: all scopes by name are the same token as all of them,
+        and so is every set of scopes at an issuer that never narrows.
 
         Not decided when the key is made: a login may grant more meanwhile, and who
         asked by name must not be given more.
         """
+        if key.scopes is None:
+            return key
         grant = self._grants.find(key.account)
-        if grant is not None and key.scopes == grant.scopes:
+        if grant is None:
+            return key
+        is_whole = key.resource is None and _client(grant.account) in self._give_whole
+        if is_whole or key.scopes == grant.scopes:
             return replace(key, scopes=None)
         return key
+
+    def give_whole(self, account: Account) -> None:
+        """Remember that this issuer gives this client all scopes, whatever is asked."""
+        self._give_whole.add(_client(account))
 
     def find(self, key: TokenKey) -> AccessToken | None:
         """The token, or None."""
         return self._tokens.get(self.slot(key))
 
+    def at(self, slot: TokenKey) -> AccessToken | None:
+        """The token in a slot, or None."""
+        return self._tokens.get(slot)
+
     def put(self, key: TokenKey, token: AccessToken) -> None:
         """Keep a token in the place of the one before."""
         slot = self.slot(key)
-        self._tokens.pop(slot, None)
+        self._forget(slot)
         self._tokens[slot] = token
         while len(self._tokens) > CACHED_TOKENS:
-            self._tokens.pop(next(iter(self._tokens)))
+            self._forget(next(iter(self._tokens)))
+
+    def ask(self, slot: TokenKey) -> bool:
+        """Note that the token there was asked for; whether it is the first time."""
+        if slot in self._asked or slot not in self._tokens:
+            return False
+        self._asked.add(slot)
+        return True
 
     def drop(self, account: AccountName) -> None:
         """Forget every token of an account."""
         for key in [key for key in self._tokens if key.account == account]:
-            del self._tokens[key]
+            self._forget(key)
+
+    def clear(self) -> None:
+        """Forget every token."""
+        self._tokens.clear()
+        self._asked.clear()
+
+    def _forget(self, slot: TokenKey) -> None:
+        self._tokens.pop(slot, None)
+        self._asked.discard(slot)
+
+
+def _client(account: Account) -> tuple[str, str]:
+    return account.issuer.url, account.client.client_id

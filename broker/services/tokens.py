@@ -4,58 +4,95 @@ Knows no peer and no socket.
 """
 
 import asyncio
+import random
+from collections.abc import Callable
 
 from broker.model.account import AccountName
 from broker.model.errors import (
+    AccountBusyError,
+    BrokerError,
+    ClientRejectedError,
     GrantChangedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
     LoginRequiredError,
+    PolicyRefusedError,
+    ReauthenticationRequiredError,
+    RefreshRefusedError,
     ScopeNotGrantedError,
-    StoppingError,
+    ScopeRefusedError,
 )
-from broker.model.grant import IntentCause
+from broker.model.grant import GrantState, IntentCause
+from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
+from broker.services.circuit import Circuits, Outage
 from broker.services.events import Events
 from broker.services.grants import Grants, require_live
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.refresh import Refresher
+from broker.services.rejections import REJECTION_PAUSE, Rejections
+from broker.services.renewal import EarlyRenewal
+from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenCache, TokenKey
-
-REJECTION_PAUSE = Seconds(10)
-"""A token younger than this is not refreshed again because an API refused it."""
+from broker.services.turns import Turns
 
 _ATTEMPTS = 3
 
-_NO_WORD_OF_THE_ISSUER = (
+_LEAVES_THE_TOKEN = (
+    AccountBusyError,
+    ClientRejectedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
+    PolicyRefusedError,
+    ReauthenticationRequiredError,
+    RefreshRefusedError,
+    ScopeRefusedError,
 )
-"""What says nothing about the grant: nothing is lost by it."""
+"""What says that there is no new token, and nothing about the one at hand."""
 
 
 class TokenService:
     """One cache, and one refresh at a time for each grant."""
 
     def __init__(
-        self, *, grants: Grants, sender: HttpSender, clock: Clock, events: Events
+        self,
+        *,
+        grants: Grants,
+        sender: HttpSender,
+        clock: Clock,
+        events: Events,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._grants = grants
         self._clock = clock
         self._cache = TokenCache(grants)
-        self._refresher = Refresher(
+        self._circuits = Circuits(clock=clock, events=events, jitter=jitter)
+        self._rejections = Rejections()
+        self._skews = Skews()
+        self._turns = Turns(
             grants=grants,
             cache=self._cache,
-            sender=sender,
-            clock=clock,
-            events=events,
+            refresher=Refresher(
+                grants=grants,
+                cache=self._cache,
+                sender=sender,
+                clock=clock,
+                events=events,
+                skews=self._skews,
+            ),
+            circuits=self._circuits,
         )
-        self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
-        self._turns: dict[AccountName, asyncio.Lock] = {}
-        self._closing = False
+        self._renewal = EarlyRenewal(
+            grants=grants,
+            cache=self._cache,
+            circuits=self._circuits,
+            turns=self._turns,
+            clock=clock,
+            jitter=jitter,
+        )
 
     def key(
         self, account: AccountName, scopes: Scopes | None, resource: str | None
@@ -68,26 +105,57 @@ class TokenService:
             ScopeNotGrantedError: more than was granted; nothing is ever widened.
         """
         grant = self._grants.get(account)
-        require_live(grant)
+        key = TokenKey(account=account, scopes=scopes, resource=resource)
+        if grant.state is not GrantState.REAUTHENTICATE or not self._has_living(key):
+            require_live(grant)
         missing = (scopes or frozenset()) - grant.scopes
         if missing:
             raise ScopeNotGrantedError(account=account, missing=tuple(sorted(missing)))
-        return TokenKey(account=account, scopes=scopes, resource=resource)
+        return key
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:
         """A token that is fresh now, or None. Never waits."""
-        token = self._cache.find(key)
-        if token is None or not _is_fresh(token, self._clock.now(), min_ttl):
+        slot = self._cache.slot(key)
+        token = self._cache.at(slot)
+        if token is None:
             return None
-        return token
+        now = self._clock.now()
+        if not _is_fresh(token, now, min_ttl):
+            return None
+        self._renewal.used(slot)
+        return token.as_of(now)
+
+    def outage(self, account: AccountName) -> Outage | None:
+        """Whether its issuer is down: tokens at hand are served while they live."""
+        grant = self._grants.find(account)
+        return (
+            None if grant is None else self._circuits.outage(grant.account.issuer.url)
+        )
+
+    def outages(self) -> list[Outage]:
+        """Every issuer that is down."""
+        return self._circuits.outages()
+
+    def skews(self) -> list[Skew]:
+        """Every issuer whose clock is not ours."""
+        return self._skews.all()
+
+    def heard(self, issuer: str, response: HttpResponse, *, sent: Instant) -> None:
+        """Look at the time in an answer of the token endpoint that has just come."""
+        now = self._clock.now()
+        self._skews.heard(issuer, response, sent=sent, answered=now)
 
     def remember(self, key: TokenKey, token: AccessToken) -> None:
         """Keep a token that a login gave."""
         self._cache.put(key, token)
+        self._circuits.signed_in(self._grants.get(key.account).account)
 
     def forget(self, account: AccountName) -> None:
-        """Drop every token of an account."""
+        """Drop every token of an account, and what was refused for it."""
         self._cache.drop(account)
+        self._renewal.forget(account)
+        self._circuits.forget(account)
+        self._rejections.forget(account)
 
     async def token(
         self, key: TokenKey, min_ttl: Seconds, rejected: str | None = None
@@ -103,23 +171,29 @@ class TokenService:
         Raises:
             BrokerError: whatever ended the refresh; everyone who waits gets the same.
         """
+        token = await self._token(key, min_ttl, rejected)
+        self._renewal.used(self._cache.slot(key))
+        return token.as_of(self._clock.now())
+
+    async def _token(
+        self, key: TokenKey, min_ttl: Seconds, rejected: str | None
+    ) -> AccessToken:
         freshest = None
         for _ in range(_ATTEMPTS):
             seen = self._cache.find(key)
-            if seen is not None and not self._must_renew(seen, min_ttl, rejected):
+            if seen is not None and not self._must_renew(key, seen, min_ttl, rejected):
                 return seen
-            is_ours = key not in self._refreshes
+            is_ours = not self._turns.is_under_way(key)
             try:
-                freshest = await self._join(key, seen)
+                freshest = await self._turns.join(key, seen)
             except GrantChangedError:
                 # A login replaced the grant while the old one was being refreshed:
                 # look again, the new grant has a token of its own.
                 self.key(key.account, key.scopes, key.resource)
                 continue
-            except _NO_WORD_OF_THE_ISSUER:
-                if seen is None or not self._still_lives(seen, rejected):
+            except BrokerError as exc:
+                if seen is None or not self._serves_instead(seen, exc, rejected):
                     raise
-                # A token with less life than was asked for is better than none.
                 return seen
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
             # one who joined late may hold a token that has aged meanwhile. What was
@@ -143,37 +217,55 @@ class TokenService:
             intent = grant.intent
             if intent is not None and intent.cause is IntentCause.REFRESH:
                 name = grant.account.name
-                self._begin(TokenKey(account=name, scopes=None, resource=None), None)
+                key = TokenKey(account=name, scopes=None, resource=None)
+                self._turns.begin(key, None)
 
     def turn(self, account: AccountName) -> asyncio.Lock:
         """Held by whoever spends the account's refresh token, one at a time."""
-        return self._turns.setdefault(account, asyncio.Lock())
+        return self._turns.turn(account)
 
     def begin_to_close(self) -> None:
         """Begin no refresh from now on; the one on the wire ends, and is saved."""
-        self._closing = True
+        self._renewal.close()
+        self._turns.begin_to_close()
 
     async def close(self) -> None:
-        """Let the refreshes under way end: their new refresh tokens must be saved."""
+        """Let the refreshes under way end: their new refresh tokens must be saved.
+
+        No token is at hand after that, and no timer is left.
+        """
         self.begin_to_close()
-        while self._refreshes:
-            await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
+        await self._turns.close()
+        self._cache.clear()
 
     def _must_renew(
-        self, token: AccessToken, min_ttl: Seconds, rejected: str | None
+        self, key: TokenKey, token: AccessToken, min_ttl: Seconds, rejected: str | None
     ) -> bool:
         now = self._clock.now()
         if not _is_fresh(token, now, min_ttl):
             return True
         if rejected is None or not token.has_digest(rejected):
             return False
+        if self._turns.is_under_way(key):
+            return True
         # An API that refuses every token must not make us hammer the issuer.
-        return now.boot - token.obtained.boot >= REJECTION_PAUSE
+        if now.boot - token.obtained.boot < REJECTION_PAUSE:
+            return False
+        return self._rejections.try_to_force(key.account, now.boot)
 
-    def _still_lives(self, token: AccessToken, rejected: str | None) -> bool:
+    def _serves_instead(
+        self, token: AccessToken, error: BrokerError, rejected: str | None
+    ) -> bool:
+        """Whether a token with less life than was asked for is better than none."""
+        if not isinstance(error, _LEAVES_THE_TOKEN):
+            return False
         if rejected is not None and token.has_digest(rejected):
             return False
         return _is_fresh(token, self._clock.now(), Seconds(0))
+
+    def _has_living(self, key: TokenKey) -> bool:
+        token = self._cache.find(key)
+        return token is not None and _is_fresh(token, self._clock.now(), Seconds(0))
 
     def _refuse_rejected(
         self, key: TokenKey, token: AccessToken, rejected: str | None
@@ -189,47 +281,6 @@ class TokenService:
                 account=key.account,
                 reason="an API refused the token, and the issuer gave no refresh token",
             )
-
-    async def _join(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
-        task = self._refreshes.get(key) or self._begin(key, seen)
-        # Shielded: a peer that hangs up leaves the refresh running for the others.
-        return await asyncio.shield(task)
-
-    def _begin(
-        self, key: TokenKey, seen: AccessToken | None
-    ) -> asyncio.Task[AccessToken]:
-        task = asyncio.create_task(
-            self._in_turn(key, seen), name=f"refresh {key.account}"
-        )
-        self._refreshes[key] = task
-        task.add_done_callback(lambda done: self._ended(key, done))
-        return task
-
-    def _ended(self, key: TokenKey, task: asyncio.Task[AccessToken]) -> None:
-        del self._refreshes[key]
-        # Every waiter may have hung up; the exception is then looked at by nobody.
-        if not task.cancelled():
-            task.exception()
-
-    async def _in_turn(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
-        """Refresh when no other refresh of the same grant is under way.
-
-        A second request with the same rotating refresh token would make the
-        issuer revoke the whole grant (RFC 9700 section 4.14.2).
-        """
-        async with self.turn(key.account):
-            # Those that waited for their turn would keep the daemon from ending, until
-            # the service manager kills it in the middle of a rotation.
-            if self._closing:
-                raise StoppingError
-            # Read again, and looked at again: a peer that read the old grant late
-            # would otherwise send a retired refresh token.
-            grant = await self._grants.reload(key.account)
-            require_live(grant)
-            newer = self._cache.find(key)
-            if newer is not None and newer is not seen:
-                return newer
-            return await self._refresher.refresh(self._cache.slot(key), grant)
 
 
 def _is_fresh(token: AccessToken, now: Instant, min_ttl: Seconds) -> bool:

@@ -260,3 +260,25 @@ print(",".join(sorted(set(sys.modules) - before)))
 def test_the_async_client_is_there_when_it_is_asked_for() -> None:
     script = "import brokerd_client as b, sys; b.AsyncBrokerClient; import asyncio"
     run_script(script)
+
+
+@pytest.mark.parametrize(
+    "argv", [["--scope", "drive"], ["--scope", "drive", "--header"]]
+)
+def test_a_token_that_can_do_more_than_was_asked_is_said_to_on_stderr(
+    argv: list[str], path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeBroker(path, in_turn(token_reply(extra_scopes=["mail"]))):
+        assert main(argv, program="brokerctl token") == 0
+    said = capsys.readouterr()
+    assert said.out.split()[-1] == "tok-1"
+    assert said.err == "brokerctl: note: the token can do more: mail\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["--scope", "drive mail"], ["--json"]])
+def test_a_token_that_can_do_what_was_asked_is_printed_without_a_word(
+    argv: list[str], path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeBroker(path, in_turn(token_reply())):
+        assert main(argv) == 0
+    assert capsys.readouterr().err == ""

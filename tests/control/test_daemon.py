@@ -1,6 +1,7 @@
 """`brokerctl status`, `stop`, `init` and `unlock`."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,6 +18,8 @@ STATUS: dict[str, object] = {
     "key_source": "plain",
     "accounts": 2,
     "logins": 0,
+    "issuers": [],
+    "clock": [],
 }
 LOCKED = {
     **STATUS,
@@ -50,6 +53,54 @@ def test_status_of_a_locked_store_says_why(run: Run, listen: Listen) -> None:
 def test_status_before_the_first_store(run: Run, listen: Listen) -> None:
     listen(in_turn(http(200, NO_STORE)))
     assert "key source: none yet" in run("status").stdout
+
+
+def down(since: datetime, until: datetime) -> dict[str, object]:
+    """A status with an issuer that is down."""
+    return {
+        **STATUS,
+        "issuers": [
+            {
+                "issuer": "https://issuer.example",
+                "state": "down",
+                "since": since.timestamp(),
+                "until": until.timestamp(),
+                "reason": "no route",
+            }
+        ],
+    }
+
+
+def test_status_says_which_issuer_is_down_and_when_it_is_tried_again(
+    run: Run, listen: Listen
+) -> None:
+    # Neither is today: the moments are then shown with their days.
+    since, until = datetime(2026, 1, 2, 3, 4), datetime(2126, 1, 2, 3, 5)  # noqa: DTZ001 - local
+    listen(in_turn(http(200, down(since, until))))
+    assert (
+        "issuer https://issuer.example: down since 2026-01-02 03:04, "
+        "next try 2126-01-02 03:05 (no route)\n"
+    ) in run("status").stdout
+
+
+def test_status_of_a_down_issuer_that_nobody_asks_says_when_somebody_will(
+    run: Run, listen: Listen
+) -> None:
+    now = datetime.now(UTC)
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    listen(in_turn(http(200, down(midnight, now))))
+    said = run("status").stdout
+    assert "down since 00:00:00, next try with the next request (no route)\n" in said
+
+
+@pytest.mark.parametrize(("ahead", "word"), [(3600.2, "behind"), (-3600.2, "ahead of")])
+def test_status_says_that_this_machines_clock_is_wrong(
+    ahead: float, word: str, run: Run, listen: Listen
+) -> None:
+    clock = [{"issuer": "https://issuer.example", "ahead": ahead}]
+    listen(in_turn(http(200, {**STATUS, "clock": clock})))
+    said = f"clock: this machine is 3600 s {word} https://issuer.example; "
+    assert said in run("status").stdout
 
 
 def test_status_starts_nothing(run: Run) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from broker.ipc.problems import ADVICE, headers_of, plain_problem, problem
 from broker.model.errors import (
+    AccountBusyError,
     AccountNeededError,
     BrokerError,
+    IssuerMalformedError,
     IssuerOverloadedError,
+    IssuerUnreachableError,
     LoginRefusedError,
     LoginTimedOutError,
     ScopeNotGrantedError,
@@ -25,7 +28,8 @@ KINDS = BrokerError.__subclasses__()
 STATUS = {
     400: "bad_request account_needed client_secrets_invalid sign_in_incomplete "
     "backup_invalid",
-    403: "not_permitted scope_not_granted wrong_passphrase",
+    403: "not_permitted scope_not_granted scope_refused policy_refused "
+    "wrong_passphrase",
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
@@ -36,7 +40,7 @@ STATUS = {
     500: "internal_error store_corrupt",
     502: "issuer_unreachable issuer_malformed issuer_invalid issuer_mismatch "
     "client_rejected refresh_refused not_revoked",
-    503: "issuer_overloaded stopping",
+    503: "issuer_overloaded account_busy stopping",
     507: "store_failed",
 }
 CONTRACT = {code: status for status, codes in STATUS.items() for code in codes.split()}
@@ -160,12 +164,17 @@ def test_a_fact_cannot_take_the_place_of_a_member_of_the_document() -> None:
     assert not names & {"type", "title", "status", "code", "detail", "hint"}
 
 
-def test_only_an_overloaded_issuer_says_when_to_come_back() -> None:
+def test_an_issuer_that_is_asked_again_later_says_when() -> None:
     later = IssuerOverloadedError(issuer="x", retry_after=30)
     assert headers_of(later) == {"Retry-After": "30"}
     assert headers_of(IssuerOverloadedError(issuer="x", retry_after=0)) == {
         "Retry-After": "0"
     }
     assert headers_of(IssuerOverloadedError(issuer="x")) == {}
+    for kind in (IssuerUnreachableError, IssuerMalformedError):
+        assert headers_of(kind(issuer="x", what="w", retry_after=9)) == {
+            "Retry-After": "9"
+        }
+    assert headers_of(AccountBusyError(account="a", waiting=9)) == {"Retry-After": "1"}
     assert headers_of(WrongPassphraseError()) == {}
     assert "retry_after" not in problem(IssuerOverloadedError(issuer="x"))

@@ -96,7 +96,9 @@ FAILS: list[tuple[HttpResponse | BrokerError, int, str]] = [
         "reauthentication_required",
     ),
     (refusal("invalid_client", 401), 502, "client_rejected"),
-    (refusal("invalid_scope"), 502, "refresh_refused"),
+    (refusal("invalid_scope"), 403, "scope_refused"),
+    (refusal("org_internal", 403), 403, "policy_refused"),
+    (refusal("invalid_request"), 502, "refresh_refused"),
     (HttpResponse(status=200, body=b"<html>"), 502, "issuer_malformed"),
     (IssuerUnreachableError(issuer="x", what="cut"), 502, "issuer_unreachable"),
     (HttpResponse(status=503), 503, "issuer_overloaded"),
@@ -138,3 +140,23 @@ async def test_hostile_words_of_an_issuer_reach_nobody_raw(served: Served) -> No
     said = await served.ask("POST", "/v1/token", {})
     assert said.code == "login_required"
     assert all(str(text).isprintable() for text in said.json.values())
+
+
+async def test_a_bare_token_that_can_do_more_than_was_asked_says_so(
+    served: Served,
+) -> None:
+    served.world.sender.answer_always(token_answer(scope="drive mail"))
+    bare = {"Accept": "text/plain"}
+    for scopes, extra in ((["mail"], "drive"), (["drive", "mail"], None)):
+        said = await served.ask("POST", "/v1/token", {"scopes": scopes}, headers=bare)
+        assert said.body == b"access-1"
+        assert said.headers.get("Extra-Scopes") == extra
+
+
+async def test_while_an_issuer_is_down_nobody_waits_for_it(served: Served) -> None:
+    served.world.sender.script(IssuerUnreachableError(issuer="x", what="cut"))
+    for _ in range(3):
+        said = await served.ask("POST", "/v1/token", {})
+        assert (said.status, said.code) == (502, "issuer_unreachable")
+        assert said.headers["Retry-After"] in ("1", "2")
+    assert len(served.world.sender.requests) == 1

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from broker.model.account import AccountName
+from broker.model.errors import IssuerUnreachableError
 from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.time import Seconds
 from tests.fakes.sender import json_response
 from tests.fakes.store import MemoryStore
 from tests.fakes.vectors import Vector, difference, load_vectors
@@ -81,11 +83,29 @@ async def _refused(world: World) -> None:
     world.logins._logins["L3"] = login
 
 
+async def _gives_all(world: World) -> None:
+    await world.vault.open_at_start()
+    world.sender.answer_always(token_answer(scope="drive mail"))
+
+
+async def _issuer_down(world: World) -> None:
+    await world.vault.open_at_start()
+    work = world.tokens.key(AccountName("work"), None, None)
+    await world.tokens.token(work, Seconds(0))
+    await world.clock.advance(Seconds(2000))
+    world.sender.answer_always(IssuerUnreachableError(issuer=LOCAL, what="no route"))
+    await world.tokens.token(work, Seconds(2000))
+
+
 ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     None: _as_it_is,
     "the issuer of 'work' revokes": _as_it_is,
     "the issuer of 'work' can be reached": _as_it_is,
     f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,
+    "the issuer of 'work' gives all scopes, whatever is asked": _gives_all,
+    "'work' has a token that lives; its issuer did not answer the last refresh": (
+        _issuer_down
+    ),
     "there is no store": _no_store,
     "the store is locked with the passphrase 'open sesame'; "
     "it holds the two accounts": _locked,

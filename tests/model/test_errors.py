@@ -73,5 +73,5 @@ async def test_an_error_passes_through_a_task_to_everyone_who_awaits_it() -> Non
 
 def test_what_is_for_the_services_alone_is_shown_to_nobody() -> None:
     error = IssuerUnreachableError(issuer="x", what="cut off", sent=False)
-    assert error.facts() == {"issuer": "x", "what": "cut off"}
+    assert error.facts() == {"issuer": "x", "what": "cut off", "retry_after": None}
     assert "sent" not in str(error)

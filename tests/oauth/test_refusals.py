@@ -4,10 +4,13 @@ from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
     IssuerOverloadedError,
+    IssuerUnreachableError,
     LoginFailedError,
     LoginRequiredError,
+    PolicyRefusedError,
     ReauthenticationRequiredError,
     RefreshRefusedError,
+    ScopeRefusedError,
 )
 from broker.oauth.refusals import code_error, refresh_error
 from broker.oauth.token import TokenRefusal
@@ -25,18 +28,33 @@ def refusal(error: str, subtype: str | None = None) -> TokenRefusal:
         ("bad_refresh_token", None, LoginRequiredError),
         ("invalid_grant", "invalid_rapt", ReauthenticationRequiredError),
         ("invalid_grant", "rapt_required", ReauthenticationRequiredError),
+        ("invalid_grant", "user_password_expired", ReauthenticationRequiredError),
+        ("account_selection_required", None, ReauthenticationRequiredError),
+        ("consent_required", None, ReauthenticationRequiredError),
+        ("login_required", None, ReauthenticationRequiredError),
         ("invalid_grant", "basic_action", ReauthenticationRequiredError),
         ("interaction_required", None, ReauthenticationRequiredError),
         ("interaction_required", "basic_action", ReauthenticationRequiredError),
         ("invalid_client", None, ClientRejectedError),
+        ("disabled_client", None, ClientRejectedError),
         ("deleted_client", None, ClientRejectedError),
         ("unauthorized_client", None, ClientRejectedError),
         ("incorrect_client_credentials", None, ClientRejectedError),
+        ("RESOURCE_EXHAUSTED", None, IssuerOverloadedError),
         ("rate_limit_exceeded", None, IssuerOverloadedError),
         ("temporarily_unavailable", None, IssuerOverloadedError),
-        ("invalid_scope", None, RefreshRefusedError),
+        ("invalid_scope", None, ScopeRefusedError),
         ("invalid_request", "invalid_rapt", RefreshRefusedError),
-        ("admin_policy_enforced", None, RefreshRefusedError),
+        ("unsupported_grant_type", None, RefreshRefusedError),
+        ("redirect_uri_mismatch", None, RefreshRefusedError),
+        ("admin_policy_enforced", None, PolicyRefusedError),
+        ("org_internal", None, PolicyRefusedError),
+        ("access_denied", None, PolicyRefusedError),
+        ("invalid_grant", "message_only", PolicyRefusedError),
+        ("interaction_required", "message_only", PolicyRefusedError),
+        ("server_error", None, IssuerUnreachableError),
+        ("internal_failure", None, IssuerUnreachableError),
+        ("UNAVAILABLE", None, IssuerUnreachableError),
         ("INVALID_GRANT", None, RefreshRefusedError),
         ("", None, RefreshRefusedError),
     ],
@@ -57,6 +75,9 @@ def test_a_refused_refresh_means_what_the_table_says(
         ("redirect_uri_mismatch", LoginFailedError),
         ("invalid_client", ClientRejectedError),
         ("slow_down", IssuerOverloadedError),
+        ("server_error", IssuerUnreachableError),
+        ("access_denied", PolicyRefusedError),
+        ("invalid_scope", LoginFailedError),
     ],
 )
 def test_a_refused_code_ends_the_login_or_blames_the_client(
@@ -92,3 +113,12 @@ def test_a_rejected_client_names_the_issuer_and_not_the_account() -> None:
         "error": "invalid_client",
         "description": "No.",
     }
+
+
+def test_a_refusal_tells_how_long_the_issuer_asks_us_to_wait() -> None:
+    for error in ("rate_limit_exceeded", "server_error"):
+        said = TokenRefusal(
+            status=403, error=error, description="", subtype=None, retry_after=7
+        )
+        found = refresh_error(said, account="work", issuer="https://i")
+        assert found.facts()["retry_after"] == 7

@@ -11,6 +11,7 @@ from broker.model.errors import (
     IssuerUnreachableError,
 )
 from broker.model.http import HttpResponse
+from broker.model.time import UnixTime
 from broker.oauth.token import TokenRefusal, TokenResponse, parse_token_response
 from tests.oauth.values import ISSUER_URL, RFC_6749_EXAMPLE
 
@@ -80,6 +81,14 @@ def test_a_bad_status_without_an_error_code_is_malformed(status: int) -> None:
         parse(RFC_6749_EXAMPLE, status)
 
 
+def test_a_refusal_keeps_how_long_the_issuer_asks_us_to_wait() -> None:
+    body = b'{"error": "rate_limit_exceeded"}'
+    answer = HttpResponse(status=403, headers={"retry-after": "7"}, body=body)
+    said = parse_token_response(answer, issuer=ISSUER_URL)
+    assert isinstance(said, TokenRefusal)
+    assert said.retry_after == 7
+
+
 # --- no answer of the issuer -----------------------------------------------------
 
 
@@ -88,10 +97,7 @@ def test_a_bad_status_without_an_error_code_is_malformed(status: int) -> None:
     ("header", "seconds"),
     [
         ("120", 120),
-        (" 5 ", 5),
-        ("9999999999", 86_400),
-        ("-1", None),
-        ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 10),
         ("9" * 5000, None),
         (None, None),
     ],
@@ -99,8 +105,12 @@ def test_a_bad_status_without_an_error_code_is_malformed(status: int) -> None:
 def test_an_overloaded_issuer_says_how_long_to_wait(
     status: int, header: str | None, seconds: int | None
 ) -> None:
-    headers = {} if header is None else {"retry-after": header}
-    response = HttpResponse(status=status, headers=headers, body=b'{"error": "x"}')
+    response = HttpResponse(
+        status=status,
+        headers={} if header is None else {"retry-after": header},
+        body=b'{"error": "x"}',
+        date=UnixTime(946_684_789),  # Fri, 31 Dec 1999 23:59:49 GMT
+    )
     with pytest.raises(IssuerOverloadedError) as caught:
         parse_token_response(response, issuer=ISSUER_URL)
     assert caught.value.retry_after == seconds

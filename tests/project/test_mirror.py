@@ -52,6 +52,7 @@ TESTED_BY = {
     "broker/services/store_making.py": "tests/services/test_vault.py",
     "broker/services/waits.py": "tests/services/test_logins_ends.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
+    "broker/services/turns.py": "tests/services/test_tokens_down.py",
     "broker/store/anchors.py": "tests/store/test_store.py",
     "broker/store/ballast.py": "tests/store/test_store.py",
     "broker/store/building.py": "tests/store/test_door.py",

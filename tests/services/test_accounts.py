@@ -185,10 +185,10 @@ async def test_a_disk_that_refuses_leaves_the_account_to_be_logged_out_again() -
 
 async def test_log_outs_of_names_that_nobody_has_leave_nothing_behind() -> None:
     world = await a_world()
-    before = len(world.tokens._turns)
+    before = len(world.tokens._turns._turns)
     with pytest.raises(UnknownAccountError):
         await log_out(world)
-    assert len(world.tokens._turns) == before
+    assert len(world.tokens._turns._turns) == before
 
 
 async def test_a_daemon_that_is_ending_begins_no_log_out() -> None:

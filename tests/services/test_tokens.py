@@ -7,14 +7,14 @@ import pytest
 
 from broker.model.errors import IssuerUnreachableError
 from broker.model.http import HttpRequest, HttpResponse
-from broker.model.time import Seconds
+from broker.model.time import Instant, Seconds, UnixTime
 from broker.services.grants import Grants
 from broker.services.refresh import ASSUMED_LIFE
 from broker.services.token_cache import CACHED_TOKENS, TokenKey
 from broker.services.tokens import (
     TokenService,
 )
-from tests.fakes.clock import FakeClock, run_until_idle
+from tests.fakes.clock import START, FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
 from tests.services.world import HOME, WORK, a_grant, token_answer, tokens_on
@@ -123,7 +123,7 @@ async def test_a_failure_that_nobody_waits_for_is_no_unhandled_exception(
     assert unhandled == []
 
 
-async def test_a_bad_outcome_goes_to_all_who_wait_and_the_next_one_tries_again(
+async def test_a_bad_outcome_goes_to_all_who_wait_and_after_a_while_one_tries_again(
     rig: Rig,
 ) -> None:
     rig.sender.script(IssuerUnreachableError(issuer="x", what="cut off"))
@@ -131,6 +131,7 @@ async def test_a_bad_outcome_goes_to_all_who_wait_and_the_next_one_tries_again(
         *(rig.tokens.token(ALL, NONE) for _ in range(5)), return_exceptions=True
     )
     assert all(isinstance(one, IssuerUnreachableError) for one in outcomes)
+    await rig.clock.advance(Seconds(2))
     rig.sender.script(token_answer())
     assert (await rig.tokens.token(ALL, NONE)).value.reveal() == "access-1"
     assert len(rig.sender.requests) == 2
@@ -152,10 +153,10 @@ async def test_a_token_born_short_counts_as_fresh_until_half_its_life(
     rig: Rig,
 ) -> None:
     rig.sender.script(
-        token_answer("access-1", expires_in=60), token_answer("access-2", expires_in=60)
+        token_answer("access-1", expires_in=50), token_answer("access-2", expires_in=50)
     )
     await rig.tokens.token(ALL, Seconds(300))
-    await rig.clock.advance(Seconds(30))
+    await rig.clock.advance(Seconds(25))
     assert (await rig.tokens.token(ALL, Seconds(300))).value.reveal() == "access-1"
     await rig.clock.advance(Seconds(1))
     assert (await rig.tokens.token(ALL, Seconds(300))).value.reveal() == "access-2"
@@ -264,8 +265,45 @@ async def test_closing_does_not_raise_what_a_refresh_met(rig: Rig) -> None:
         await waiting
 
 
-async def test_an_idle_token_service_sets_no_timer(rig: Rig) -> None:
+# --- clocks ------------------------------------------------------------------------
+
+
+async def test_a_wall_clock_set_back_does_not_lengthen_what_peers_are_told(
+    rig: Rig,
+) -> None:
     rig.sender.script(token_answer())
     await rig.tokens.token(ALL, NONE)
-    await run_until_idle()
-    assert rig.clock.sleeping == 0
+    await rig.clock.advance(Seconds(600))
+    rig.clock.set_wall(UnixTime(START.wall - 86_400))
+    end = rig.clock.now().wall + 3000
+    at_hand = rig.tokens.cached(ALL, NONE)
+    assert at_hand is not None
+    assert at_hand.expires_at == end
+    assert (await rig.tokens.token(ALL, NONE)).expires_at == end
+    await rig.clock.advance(Seconds(3000))
+    assert rig.tokens.cached(ALL, NONE) is None
+
+
+async def test_a_wall_clock_set_forward_means_a_refresh(rig: Rig) -> None:
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    await rig.tokens.token(ALL, NONE)
+    rig.clock.set_wall(UnixTime(START.wall + 3600))
+    assert (await rig.tokens.token(ALL, NONE)).value.reveal() == "access-2"
+
+
+async def test_a_token_that_expired_while_the_machine_slept_is_not_served(
+    rig: Rig,
+) -> None:
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    await rig.tokens.token(ALL, NONE)
+    await rig.clock.suspend(Seconds(3600))
+    assert rig.tokens.cached(ALL, NONE) is None
+    assert (await rig.tokens.token(ALL, NONE)).value.reveal() == "access-2"
+
+
+async def test_a_daemon_on_another_boot_asks_anew(rig: Rig) -> None:
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    await rig.tokens.token(ALL, NONE)
+    later = FakeClock(Instant(wall=START.wall, boot=Seconds(7)))
+    tokens, _ = await tokens_on(rig.store, rig.sender, later)
+    assert (await tokens.token(ALL, NONE)).value.reveal() == "access-2"

@@ -1,9 +1,11 @@
 """Narrowed and rejected tokens: nothing is ever widened, nothing hammers the issuer."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from broker.model.client import Client
 from broker.model.errors import (
     BadRequestError,
     LoginRequiredError,
@@ -16,8 +18,9 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.services.grants import Grants
+from broker.services.rejections import REJECTION_PAUSE
 from broker.services.token_cache import TokenKey
-from broker.services.tokens import REJECTION_PAUSE, TokenService
+from broker.services.tokens import TokenService
 from tests.fakes.clock import START, FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
@@ -62,7 +65,7 @@ async def rig() -> Rig:
 # --- scopes ------------------------------------------------------------------------
 
 
-def test_all_scopes_by_name_are_the_same_as_none_named(rig: Rig) -> None:
+async def test_all_scopes_by_name_are_the_same_as_none_named(rig: Rig) -> None:
     token = a_token("drive mail")
     rig.tokens.remember(rig.tokens.key(WORK, None, None), token)
     assert rig.tokens.cached(rig.tokens.key(WORK, BOTH, None), NONE) is token
@@ -149,6 +152,45 @@ async def test_a_token_says_what_the_issuer_gave_and_not_what_was_asked(
     assert (await rig.tokens.token(MAIL, NONE)).scopes == BOTH
 
 
+async def test_an_issuer_that_never_narrows_is_asked_once_for_all_sets_of_scopes(
+    rig: Rig,
+) -> None:
+    rig.sender.answer_always(token_answer("whole", scope="drive mail"))
+    drive = replace(MAIL, scopes=frozenset({"drive"}))
+    assert [await rig.ask(key) for key in (MAIL, drive, ALL, MAIL)] == ["whole"] * 4
+    assert len(rig.sender.requests) == 1
+
+
+async def test_an_issuer_that_narrows_to_something_else_is_asked_for_each(
+    rig: Rig,
+) -> None:
+    rig.sender.script(token_answer("a", scope="m"), token_answer("b", scope="drive"))
+    drive = replace(MAIL, scopes=frozenset({"drive"}))
+    assert [await rig.ask(MAIL), await rig.ask(drive)] == ["a", "b"]
+
+
+async def test_that_an_issuer_never_narrows_says_nothing_of_its_resources(
+    rig: Rig,
+) -> None:
+    rig.sender.answer_always(token_answer(scope="drive mail"))
+    for resource in ("https://a.example", None, "https://b.example"):
+        await rig.ask(replace(MAIL, resource=resource))
+        assert rig.sender.form()["scope"] == "mail"
+    assert len(rig.sender.requests) == 3
+
+
+async def test_that_an_issuer_never_narrows_is_known_for_each_client_alone() -> None:
+    rig = Rig()
+    home = a_grant(HOME)
+    client = Client(client_id="client-2")
+    rig.store.grants[HOME] = replace(home, account=replace(home.account, client=client))
+    await rig.start()
+    rig.sender.script(token_answer(scope="drive mail"))
+    await rig.ask(MAIL)
+    await rig.ask(replace(MAIL, account=HOME))
+    assert rig.sender.form()["scope"] == "mail"
+
+
 async def test_who_asked_for_all_by_name_is_not_given_more_by_a_login_meanwhile(
     rig: Rig,
 ) -> None:
@@ -186,6 +228,32 @@ async def test_a_rejected_token_is_refreshed_once_it_is_ten_seconds_old(
     await rig.clock.advance(Seconds(0.1))
     assert await rig.ask(rejected="access-1") == "access-2"
     assert await rig.ask(rejected="access-2") == "access-2"
+
+
+async def test_narrow_tokens_that_an_api_refuses_share_the_limit_of_their_grant(
+    rig: Rig,
+) -> None:
+    keys = [replace(ALL, resource=f"urn:{number}") for number in range(5)]
+    for key in keys:
+        await rig.ask(key)
+    await rig.clock.advance(Seconds(60))
+    asked = [rig.ask(key, f"access-{n}") for n, key in enumerate(keys, 1)]
+    given = await asyncio.gather(*asked)
+    assert sorted(given) == ["access-4", "access-5", "access-6", "access-7", "access-8"]
+
+
+async def test_after_a_login_refused_tokens_are_counted_anew(rig: Rig) -> None:
+    pause = Seconds(REJECTION_PAUSE)
+    keys = [replace(ALL, resource=f"urn:{number}") for number in range(3)]
+    for key in keys:
+        await rig.ask(key)
+    await rig.clock.advance(pause)
+    for number, key in enumerate(keys, 1):
+        await rig.ask(key, rejected=f"access-{number}")
+    rig.tokens.forget(WORK)
+    assert await rig.ask() == "access-7"
+    await rig.clock.advance(pause)
+    assert await rig.ask(rejected="access-7") == "access-8"
 
 
 async def test_ten_peers_that_reject_the_same_token_cause_one_refresh(
@@ -248,6 +316,7 @@ async def test_forgetting_an_account_drops_all_its_tokens_and_no_others() -> Non
 
 
 async def test_a_signed_out_account_needs_a_login(rig: Rig) -> None:
+    await rig.ask()
     await rig.grants.signed_out(rig.grants.get(WORK))
     with pytest.raises(LoginRequiredError, match="signed out"):
         rig.tokens.key(WORK, None, None)

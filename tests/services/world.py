@@ -97,13 +97,26 @@ def digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
+_ALIVE: deque[object] = deque(maxlen=8)
+# The worlds of this test, and of some before. A world that nobody holds any more takes
+# its waiting logins and timers with it, before the end of the test's loop can cancel
+# them.
+
+
 async def tokens_on(
     store: MemoryStore, sender: FakeSender, clock: FakeClock
 ) -> tuple[TokenService, Grants]:
     """The token service of a daemon that has just started on `store`."""
     grants = Grants(store)
     await grants.load()
-    tokens = TokenService(grants=grants, sender=sender, clock=clock, events=Events())
+    tokens = TokenService(
+        grants=grants,
+        sender=sender,
+        clock=clock,
+        events=Events(),
+        jitter=lambda: 0.0,
+    )
+    _ALIVE.append((tokens, clock))
     return tokens, grants
 
 
@@ -116,11 +129,6 @@ class CountedBytes:
     def __call__(self, size: int) -> bytes:
         self._calls += 1
         return self._calls.to_bytes(size, "big")
-
-
-_ALIVE: deque[object] = deque(maxlen=8)
-# The worlds of this test, and of some before. A world that nobody holds any more takes
-# its waiting logins with it, before the end of the test's loop can cancel them.
 
 
 @dataclass

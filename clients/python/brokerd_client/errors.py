@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RETRYABLE = frozenset(
-    {"broker_unreachable", "grant_changed", "issuer_overloaded", "issuer_unreachable"}
+    {
+        "broker_unreachable",
+        "grant_changed",
+        "issuer_malformed",
+        "issuer_overloaded",
+        "issuer_unreachable",
+    }
 )
 _PROBLEM_MEMBERS = frozenset({"type", "title", "status", "code", "detail", "hint"})
 _SERVICE_UNAVAILABLE = 503
@@ -109,7 +115,7 @@ class ReplyMalformedError(BrokerError):
 
 
 class ScopeNotGrantedError(BrokerError):
-    """More scopes were asked for than the person granted."""
+    """More scopes were asked for than the person granted, or the issuer gives."""
 
 
 class SocketNotTrustedError(BrokerError):
@@ -123,16 +129,19 @@ class UnknownAccountError(BrokerError):
 _KINDS: dict[str, type[BrokerError]] = {
     "account_needed": AccountNeededError,
     "broker_unreachable": BrokerUnreachableError,
+    "issuer_malformed": IssuerUnreachableError,
     "issuer_overloaded": IssuerUnreachableError,
     "issuer_unreachable": IssuerUnreachableError,
     "locked": LockedError,
     "login_required": LoginRequiredError,
     "no_accounts": UnknownAccountError,
     "not_permitted": NotPermittedError,
+    "policy_refused": RefreshRefusedError,
     "reauthentication_required": ReauthenticationRequiredError,
     "refresh_refused": RefreshRefusedError,
     "reply_malformed": ReplyMalformedError,
     "scope_not_granted": ScopeNotGrantedError,
+    "scope_refused": ScopeNotGrantedError,
     "socket_not_trusted": SocketNotTrustedError,
     "unknown_account": UnknownAccountError,
 }

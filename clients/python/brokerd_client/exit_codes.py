@@ -29,6 +29,7 @@ EXIT_CODES: dict[str, int] = {
     "wrong_passphrase": 16,
     "account_needed": 17,
     "scope_not_granted": 18,
+    "scope_refused": 18,
     "client_rejected": 19,
     "refresh_refused": 20,
     "reauthentication_required": 21,
@@ -46,6 +47,8 @@ EXIT_CODES: dict[str, int] = {
     "key_source_unavailable": 33,
     "key_slot_refused": 34,
     "backup_invalid": 35,
+    "policy_refused": 36,
+    "account_busy": 37,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

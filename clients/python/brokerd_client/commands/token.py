@@ -169,22 +169,24 @@ def _answer(
         return _help(program)
     if arguments.version:
         return _version(program)
-    return _ask(arguments, start_broker)
+    return _ask(arguments, start_broker, program)
 
 
-def _ask(arguments: _Arguments, start_broker: Callable[[], None] | None) -> str:
+def _ask(
+    arguments: _Arguments, start_broker: Callable[[], None] | None, program: str
+) -> str:
     client = BrokerClient(arguments.socket)
     # Whatever is started listens at the default place, not where someone named one.
     may_start = not find_socket(arguments.socket)[1]
     try:
-        return _render(_token(client, arguments), arguments)
+        return _render(_token(client, arguments), arguments, program)
     except BrokerUnreachableError as exc:
         # A broker that is there but slow would not be helped by a second one.
         is_missing = exc.facts.get("cause") == "not_running"
         if start_broker is None or not (may_start and is_missing):
             raise
     start_broker()
-    return _render(_token(client, arguments), arguments)
+    return _render(_token(client, arguments), arguments, program)
 
 
 def _token(client: BrokerClient, arguments: _Arguments) -> Token:
@@ -196,7 +198,12 @@ def _token(client: BrokerClient, arguments: _Arguments) -> Token:
     )
 
 
-def _render(token: Token, arguments: _Arguments) -> str:
+def _render(token: Token, arguments: _Arguments, program: str) -> str:
+    extra = sorted(set(token.scopes).difference(arguments.scopes or token.scopes))
+    if extra and not arguments.json and sys.stderr is not None:
+        name, more = program.partition(" ")[0], _safe(" ".join(extra))
+        # Whoever hands the token on must know that the issuer does not narrow.
+        print(f"{name}: note: the token can do more: {more}", file=sys.stderr)  # noqa: T201 - a command
     if arguments.json:
         return (
             json.dumps(

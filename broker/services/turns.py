@@ -1,0 +1,146 @@
+"""One refresh at a time for each grant: joined by all who want it, in turn.
+
+Knows no freshness: who needs a new token has decided that already.
+"""
+
+import asyncio
+import logging
+
+from broker.model.account import AccountName
+from broker.model.errors import (
+    AccountBusyError,
+    StoppingError,
+)
+from broker.model.grant import Grant
+from broker.model.token import AccessToken
+from broker.services.circuit import Circuits
+from broker.services.grants import Grants, require_live
+from broker.services.refresh import Refresher
+from broker.services.token_cache import TokenCache, TokenKey
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 32
+"""Different tokens of one grant that wait for their turn."""
+
+
+class Turns:
+    """The refreshes under way, and those that wait behind them."""
+
+    def __init__(
+        self,
+        *,
+        grants: Grants,
+        cache: TokenCache,
+        refresher: Refresher,
+        circuits: Circuits,
+    ) -> None:
+        self._grants = grants
+        self._cache = cache
+        self._refresher = refresher
+        self._circuits = circuits
+        self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
+        self._turns: dict[AccountName, asyncio.Lock] = {}
+        self._closing = False
+
+    def turn(self, account: AccountName) -> asyncio.Lock:
+        """Held by whoever spends the account's refresh token, one at a time."""
+        return self._turns.setdefault(account, asyncio.Lock())
+
+    def is_under_way(self, key: TokenKey) -> bool:
+        """Whether this very token is being asked for."""
+        return key in self._refreshes
+
+    async def join(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
+        """The outcome of the refresh, begun where it is not under way.
+
+        Args:
+            key: what is asked for.
+            seen: the token that will not do. A newer one, where there is one by the
+                time it is our turn, is the outcome.
+
+        Raises:
+            AccountBusyError: too many others wait for the same grant.
+            BrokerError: whatever ended the refresh; everyone who waits gets the same.
+        """
+        # Shielded: a peer that hangs up leaves the refresh running for the others.
+        return await asyncio.shield(self.begin(key, seen))
+
+    def begin(
+        self, key: TokenKey, seen: AccessToken | None
+    ) -> asyncio.Task[AccessToken]:
+        """The refresh, begun where it is not under way. See `join`."""
+        task = self._refreshes.get(key)
+        if task is None:
+            self._require_room(key)
+            task = asyncio.create_task(
+                self._in_turn(key, seen), name=f"refresh {key.account}"
+            )
+            self._refreshes[key] = task
+            task.add_done_callback(lambda done: self._ended(key, done))
+        return task
+
+    def begin_to_close(self) -> None:
+        """Begin no refresh from now on; the one on the wire ends, and is saved."""
+        self._closing = True
+
+    async def close(self) -> None:
+        """Let the refreshes under way end: their new refresh tokens must be saved."""
+        self.begin_to_close()
+        while self._refreshes:
+            await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
+
+    def _require_room(self, key: TokenKey) -> None:
+        """Nothing, where a refresh of this grant may begin or stand in line."""
+        grant = self._grants.get(key.account)
+        if grant.refresh_token is not None:
+            # Said at once, and not in turn: the one that fails may take half a minute.
+            self._circuits.require(grant.account, self._cache.slot(key))
+        waiting = sum(each.account == key.account for each in self._refreshes)
+        if waiting >= MOST_WAITING:
+            raise AccountBusyError(account=key.account, waiting=waiting)
+
+    def _ended(self, key: TokenKey, task: asyncio.Task[AccessToken]) -> None:
+        del self._refreshes[key]
+        # Every waiter may have hung up; the exception is then looked at by nobody.
+        if not task.cancelled():
+            task.exception()
+
+    async def _in_turn(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
+        """Refresh when no other refresh of the same grant is under way.
+
+        A second request with the same rotating refresh token would make the
+        issuer revoke the whole grant (RFC 9700 section 4.14.2).
+        """
+        async with self.turn(key.account):
+            # Those that waited for their turn would keep the daemon from ending, until
+            # the service manager kills it in the middle of a rotation.
+            if self._closing:
+                raise StoppingError
+            # Read again, and looked at again: a peer that read the old grant late
+            # would otherwise send a retired refresh token.
+            grant = await self._grants.reload(key.account)
+            require_live(grant)
+            newer = self._cache.find(key)
+            if newer is not None and newer is not seen:
+                return newer
+            return await self._refresh(self._cache.slot(key), grant)
+
+    async def _refresh(self, slot: TokenKey, grant: Grant) -> AccessToken:
+        if grant.refresh_token is None:
+            return await self._refresher.refresh(slot, grant)
+        with self._circuits.attempt(grant.account, slot):
+            token = await self._refresher.refresh(slot, grant)
+        if slot.scopes is not None and slot.resource is None:
+            self._note_narrowing(grant, token)
+        return token
+
+    def _note_narrowing(self, grant: Grant, token: AccessToken) -> None:
+        """An issuer that gives all of it, whatever is asked, need not be asked again
+        for each set of scopes; peers are told what their token can do.
+        """
+        if token.scopes >= grant.scopes:
+            log.info("token.not_narrowed account=%s", grant.account.name)
+            self._cache.give_whole(grant.account)
+            whole = TokenKey(account=grant.account.name, scopes=None, resource=None)
+            self._cache.put(whole, token)
