@@ -101,6 +101,8 @@ class Refresher:
         except BrokerError as exc:
             error = _told_of_loss(exc, standing)
             await self._refused(grant, error, is_ours=standing is None)
+            if error is exc:
+                raise
             raise error from exc
         token = token_of(
             answer,
