@@ -1,8 +1,15 @@
 """Events and their bounded queues."""
 
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from broker.model.account import AccountName
+from broker.model.errors import TooManyListenersError
 from broker.model.event import Event, EventKind
 from broker.model.time import UnixTime
-from broker.services.events import Events
+from broker.services.events import MOST_SUBSCRIPTIONS, Events
 
 
 def an_event(at: float) -> Event:
@@ -21,10 +28,58 @@ async def test_one_who_is_too_slow_is_told_that_he_missed_the_oldest() -> None:
     events = Events()
     with events.subscribe(limit=2) as slow:
         for at in (1, 2, 3, 4):
-            events.publish(an_event(at))
+            events.publish(replace(an_event(at), reason="r", until=UnixTime(9)))
         heard = [await slow.get(), await slow.get()]
-    assert [event.kind for event in heard] == [
-        EventKind.MISSED,
-        EventKind.TOKEN_RENEWED,
-    ]
-    assert heard[1] == an_event(4)
+    assert heard[0] == Event(kind=EventKind.MISSED, at=UnixTime(3))
+    assert heard[1].at == UnixTime(4)
+
+
+async def test_one_too_many_is_refused_until_another_leaves() -> None:
+    events = Events()
+    with ExitStack() as stack:
+        for _ in range(MOST_SUBSCRIPTIONS):
+            stack.enter_context(events.subscribe())
+        with pytest.raises(TooManyListenersError), events.subscribe():
+            pass
+        assert events.listeners == MOST_SUBSCRIPTIONS
+    with events.subscribe():
+        assert events.listeners == 1
+
+
+# --- what stands -------------------------------------------------------------------
+
+
+def about(
+    kind: EventKind, at: float = 1, issuer: str | None = None, account: str = ""
+) -> Event:
+    name = AccountName(account) if account else None
+    return Event(kind=kind, at=UnixTime(at), issuer=issuer, account=name)
+
+
+def standing_after(*told: Event) -> list[Event]:
+    events = Events()
+    for event in told:
+        events.publish(event)
+    return events.standing
+
+
+def test_an_issuer_is_down_until_it_is_up() -> None:
+    one, two = (about(EventKind.ISSUER_DOWN, issuer=name) for name in ("one", "two"))
+    assert standing_after(one, two) == [one, two]
+    assert standing_after(one, two, about(EventKind.ISSUER_UP, issuer="one")) == [two]
+
+
+def test_what_is_told_again_stands_once_with_the_newest_facts() -> None:
+    first, second = (about(EventKind.ISSUER_DOWN, at, issuer="one") for at in (1, 2))
+    assert standing_after(first, second) == [second]
+
+
+def test_all_that_was_not_saved_is_saved_at_once() -> None:
+    work, home = (about(EventKind.UNSAVED, account=name) for name in ("work", "home"))
+    assert standing_after(work, home) == [work, home]
+    assert standing_after(work, home, about(EventKind.SAVED)) == []
+
+
+def test_what_just_happens_does_not_stand() -> None:
+    passing = set(EventKind) - {EventKind.ISSUER_DOWN, EventKind.UNSAVED}
+    assert standing_after(*(about(kind) for kind in passing)) == []
