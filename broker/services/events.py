@@ -14,12 +14,6 @@ QUEUE_EVENTS = 256
 MOST_SUBSCRIPTIONS = 64
 """A person has a handful of terminals, hooks and desktop agents."""
 
-_BEGAN = {
-    EventKind.ISSUER_UP: EventKind.ISSUER_DOWN,
-    EventKind.SAVED: EventKind.UNSAVED,
-}
-"""What ends, and what it ends."""
-
 
 class Subscription:
     """What has happened since it began."""
@@ -51,12 +45,12 @@ class Events:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
-        self._standing: list[Event] = []
+        self._down: dict[str | None, Event] = {}
 
     @property
-    def standing(self) -> list[Event]:
-        """What has begun and not ended: issuers that are down, grants not saved."""
-        return list(self._standing)
+    def issuers_down(self) -> list[Event]:
+        """The last word on each issuer that is down."""
+        return list(self._down.values())
 
     @property
     def listeners(self) -> int:
@@ -65,7 +59,7 @@ class Events:
 
     def publish(self, event: Event) -> None:
         """Tell it to everyone who listens now; never waits."""
-        self._standing = _after(self._standing, event)
+        self._remember(event)
         for subscription in self._subscriptions:
             subscription.put(event)
 
@@ -88,15 +82,11 @@ class Events:
         finally:
             self._subscriptions.discard(subscription)
 
-
-def _after(standing: list[Event], event: Event) -> list[Event]:
-    """What stands after `event`: it may end some, or begin, or begin once more."""
-    about = _BEGAN.get(event.kind, event.kind)
-    left = [old for old in standing if old.kind is not about or not _same(event, old)]
-    return [*left, event] if event.kind in _BEGAN.values() else left
-
-
-def _same(event: Event, old: Event) -> bool:
-    """Whether both are about one thing; an event that names none is about all."""
-    accounts, issuers = (None, old.account), (None, old.issuer)
-    return event.account in accounts and event.issuer in issuers
+    def _remember(self, event: Event) -> None:
+        if event.kind is EventKind.ISSUER_DOWN:
+            self._down[event.issuer] = event
+        elif event.kind is EventKind.ISSUER_UP:
+            self._down.pop(event.issuer, None)
+        elif event.kind is EventKind.LOCKED:
+            # Nobody asks issuers now: what was known of them is forgotten.
+            self._down.clear()

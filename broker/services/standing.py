@@ -16,8 +16,8 @@ def standing_events(vault: Vault, events: Events, at: UnixTime) -> list[Event]:
     are not saved. Nothing is said of what is as it should be.
 
     Args:
-        vault: asked whether it is open, and for its grants.
-        events: remembers what began and has not ended.
+        vault: asked whether it is open, for its grants, and for what is not saved.
+        events: remembers which issuers are down.
         at: this moment.
     """
     told = [Event(kind=EventKind.LISTENING, at=at)]
@@ -38,7 +38,9 @@ def standing_events(vault: Vault, events: Events, at: UnixTime) -> list[Event]:
             for grant in vault.opened.grants.all()
             if (reason := _why_a_login(grant)) is not None
         ]
-    return [*told, *events.standing]
+    if (unsaved := vault.degraded) is not None:
+        told.append(Event(kind=EventKind.UNSAVED, at=at, reason=unsaved.what))
+    return [*told, *events.issuers_down]
 
 
 def _why_a_login(grant: Grant) -> str | None:

@@ -99,7 +99,7 @@ def test_a_daemon_that_goes_without_a_word_is_another_error(
 
 def test_too_many_listeners_are_an_error_of_their_own(run: Run, listen: Listen) -> None:
     listen(in_turn(problem_reply(503, "too_many_listeners", most=64)))
-    assert run("watch").exit_code == 34
+    assert run("watch").exit_code == 38
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.account import AccountName
 from broker.model.errors import TooManyListenersError
 from broker.model.event import Event, EventKind
 from broker.model.time import UnixTime
@@ -46,40 +45,31 @@ async def test_one_too_many_is_refused_until_another_leaves() -> None:
         assert events.listeners == 1
 
 
-# --- what stands -------------------------------------------------------------------
+# --- issuers that are down ----------------------------------------------------------
 
 
-def about(
-    kind: EventKind, at: float = 1, issuer: str | None = None, account: str = ""
-) -> Event:
-    name = AccountName(account) if account else None
-    return Event(kind=kind, at=UnixTime(at), issuer=issuer, account=name)
+def about(kind: EventKind, issuer: str | None = None, at: float = 1) -> Event:
+    return Event(kind=kind, at=UnixTime(at), issuer=issuer)
 
 
-def standing_after(*told: Event) -> list[Event]:
+def down_after(*told: Event) -> list[Event]:
     events = Events()
     for event in told:
         events.publish(event)
-    return events.standing
+    return events.issuers_down
 
 
 def test_an_issuer_is_down_until_it_is_up() -> None:
-    one, two = (about(EventKind.ISSUER_DOWN, issuer=name) for name in ("one", "two"))
-    assert standing_after(one, two) == [one, two]
-    assert standing_after(one, two, about(EventKind.ISSUER_UP, issuer="one")) == [two]
+    one, two = (about(EventKind.ISSUER_DOWN, name) for name in ("one", "two"))
+    assert down_after(one, two) == [one, two]
+    assert down_after(one, two, about(EventKind.ISSUER_UP, "one")) == [two]
 
 
-def test_what_is_told_again_stands_once_with_the_newest_facts() -> None:
-    first, second = (about(EventKind.ISSUER_DOWN, at, issuer="one") for at in (1, 2))
-    assert standing_after(first, second) == [second]
+def test_of_an_issuer_that_stays_down_the_last_word_counts() -> None:
+    first, second = (about(EventKind.ISSUER_DOWN, "one", at) for at in (1, 2))
+    assert down_after(first, second) == [second]
 
 
-def test_all_that_was_not_saved_is_saved_at_once() -> None:
-    work, home = (about(EventKind.UNSAVED, account=name) for name in ("work", "home"))
-    assert standing_after(work, home) == [work, home]
-    assert standing_after(work, home, about(EventKind.SAVED)) == []
-
-
-def test_what_just_happens_does_not_stand() -> None:
-    passing = set(EventKind) - {EventKind.ISSUER_DOWN, EventKind.UNSAVED}
-    assert standing_after(*(about(kind) for kind in passing)) == []
+def test_behind_a_lock_no_issuer_is_down() -> None:
+    down = about(EventKind.ISSUER_DOWN, "one")
+    assert down_after(down, about(EventKind.LOCKED)) == []

@@ -7,9 +7,18 @@ import pytest
 from broker.model.errors import StoreCorruptError
 from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
-from broker.model.time import UnixTime
+from broker.model.time import Seconds, UnixTime
 from broker.services.standing import standing_events
-from tests.services.world import HOME, ISSUER, WORK, World, a_grant, a_world
+from broker.services.token_cache import TokenKey
+from tests.services.world import (
+    HOME,
+    ISSUER,
+    WORK,
+    World,
+    a_grant,
+    a_world,
+    token_answer,
+)
 
 NOW = UnixTime(1_800_000_060)
 
@@ -65,7 +74,20 @@ async def test_a_store_that_cannot_be_read_is_told_as_locked() -> None:
     ]
 
 
-async def test_what_events_began_and_did_not_end_is_told_as_it_was() -> None:
+async def test_grants_that_the_disk_refused_are_told_with_the_reason() -> None:
+    world = await a_world(a_grant())
+    world.store.fail_next_save(1000)
+    world.sender.script(token_answer(refresh_token="refresh-2"))
+    await world.tokens.token(
+        TokenKey(account=WORK, scopes=None, resource=None), Seconds(0)
+    )
+    (unsaved,) = told(world)
+    world.store.mend()
+    assert (unsaved.kind, unsaved.at) == (EventKind.UNSAVED, NOW)
+    assert unsaved.reason
+
+
+async def test_an_issuer_that_is_down_is_told_as_it_was() -> None:
     world = await a_world(a_grant())
     down = Event(kind=EventKind.ISSUER_DOWN, at=UnixTime(7), issuer=ISSUER.url)
     world.events.publish(down)

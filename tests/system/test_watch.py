@@ -70,11 +70,13 @@ def test_login_renewal_log_out_and_the_end_are_seen_and_no_token_is(
     assert [one.status for one in ended] == [STOPPING] * 3
 
     lines = told(person, "json")
-    happened = ["listening", "signed_in", "token_renewed", "signed_out", "stopping"]
+    of_account = ["signed_in", "token_renewed", "signed_out"]
+    happened = ["listening", "unlocked", *of_account, "stopping"]
     assert kinds(lines[:-1]) == happened
     assert json.loads(lines[-1])["code"] == "stopping"
     assert [line.partition(" ")[2] for line in told(person, "people")] == [
         "listening",
+        "the store is open",
         "demo: signed in",
         "demo: token renewed",
         "demo: signed out",
@@ -85,9 +87,7 @@ def test_login_renewal_log_out_and_the_end_are_seen_and_no_token_is(
         f"{kind}\t{account}\t{issuer}"
         for kind in happened
         for account, issuer in [
-            ("demo", quick_sandbox.url)
-            if kind not in ("listening", "stopping")
-            else ("", "")
+            ("demo", quick_sandbox.url) if kind in of_account else ("", "")
         ]
     ]
     assert told(person, "hooked") == ["told"] * len(happened)
