@@ -194,7 +194,7 @@ class Routes:
         vault, events = self._services.vault, self._services.events
         vault.require_serving()
         with events.subscribe() as subscription:
-            first = standing_events(vault, events, self._services.clock.now().wall)
+            first = standing_events(vault, self._services.clock.now().wall)
             return await stream_events(request, first, subscription)
 
     async def stop(self, _: web.Request) -> web.StreamResponse:

@@ -45,12 +45,6 @@ class Events:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
-        self._down: dict[str | None, Event] = {}
-
-    @property
-    def issuers_down(self) -> list[Event]:
-        """The last word on each issuer that is down."""
-        return list(self._down.values())
 
     @property
     def listeners(self) -> int:
@@ -59,7 +53,6 @@ class Events:
 
     def publish(self, event: Event) -> None:
         """Tell it to everyone who listens now; never waits."""
-        self._remember(event)
         for subscription in self._subscriptions:
             subscription.put(event)
 
@@ -81,12 +74,3 @@ class Events:
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
-
-    def _remember(self, event: Event) -> None:
-        if event.kind is EventKind.ISSUER_DOWN:
-            self._down[event.issuer] = event
-        elif event.kind is EventKind.ISSUER_UP:
-            self._down.pop(event.issuer, None)
-        elif event.kind is EventKind.LOCKED:
-            # Nobody asks issuers now: what was known of them is forgotten.
-            self._down.clear()

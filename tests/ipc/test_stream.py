@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from broker.ipc import server
 from broker.ipc.stream import event_line
 from broker.model.event import Event, EventKind
+from broker.model.grant import GrantState
 from broker.model.time import UnixTime
 from broker.services.events import MOST_SUBSCRIPTIONS, QUEUE_EVENTS
 from tests.fakes.clock import START, run_until_idle
@@ -98,14 +100,19 @@ async def test_no_token_is_in_any_line(served: Served) -> None:
 
 
 async def test_a_late_listener_hears_what_stands(serve: Serve) -> None:
-    world = await a_world(a_grant())
-    down = Event(kind=EventKind.ISSUER_DOWN, at=UnixTime(1), issuer=ISSUER.url)
-    world.events.publish(down)
+    dead = replace(a_grant(), state=GrantState.DEAD, ended_because="revoked")
+    world = await a_world(dead)
     served = await serve(world)
     async with listening(served) as listener:
         hello, standing = await listener.hear_chunk()
     assert hello == HELLO
-    assert standing == {"event": "issuer_down", "at": 1, "issuer": ISSUER.url}
+    assert standing == {
+        "event": "login_needed",
+        "at": START.wall,
+        "account": "work",
+        "issuer": ISSUER.url,
+        "reason": "revoked",
+    }
 
 
 async def test_it_works_while_the_store_is_locked_and_says_so(serve: Serve) -> None:

@@ -43,33 +43,3 @@ async def test_one_too_many_is_refused_until_another_leaves() -> None:
         assert events.listeners == MOST_SUBSCRIPTIONS
     with events.subscribe():
         assert events.listeners == 1
-
-
-# --- issuers that are down ----------------------------------------------------------
-
-
-def about(kind: EventKind, issuer: str | None = None, at: float = 1) -> Event:
-    return Event(kind=kind, at=UnixTime(at), issuer=issuer)
-
-
-def down_after(*told: Event) -> list[Event]:
-    events = Events()
-    for event in told:
-        events.publish(event)
-    return events.issuers_down
-
-
-def test_an_issuer_is_down_until_it_is_up() -> None:
-    one, two = (about(EventKind.ISSUER_DOWN, name) for name in ("one", "two"))
-    assert down_after(one, two) == [one, two]
-    assert down_after(one, two, about(EventKind.ISSUER_UP, "one")) == [two]
-
-
-def test_of_an_issuer_that_stays_down_the_last_word_counts() -> None:
-    first, second = (about(EventKind.ISSUER_DOWN, "one", at) for at in (1, 2))
-    assert down_after(first, second) == [second]
-
-
-def test_behind_a_lock_no_issuer_is_down() -> None:
-    down = about(EventKind.ISSUER_DOWN, "one")
-    assert down_after(down, about(EventKind.LOCKED)) == []

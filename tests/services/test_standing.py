@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.errors import StoreCorruptError
+from broker.model.errors import IssuerUnreachableError, StoreCorruptError
 from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
 from broker.model.time import Seconds, UnixTime
 from broker.services.standing import standing_events
 from broker.services.token_cache import TokenKey
+from tests.fakes.clock import START
 from tests.services.world import (
     HOME,
     ISSUER,
@@ -20,12 +21,13 @@ from tests.services.world import (
     token_answer,
 )
 
+ALL = TokenKey(account=WORK, scopes=None, resource=None)
 NOW = UnixTime(1_800_000_060)
 
 
 def told(world: World) -> list[Event]:
     """All but the first, which is always the same."""
-    first, *rest = standing_events(world.vault, world.events, NOW)
+    first, *rest = standing_events(world.vault, NOW)
     assert first == Event(kind=EventKind.LISTENING, at=NOW)
     return rest
 
@@ -78,17 +80,20 @@ async def test_grants_that_the_disk_refused_are_told_with_the_reason() -> None:
     world = await a_world(a_grant())
     world.store.fail_next_save(1000)
     world.sender.script(token_answer(refresh_token="refresh-2"))
-    await world.tokens.token(
-        TokenKey(account=WORK, scopes=None, resource=None), Seconds(0)
-    )
+    await world.tokens.token(ALL, Seconds(0))
     (unsaved,) = told(world)
     world.store.mend()
-    assert (unsaved.kind, unsaved.at) == (EventKind.UNSAVED, NOW)
+    assert (unsaved.kind, unsaved.at) == (EventKind.UNSAVED, START.wall)
     assert unsaved.reason
 
 
-async def test_an_issuer_that_is_down_is_told_as_it_was() -> None:
+async def test_an_issuer_that_is_down_is_told_since_when_and_until_when() -> None:
     world = await a_world(a_grant())
-    down = Event(kind=EventKind.ISSUER_DOWN, at=UnixTime(7), issuer=ISSUER.url)
-    world.events.publish(down)
-    assert told(world) == [down]
+    world.sender.script(IssuerUnreachableError(issuer=ISSUER.url, what="timed out"))
+    with pytest.raises(IssuerUnreachableError):
+        await world.tokens.token(ALL, Seconds(0))
+    (down,) = told(world)
+    assert (down.kind, down.at) == (EventKind.ISSUER_DOWN, START.wall)
+    assert (down.issuer, down.reason) == (ISSUER.url, "timed out")
+    assert down.until is not None
+    assert down.until > START.wall
