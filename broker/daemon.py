@@ -38,6 +38,7 @@ from broker.ipc.problems import problem
 from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
 from broker.model.errors import BrokerError
+from broker.model.event import Event, EventKind
 from broker.model.issuer import IssuerPreset
 from broker.model.peer import Socket
 from broker.net.loopback import LoopbackListener
@@ -200,6 +201,7 @@ class _Parts:
                 vault=self.vault, sender=self.sender, clock=clock, events=self.events
             ),
             events=self.events,
+            clock=clock,
             stop=stop,
         )
 
@@ -210,6 +212,8 @@ class _Parts:
         has the outbound door's 30 seconds at most, and they pass together.
         """
         self.vault.begin_to_close()
+        at = self.services.clock.now().wall
+        self.events.publish(Event(kind=EventKind.STOPPING, at=at))
         await asyncio.gather(self.logins.close(), server.close())
         await self.vault.close()
         await self.sender.close()

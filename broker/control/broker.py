@@ -1,5 +1,7 @@
 """Calls to the daemon, as typed as brokerctl needs them; starts it where asked."""
 
+from collections.abc import Iterator
+
 from broker.control.start import start_broker
 from brokerd_client import BrokerClient, BrokerError
 
@@ -41,6 +43,23 @@ class Broker:
             start_broker()
             answer = self._client.call(method, path, body, timeout=timeout)
         return answer if isinstance(answer, dict) else {}
+
+    def events(self, *, start: bool) -> Iterator[Json]:
+        """What happens, as `BrokerClient.events`; a missing daemon is started first.
+
+        Args:
+            start: whether it may be.
+
+        Raises:
+            BrokerError: there is none, or it went without a word.
+        """
+        try:
+            yield from self._client.events()
+        except BrokerError as exc:
+            if not start or exc.facts.get("cause") != "not_running":
+                raise
+            start_broker()
+            yield from self._client.events()
 
 
 def texts(answer: Json, name: str) -> list[str]:

@@ -10,6 +10,7 @@ from broker.control.daemon import init, status, stop, unlock
 from broker.control.login import login
 from broker.control.service import service
 from broker.control.start import start_broker
+from broker.control.watch import watch
 from brokerd_client.commands.token import main as token_main
 from brokerd_client.exit_codes import exit_code_lines
 
@@ -53,6 +54,7 @@ for _command in (
     logout,
     status,
     stop,
+    watch,
     init,
     unlock,
     service,

@@ -32,7 +32,7 @@ class PeerConnection(web.RequestHandler):
             for what is no request at all.
     """
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_refuse", "_stream")
 
     def __init__(
         self, server: web.Server, *, refuse: Callable[[int], web.Response]
@@ -49,10 +49,29 @@ class PeerConnection(web.RequestHandler):
             auto_decompress=False,
         )
         self._refuse = refuse
+        self._stream: asyncio.Task[object] | None = None
+
+    def begin_stream(self) -> None:
+        """The task that calls this answers until the peer leaves, which cancels it.
+
+        An answer that waits for what happens would never hear of it otherwise. No
+        timer is left: the kernel tells when the other end is gone.
+        """
+        self._stream = asyncio.current_task()
+        self.keep_alive(False)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The peer has left."""
+        super().connection_lost(exc)
+        if self._stream is not None:
+            self._stream.cancel()
 
     def close(self) -> None:
         """End after the request under way, if it has arrived."""
         super().close()
+        if self._stream is not None and self.writing_paused and self.transport:
+            # It does not read, so it would never hear the end of its stream.
+            self.transport.abort()
         request = self._current_request
         # From here on aiohttp reads nothing more: a half body never becomes whole.
         if request is not None and not request.content.is_eof():

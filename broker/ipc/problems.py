@@ -132,6 +132,11 @@ ADVICE: dict[str, Advice] = {
     "stopping": _advice(
         503, "the daemon is ending", "ask again in a moment; brokerctl starts the next"
     ),
+    "too_many_listeners": _advice(
+        503,
+        "{most} programs listen to events already",
+        "end some of them, such as a forgotten `brokerctl watch`",
+    ),
     "key_source_unavailable": _advice(
         409,
         "no key can be had from {source}: {reason}",

@@ -13,15 +13,18 @@ from broker.ipc import store_wire, wire
 from broker.ipc.problems import problem
 from broker.ipc.replies import JSON, json_reply
 from broker.ipc.store_routes import StoreRoutes
+from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
+from broker.model.errors import BadRequestError
 from broker.model.policy import Operation
 from broker.model.store import Slot
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker, TokenServed
 from broker.services.accounts import Accounts
 from broker.services.events import Events
-from broker.services.interfaces import StoreKeys
+from broker.services.interfaces import Clock, StoreKeys
 from broker.services.logins import LoginService
+from broker.services.standing import standing_events
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault, VaultState
 
@@ -66,6 +69,7 @@ class Services:
     logins: LoginService
     accounts: Accounts
     events: Events
+    clock: Clock
     stop: Callable[[], None] = field(repr=False)
 
 
@@ -88,6 +92,12 @@ class Routes:
             web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
             web.put("/v1/default", self._permitted(manage, self.set_default)),
             web.get("/v1/status", self._permitted(Operation.LIST, self.status)),
+            # Without HEAD, which would be answered for ever and with nothing.
+            web.get(
+                "/v1/events",
+                self._permitted(Operation.LIST, self.events),
+                allow_head=False,
+            ),
             web.post("/v1/stop", self._permitted(manage, self.stop)),
             *self._store_routes().table(partial(self._permitted, manage)),
         ]
@@ -175,6 +185,17 @@ class Routes:
     async def status(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/status`."""
         return json_reply(self._status())
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """`GET /v1/events`: until the peer leaves or the daemon ends."""
+        if request.query:
+            # A filter that we do not know would be ignored without a word.
+            raise BadRequestError(what="this path takes no query")
+        vault, events = self._services.vault, self._services.events
+        vault.require_serving()
+        with events.subscribe() as subscription:
+            first = standing_events(vault, self._services.clock.now().wall)
+            return await stream_events(request, first, subscription)
 
     async def stop(self, _: web.Request) -> web.StreamResponse:
         """`POST /v1/stop`."""

@@ -192,6 +192,14 @@ class StoppingError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class TooManyListenersError(BrokerError):
+    """As many listen to events as may; one of them must leave first."""
+
+    code = "too_many_listeners"
+    most: int
+
+
+@dataclass(eq=False, kw_only=True)
 class KeySourceUnavailableError(BrokerError):
     """The place that was to keep the key of a new store cannot; no store was made."""
 

@@ -25,6 +25,10 @@ class EventKind(Enum):
     """All that the disk had refused is saved."""
     MISSED = "missed"
     """This listener was too slow, and events before this one are gone."""
+    LISTENING = "listening"
+    """A listener's first: what stands now comes after it, then what happens."""
+    STOPPING = "stopping"
+    """A listener's last: the daemon is ending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,15 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
+from broker.model.errors import TooManyListenersError
 from broker.model.event import Event, EventKind
 
 QUEUE_EVENTS = 256
 """Of one subscriber; one who is slower misses the oldest, and is told."""
+
+MOST_SUBSCRIPTIONS = 64
+"""A person has a handful of terminals, hooks and desktop agents."""
 
 
 class Subscription:
@@ -23,11 +26,9 @@ class Subscription:
     def put(self, event: Event) -> None:
         """Take one in; never waits."""
         if len(self._events) >= self._limit:
-            del self._events[0]
+            self._events.popleft()
             oldest = self._events.popleft()
-            self._events.appendleft(
-                replace(oldest, kind=EventKind.MISSED, account=None, issuer=None)
-            )
+            self._events.appendleft(Event(kind=EventKind.MISSED, at=oldest.at))
         self._events.append(event)
         self._arrived.set()
 
@@ -45,6 +46,11 @@ class Events:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
 
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return len(self._subscriptions)
+
     def publish(self, event: Event) -> None:
         """Tell it to everyone who listens now; never waits."""
         for subscription in self._subscriptions:
@@ -52,7 +58,16 @@ class Events:
 
     @contextmanager
     def subscribe(self, limit: int = QUEUE_EVENTS) -> Iterator[Subscription]:
-        """What happens from now on, until the block ends."""
+        """What happens from now on, until the block ends.
+
+        Args:
+            limit: of its queue, 2 at least.
+
+        Raises:
+            TooManyListenersError: as many listen as may.
+        """
+        if len(self._subscriptions) >= MOST_SUBSCRIPTIONS:
+            raise TooManyListenersError(most=MOST_SUBSCRIPTIONS)
         subscription = Subscription(limit)
         self._subscriptions.add(subscription)
         try:

@@ -1,6 +1,7 @@
 """The vectors against openapi.yaml, and this client against the vectors."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ SUCCEEDS = [v for v in VECTORS if v.status < 300]
 MALFORMED = [v for v in VECTORS if v.file == "malformed"]
 # What this client can say: it sends JSON that is JSON, and asks for JSON.
 SAYABLE = [v for v in VECTORS if not v.as_text and "Accept" not in v.headers]
+CALLS = [v for v in SAYABLE if v.lines is None]
 
 
 def each(vectors: list[Vector]) -> pytest.MarkDecorator:
@@ -116,12 +118,14 @@ def test_a_malformed_request_is_malformed_by_the_contract_too(vector: Vector) ->
 @each([v for v in VECTORS if v.reply_code not in ("not_found", "method_not_allowed")])
 def test_a_reply_is_as_the_contract_says(vector: Vector) -> None:
     response = resolve(operation(vector)["responses"][str(vector.status)])
-    if vector.reply is None and vector.text is None:
+    said = vector.reply if vector.text is None else vector.text
+    if said is None and vector.lines is None:
         assert "content" not in response
         return
     kind = vector.reply_headers.get("content-type", "application/json")
-    value = example(vector.reply if vector.text is None else vector.text)
-    assert faults(response["content"][kind]["schema"], value) == []
+    schema = response["content"][kind]["schema"]
+    for value in [said] if vector.lines is None else vector.lines:
+        assert faults(schema, example(value)) == []
 
 
 @each(VECTORS)
@@ -161,7 +165,18 @@ def call_async(vector: Vector) -> object:
     return asyncio.run(client.call(vector.method, vector.path, vector.request))
 
 
-@each(SAYABLE)
+def hear_waiting() -> list[object]:
+    return list(BrokerClient().events())
+
+
+def hear_async() -> list[object]:
+    async def hear() -> list[object]:
+        return [event async for event in AsyncBrokerClient().events()]
+
+    return asyncio.run(hear())
+
+
+@each(CALLS)
 @pytest.mark.parametrize("call", [call_waiting, call_async], ids=["sync", "async"])
 def test_the_client_sends_the_request_and_understands_the_reply(
     runtime: Path, vector: Vector, call: Callable[[Vector], object]
@@ -177,6 +192,23 @@ def test_the_client_sends_the_request_and_understands_the_reply(
     assert (received.method, received.target) == (vector.method, vector.path)
     assert received.body == (vector.content or b"")
     assert difference(vector.reply, answer) is None
+
+
+@each([v for v in VECTORS if v.lines is not None])
+@pytest.mark.parametrize("hear", [hear_waiting, hear_async], ids=["sync", "async"])
+def test_the_client_hears_every_line_of_a_stream(
+    runtime: Path, vector: Vector, hear: Callable[[], list[object]]
+) -> None:
+    lines = "".join(f"{json.dumps(example(line))}\n" for line in vector.lines or [])
+    reply = http(vector.status, text=lines)
+    with FakeBroker(runtime / "broker.sock", in_turn(reply)) as broker:
+        heard = hear()
+
+    assert (broker.requests[0].method, broker.requests[0].target) == (
+        vector.method,
+        vector.path,
+    )
+    assert difference(vector.lines, heard) is None
 
 
 @each([v for v in SAYABLE if v.file == "token"])

@@ -83,10 +83,12 @@ class FakeBroker:
         requests: what came, in order.
         connections: how many clients connected.
         strays: bytes of connections that sent no whole request.
+        keeps_open: whether the client is the one who hangs up.
     """
 
     path: Path
     answer: Answer
+    keeps_open: bool = False
     requests: list[Received] = field(default_factory=list)
     connections: int = 0
     strays: list[bytes] = field(default_factory=list)
@@ -131,6 +133,7 @@ class FakeBroker:
         reply = self.answer(received)
         if reply is not None:
             connection.sendall(reply)
+        if reply is not None and not self.keeps_open:
             return
         while connection.recv(4096):
             pass

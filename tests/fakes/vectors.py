@@ -23,6 +23,7 @@ class Vector:
         status, reply_headers: of the reply.
         reply: the JSON of the reply with placeholders, or None for no body.
         text: the text of a reply that is not JSON, with placeholders.
+        lines: the JSON of each line of a stream, with placeholders, or None.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Vector:
     reply_headers: Mapping[str, str]
     reply: object
     text: str | None
+    lines: list[object] | None
 
     def __repr__(self) -> str:
         return f"{self.file}: {self.name}"
@@ -88,6 +90,7 @@ def _parse(file: str, raw: Mapping[str, object]) -> Vector:
         reply_headers=reply.get("headers", {}),
         reply=reply.get("body"),
         text=reply.get("text"),
+        lines=reply.get("lines"),
     )
 
 

@@ -97,6 +97,7 @@ class Served:
             logins=world.logins,
             accounts=world.accounts,
             events=world.events,
+            clock=world.clock,
             stop=self._stop,
         )
 

@@ -40,7 +40,7 @@ STATUS = {
     500: "internal_error store_corrupt",
     502: "issuer_unreachable issuer_malformed issuer_invalid issuer_mismatch "
     "client_rejected refresh_refused not_revoked",
-    503: "issuer_overloaded account_busy stopping",
+    503: "issuer_overloaded account_busy stopping too_many_listeners",
     507: "store_failed",
 }
 CONTRACT = {code: status for status, codes in STATUS.items() for code in codes.split()}

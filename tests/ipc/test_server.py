@@ -23,6 +23,7 @@ ROUTES = [
     ("DELETE", "/v1/accounts/work"),
     ("PUT", "/v1/default"),
     ("GET", "/v1/status"),
+    ("GET", "/v1/events"),
     ("POST", "/v1/store"),
     ("POST", "/v1/unlock"),
     ("POST", "/v1/stop"),

@@ -1,8 +1,14 @@
 """Events and their bounded queues."""
 
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from broker.model.errors import TooManyListenersError
 from broker.model.event import Event, EventKind
 from broker.model.time import UnixTime
-from broker.services.events import Events
+from broker.services.events import MOST_SUBSCRIPTIONS, Events
 
 
 def an_event(at: float) -> Event:
@@ -21,10 +27,19 @@ async def test_one_who_is_too_slow_is_told_that_he_missed_the_oldest() -> None:
     events = Events()
     with events.subscribe(limit=2) as slow:
         for at in (1, 2, 3, 4):
-            events.publish(an_event(at))
+            events.publish(replace(an_event(at), reason="r", until=UnixTime(9)))
         heard = [await slow.get(), await slow.get()]
-    assert [event.kind for event in heard] == [
-        EventKind.MISSED,
-        EventKind.TOKEN_RENEWED,
-    ]
-    assert heard[1] == an_event(4)
+    assert heard[0] == Event(kind=EventKind.MISSED, at=UnixTime(3))
+    assert heard[1].at == UnixTime(4)
+
+
+async def test_one_too_many_is_refused_until_another_leaves() -> None:
+    events = Events()
+    with ExitStack() as stack:
+        for _ in range(MOST_SUBSCRIPTIONS):
+            stack.enter_context(events.subscribe())
+        with pytest.raises(TooManyListenersError), events.subscribe():
+            pass
+        assert events.listeners == MOST_SUBSCRIPTIONS
+    with events.subscribe():
+        assert events.listeners == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from brokerd_client import trust
 from brokerd_client.client import DEFAULT_TIMEOUT
+from brokerd_client.events import REQUEST, EventReader
 from brokerd_client.paths import find_socket
 from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
 from brokerd_client.transport import (
@@ -22,7 +23,7 @@ from brokerd_client.wire import ReplyReader, decode_reply, request_bytes
 if TYPE_CHECKING:
     import os
     import socket
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from brokerd_client.tokens import Token
     from brokerd_client.trust import PeerUid
@@ -71,6 +72,17 @@ class AsyncBrokerClient:
         """What `GET /v1/status` answers; errors as `BrokerClient.status`."""
         return await self.call("GET", "/v1/status")
 
+    async def events(self) -> AsyncGenerator[dict[str, object], None]:
+        """What happens from now on; see `BrokerClient.events`."""
+        place = find_socket(self.address)
+        reader = EventReader(place)
+        async with contextlib.aclosing(stream(place, REQUEST, self.timeout)) as parts:
+            async for data in parts:
+                for event in reader.feed(data):
+                    yield event
+                if reader.ended:
+                    return
+
     async def call(
         self,
         method: str,
@@ -103,14 +115,10 @@ async def exchange(
     Raises:
         BrokerError: as `transport.exchange`.
     """
-    path, named = place
     try:
-        check_peer = needs_peer_check(path, named=named)
         async with asyncio.timeout(limit):
-            connection = await _connect(path)
+            connection = await _connect(place, peer_uid)
             try:
-                if check_peer:
-                    trust.check_peer(connection, path, named=named, peer_uid=peer_uid)
                 return await _converse(connection, request)
             finally:
                 connection.close()
@@ -118,22 +126,61 @@ async def exchange(
         raise broker_error(exc, place, limit) from exc
 
 
-async def _connect(path: str) -> socket.socket:
+async def stream(
+    place: tuple[str, bool],
+    request: bytes,
+    limit: float,
+    *,
+    peer_uid: PeerUid = trust.read_peer_uid,
+) -> AsyncGenerator[bytes, None]:
+    """Send `request` and yield what comes, as it comes; see `transport.stream`."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(limit):
+            connection = await _connect(place, peer_uid)
+            try:
+                await _send(connection, request)
+                data = await loop.sock_recv(connection, RECEIVE_BYTES)
+            except BaseException:
+                connection.close()
+                raise
+        with connection:
+            while True:
+                yield data
+                data = await loop.sock_recv(connection, RECEIVE_BYTES)
+    except (OSError, EOFError) as exc:
+        raise broker_error(exc, place, limit) from exc
+
+
+async def _connect(place: tuple[str, bool], peer_uid: PeerUid) -> socket.socket:
+    """A connection to the broker, and surely to no stranger."""
+    path, named = place
+    check_peer = needs_peer_check(path, named=named)
     # Not loop.sock_connect: asyncio takes Linux's EAGAIN on a Unix socket for a
     # connection under way, and then sends into nothing (python/cpython#117208).
     attempt = 0
     while (connection := dial(path, attempt)) is None:
         await asyncio.sleep(pause_after(attempt))
         attempt += 1
+    try:
+        if check_peer:
+            trust.check_peer(connection, path, named=named, peer_uid=peer_uid)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+async def _send(connection: socket.socket, request: bytes) -> None:
+    # An early answer may lie there all the same: see transport.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await asyncio.get_running_loop().sock_sendall(connection, request)
 
 
 async def _converse(connection: socket.socket, request: bytes) -> Reply:
     loop = asyncio.get_running_loop()
     reader = ReplyReader()
-    # An early answer may lie there all the same: see transport.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        await loop.sock_sendall(connection, request)
+    await _send(connection, request)
     while reader.reply is None:
         data = await loop.sock_recv(connection, RECEIVE_BYTES)
         if data:

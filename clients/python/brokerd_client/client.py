@@ -10,7 +10,7 @@ from brokerd_client.wire import decode_reply, request_bytes
 TYPE_CHECKING = False  # see errors.py
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from brokerd_client.tokens import Token
 
@@ -93,6 +93,21 @@ class BrokerClient:
             BrokerError: see its `code`.
         """
         return self.call("GET", "/v1/status")
+
+    def events(self) -> Generator[dict[str, object], None, None]:
+        """What happens from now on, such as `{"event": "signed_in", "account": …}`.
+
+        The first is `listening`; after it comes what stands now, such as the accounts
+        that need a login. The last is `stopping`. Close the generator to listen
+        no more. The client's timeout is for the first; the next may take for ever.
+
+        Raises:
+            BrokerUnreachableError: no broker is running, or it went without a word.
+            BrokerError: anything else; see its `code`.
+        """
+        from brokerd_client.events import listen  # noqa: PLC0415 - `token` needs it not
+
+        return listen(find_socket(self.address), self.timeout)
 
     def call(
         self,

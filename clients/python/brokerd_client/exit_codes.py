@@ -49,6 +49,7 @@ EXIT_CODES: dict[str, int] = {
     "backup_invalid": 35,
     "policy_refused": 36,
     "account_busy": 37,
+    "too_many_listeners": 38,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

@@ -17,7 +17,7 @@ from brokerd_client.wire import ReplyReader
 
 TYPE_CHECKING = False  # see errors.py
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from brokerd_client.errors import BrokerError
     from brokerd_client.trust import PeerUid
@@ -62,14 +62,43 @@ def exchange(
         SocketNotTrustedError: a stranger may listen; nothing was sent.
         ReplyMalformedError: the answer is not HTTP, or too long.
     """
-    path, named = place
     deadline = time.monotonic() + timeout
     try:
-        check_peer = needs_peer_check(path, named=named)
-        with _connect(path, deadline, sleep) as connection:
-            if check_peer:
-                trust.check_peer(connection, path, named=named, peer_uid=peer_uid)
+        with _connect(place, deadline, peer_uid, sleep) as connection:
             return _converse(connection, request, deadline)
+    except (OSError, EOFError) as exc:
+        raise broker_error(exc, place, timeout) from exc
+
+
+def stream(
+    place: tuple[str, bool],
+    request: bytes,
+    timeout: float,
+    *,
+    peer_uid: PeerUid = trust.read_peer_uid,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[bytes]:
+    """Send `request` to the broker and yield what comes, as it comes; b"" at the end.
+
+    Args:
+        place: the socket's path, and whether someone named it (`find_socket`).
+        request: see `request_bytes`.
+        timeout: seconds until the first of it; then it may take as long as it likes.
+        peer_uid: how to learn the other end's uid.
+        sleep: how to wait between attempts.
+
+    Raises:
+        BrokerError: as `exchange`.
+    """
+    deadline = time.monotonic() + timeout
+    try:
+        with _connect(place, deadline, peer_uid, sleep) as connection:
+            _send(connection, request, deadline)
+            connection.settimeout(_left(deadline))
+            while True:
+                data = connection.recv(RECEIVE_BYTES)
+                connection.settimeout(None)
+                yield data
     except (OSError, EOFError) as exc:
         raise broker_error(exc, place, timeout) from exc
 
@@ -134,17 +163,28 @@ def broker_error(
 
 
 def _connect(
-    path: str, deadline: float, sleep: Callable[[float], None]
+    place: tuple[str, bool],
+    deadline: float,
+    peer_uid: PeerUid,
+    sleep: Callable[[float], None],
 ) -> socket.socket:
+    """A connection to the broker, and surely to no stranger."""
+    path, named = place
+    check_peer = needs_peer_check(path, named=named)
     attempt = 0
     while (connection := dial(path, attempt)) is None:
         sleep(min(pause_after(attempt), _left(deadline)))
         attempt += 1
+    try:
+        if check_peer:
+            trust.check_peer(connection, path, named=named, peer_uid=peer_uid)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def _converse(connection: socket.socket, request: bytes, deadline: float) -> Reply:
-    reader = ReplyReader()
+def _send(connection: socket.socket, request: bytes, deadline: float) -> None:
     try:
         connection.settimeout(_left(deadline))
         connection.sendall(request)
@@ -152,6 +192,11 @@ def _converse(connection: socket.socket, request: bytes, deadline: float) -> Rep
         # A broker that refuses a long request answers, and hangs up, before it
         # has read it all: the answer is still to be had.
         pass
+
+
+def _converse(connection: socket.socket, request: bytes, deadline: float) -> Reply:
+    reader = ReplyReader()
+    _send(connection, request, deadline)
     while reader.reply is None:
         connection.settimeout(_left(deadline))
         data = connection.recv(RECEIVE_BYTES)

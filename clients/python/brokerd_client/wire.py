@@ -18,7 +18,7 @@ MAX_HEAD_BYTES = 64 * 1024
 _NO_CONTENT = 204
 _FIRST_FINAL_STATUS = 200
 _FIRST_ERROR_STATUS = 400
-_SUCCESS = range(200, 300)
+SUCCESS = range(200, 300)
 _STATUS_LINE_WORDS = 2
 
 
@@ -72,19 +72,24 @@ def decode_reply(reply: Reply) -> object:
     """
     if reply.status >= _FIRST_ERROR_STATUS:
         raise error_from_problem(_problem(reply.body), reply.status)
-    if reply.status not in _SUCCESS:
+    if reply.status not in SUCCESS:
         raise reply_malformed(f"a redirect ({reply.status})")
-    return _json(reply.body) if reply.body else None
+    return decode_json(reply.body) if reply.body else None
 
 
 def _problem(body: bytes) -> object:
     try:
-        return _json(body)
+        return decode_json(body)
     except ReplyMalformedError:
         return None
 
 
-def _json(body: bytes) -> object:
+def decode_json(body: bytes) -> object:
+    """The value that `body` is.
+
+    Raises:
+        ReplyMalformedError: it is not JSON.
+    """
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError):
@@ -97,6 +102,7 @@ class ReplyReader:
     """Reads one reply from bytes as they come, however they are cut.
 
     `feed` what arrives and `end` at the end of the stream, until `reply` is there.
+    Of an answer that goes on, `take` what has come until now.
     """
 
     def __init__(self) -> None:
@@ -120,6 +126,17 @@ class ReplyReader:
             pass
         if len(self._body) + len(self._rest) > MAX_REPLY_BYTES:
             raise reply_malformed("an answer of more than 1 MiB")
+
+    def take(self) -> bytes:
+        """The body as far as it came since the last time; b"" of an error's.
+
+        An error is read whole, and is then the `reply`.
+        """
+        if self._status not in SUCCESS:
+            return b""
+        body = bytes(self._body)
+        self._body.clear()
+        return body
 
     def end(self) -> None:
         """The stream has ended.
