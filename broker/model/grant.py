@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from broker.model.account import Account
+from broker.model.errors import LoginRequiredError, ReauthenticationRequiredError
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import AccessToken, Scopes
@@ -76,3 +77,27 @@ class Grant:
     refresh_expires_at: UnixTime | None = None
     intent: Intent | None = None
     ended_because: str | None = None
+
+
+def require_live(grant: Grant) -> None:
+    """Nothing, where the grant can give tokens.
+
+    Raises:
+        LoginRequiredError: it is dead, or was signed out.
+        ReauthenticationRequiredError: the issuer wants the person again.
+    """
+    name = grant.account.name
+    match grant.state:
+        case GrantState.LIVE:
+            return
+        case GrantState.REAUTHENTICATE:
+            raise ReauthenticationRequiredError(
+                account=name, reason=grant.ended_because or "the issuer asks for it"
+            )
+        case GrantState.SIGNED_OUT:
+            raise LoginRequiredError(account=name, reason="signed out")
+        case GrantState.DEAD:
+            raise LoginRequiredError(
+                account=name,
+                reason=grant.ended_because or "the issuer refused the grant",
+            )

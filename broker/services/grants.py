@@ -13,9 +13,7 @@ from broker.model.account import AccountName
 from broker.model.errors import (
     AccountNeededError,
     GrantChangedError,
-    LoginRequiredError,
     NoAccountsError,
-    ReauthenticationRequiredError,
     StoreFailedError,
     UnknownAccountError,
 )
@@ -24,6 +22,7 @@ from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
 from broker.services.interfaces import GrantStore
+from broker.services.unsaved import Unsaved
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,11 @@ _DEFAULT_ACCOUNT = "default_account"
 
 
 class Grants:
-    """Every grant of the open store, kept at hand so that a read never waits."""
+    """Every grant of the open store, kept at hand so that a read never waits.
+
+    Attributes:
+        unsaved: those that are in memory alone.
+    """
 
     def __init__(self, store: GrantStore) -> None:
         self._store = store
@@ -39,12 +42,9 @@ class Grants:
         # The last version of each forgotten grant: a login after a log-out goes on
         # counting, so that a slow refresh of the old grant can never match the new.
         self._forgotten: dict[AccountName, int] = {}
-        # What the disk has refused, with the version that it still has, if any.
-        self._unsaved: dict[AccountName, int | None] = {}
-        self._refused: str | None = None
+        self.unsaved = Unsaved()
         self._default: AccountName | None = None
         self._writing = asyncio.Lock()
-        self._has_unsaved = asyncio.Event()
 
     async def load(self) -> None:
         """Read the whole store."""
@@ -55,31 +55,17 @@ class Grants:
     async def close(self) -> None:
         """Let go of the store and of all that was read from it."""
         await self.save_again()
-        for name in self._unsaved:
+        for name in self.unsaved.accounts:
             log.error("grant.lost account=%s", name)
         self._grants = {}
         await self._store.close()
 
-    @property
-    def unsaved(self) -> tuple[AccountName, ...]:
-        """The accounts whose newest grant is in memory alone."""
-        return tuple(sorted(self._unsaved))
-
-    @property
-    def refused(self) -> str | None:
-        """Why the disk refused them last, for people, or None."""
-        return self._refused if self._unsaved else None
-
-    async def wait_for_unsaved(self) -> None:
-        """Return when the disk has refused one."""
-        await self._has_unsaved.wait()
-
     async def save_again(self) -> bool:
         """Try to save what the disk refused; whether all of it is saved now."""
-        for name in list(self._unsaved):
+        for name in self.unsaved.accounts:
             async with self._writing:
                 await self._save_again(name)
-        return not self._unsaved
+        return not self.unsaved.accounts
 
     def all(self) -> list[Grant]:
         """In the order of their names."""
@@ -156,7 +142,7 @@ class Grants:
         """
         async with self._writing:
             await self._save_again(name)
-            if name in self._unsaved:
+            if name in self.unsaved:
                 return self._grants[name]
             try:
                 grant = await self._store.load(name)
@@ -243,7 +229,7 @@ class Grants:
         async with self._writing:
             self._require_current(grant)
             await self._store.save(
-                left, replaces=self._unsaved.get(name, grant.version)
+                left, replaces=self.unsaved.on_disk(name, grant.version)
             )
             self._saved(left)
 
@@ -256,10 +242,10 @@ class Grants:
         """
         name = grant.account.name
         async with self._writing:
-            replaces = self._unsaved.get(name, grant.version)
+            replaces = self.unsaved.on_disk(name, grant.version)
             if replaces is not None:
                 await self._store.delete(name, replaces=replaces)
-            self._unsaved.pop(name, None)
+            self.unsaved.remove(name)
             self._grants.pop(name, None)
             self._forgotten[name] = grant.version
 
@@ -270,7 +256,7 @@ class Grants:
             if after == before:
                 return before
             saved = replace(after, version=before.version + 1)
-            replaces = self._unsaved.get(name, before.version)
+            replaces = self.unsaved.on_disk(name, before.version)
             await self._save_or_keep(saved, replaces=replaces)
         return saved
 
@@ -280,18 +266,14 @@ class Grants:
         except StoreFailedError as exc:
             name = grant.account.name
             log.warning("grant.unsaved account=%s what=%r", name, exc.what)
-            self._unsaved[name] = replaces
-            self._refused = exc.what
+            self.unsaved.add(name, replaces, exc.what)
             self._grants[name] = grant
-            self._has_unsaved.set()
         else:
             self._saved(grant)
 
     def _saved(self, grant: Grant) -> None:
         self._grants[grant.account.name] = grant
-        self._unsaved.pop(grant.account.name, None)
-        if not self._unsaved:
-            self._has_unsaved.clear()
+        self.unsaved.remove(grant.account.name)
 
     async def _stored(self, name: AccountName) -> tuple[Grant | None, int | None]:
         """What the store has of an account, and the version that a save replaces."""
@@ -300,21 +282,22 @@ class Grants:
         except StoreFailedError:
             stored = self._grants.get(name)
             version = stored.version if stored else None
-            return stored, self._unsaved.get(name, version)
+            return stored, self.unsaved.on_disk(name, version)
         return stored, stored.version if stored else None
 
     async def _save_again(self, name: AccountName) -> None:
         """Save what a disk refused, where there is something; tried only."""
-        if name not in self._unsaved:
+        if name not in self.unsaved:
             return
-        unsaved, replaces = self._grants[name], self._unsaved[name]
+        unsaved = self._grants[name]
+        replaces = self.unsaved.on_disk(name, None)
         try:
             # It may have been saved after all: a disk can fail after the commit.
             if await self._store.load(name) != unsaved:
                 await self._store.save(unsaved, replaces=replaces)
         except (StoreFailedError, GrantChangedError) as exc:
             log.warning("grant.unsaved account=%s code=%s", name, exc.code)
-            self._refused = getattr(exc, "what", exc.code)
+            self.unsaved.add(name, replaces, getattr(exc, "what", exc.code))
         else:
             self._saved(unsaved)
 
@@ -322,27 +305,3 @@ class Grants:
         at_hand = self._grants.get(grant.account.name)
         if at_hand is None or at_hand.version != grant.version:
             raise GrantChangedError(account=grant.account.name)
-
-
-def require_live(grant: Grant) -> None:
-    """Nothing, where the grant can give tokens.
-
-    Raises:
-        LoginRequiredError: it is dead, or was signed out.
-        ReauthenticationRequiredError: the issuer wants the person again.
-    """
-    name = grant.account.name
-    match grant.state:
-        case GrantState.LIVE:
-            return
-        case GrantState.REAUTHENTICATE:
-            raise ReauthenticationRequiredError(
-                account=name, reason=grant.ended_because or "the issuer asks for it"
-            )
-        case GrantState.SIGNED_OUT:
-            raise LoginRequiredError(account=name, reason="signed out")
-        case GrantState.DEAD:
-            raise LoginRequiredError(
-                account=name,
-                reason=grant.ended_because or "the issuer refused the grant",
-            )

@@ -56,7 +56,7 @@ class Opened:
         """
         if await self.grants.save_again():
             return
-        names = ", ".join(self.grants.unsaved)
+        names = ", ".join(self.grants.unsaved.accounts)
         raise StoreFailedError(
             what=f"renewed sign-ins are in memory alone and would be lost: {names}"
         )

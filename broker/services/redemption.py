@@ -175,7 +175,7 @@ def _notes(
     opened: Opened, login: Login, grant: Grant, before: Grant | None
 ) -> list[str]:
     notes = []
-    if opened.grants.unsaved:
+    if login.account in opened.grants.unsaved:
         notes.append(
             "the disk refuses to save it: it is in memory alone until there is room, "
             "and lost if the daemon ends before (`brokerctl status` tells)"

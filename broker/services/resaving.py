@@ -40,19 +40,19 @@ class Resaver:
     @property
     def degraded(self) -> Degraded | None:
         """What is not saved, or None."""
-        accounts = self._grants.unsaved
+        accounts = self._grants.unsaved.accounts
         if not accounts:
             return None
         return Degraded(
             since=self._since or self._clock.now().wall,
             accounts=accounts,
-            what=self._grants.refused or "the disk refused",
+            what=self._grants.unsaved.why or "the disk refused",
         )
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await self._grants.wait_for_unsaved()
+            await self._grants.unsaved.wait()
             self._since = self._clock.now().wall
             self._tell(EventKind.UNSAVED)
             await self._save()
@@ -68,5 +68,5 @@ class Resaver:
 
     def _tell(self, kind: EventKind) -> None:
         self._events.publish(
-            Event(kind=kind, at=self._clock.now().wall, reason=self._grants.refused)
+            Event(kind=kind, at=self._clock.now().wall, reason=self._grants.unsaved.why)
         )

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from broker.model.errors import LoginRequiredError, ReauthenticationRequiredError
 from broker.model.event import Event, EventKind
-from broker.model.grant import Grant, GrantState
+from broker.model.grant import Grant, GrantState, require_live
 from broker.model.time import UnixTime
-from broker.services.grants import require_live
 from broker.services.opened import Opened
 from broker.services.vault import Vault, VaultState
 

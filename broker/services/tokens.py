@@ -23,13 +23,13 @@ from broker.model.errors import (
     ScopeNotGrantedError,
     ScopeRefusedError,
 )
-from broker.model.grant import GrantState, IntentCause
+from broker.model.grant import GrantState, IntentCause, require_live
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.services.circuit import Circuits, Outage
 from broker.services.events import Events
-from broker.services.grants import Grants, require_live
+from broker.services.grants import Grants
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections

@@ -11,10 +11,10 @@ from broker.model.errors import (
     AccountBusyError,
     StoppingError,
 )
-from broker.model.grant import Grant
+from broker.model.grant import Grant, require_live
 from broker.model.token import AccessToken
 from broker.services.circuit import Circuits
-from broker.services.grants import Grants, require_live
+from broker.services.grants import Grants
 from broker.services.refresh import Refresher
 from broker.services.token_cache import TokenCache, TokenKey
 

@@ -50,6 +50,7 @@ TESTED_BY = {
     "broker/services/reopening.py": "tests/services/test_vault.py",
     "broker/services/resaving.py": "tests/services/test_vault.py",
     "broker/services/store_making.py": "tests/services/test_vault.py",
+    "broker/services/unsaved.py": "tests/services/test_grants.py",
     "broker/services/waits.py": "tests/services/test_logins_ends.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
     "broker/services/turns.py": "tests/services/test_tokens_down.py",

@@ -78,13 +78,13 @@ async def test_a_login_that_the_disk_refused_is_served_from_memory() -> None:
     store.fail_next_save(2)
     saved = await grants.signed_in(a_grant(refresh_token="of-login"))
     assert grants.get(WORK) == await grants.reload(WORK) == saved
-    assert list(grants.unsaved) == [WORK]
-    assert grants.refused == "the disk is full"
+    assert list(grants.unsaved.accounts) == [WORK]
+    assert grants.unsaved.why == "the disk is full"
     assert store.grants[WORK] == a_grant()
     assert await grants.save_again()
     assert store.grants[WORK] == saved
-    assert not grants.unsaved
-    assert grants.refused is None
+    assert not grants.unsaved.accounts
+    assert grants.unsaved.why is None
 
 
 async def test_what_the_person_wants_gone_is_gone_from_the_disk_or_not_at_all() -> None:
@@ -102,7 +102,7 @@ async def test_what_was_never_saved_can_be_forgotten() -> None:
     store.fail_next_save()
     await grants.forget(await grants.signed_in(a_grant()))
     assert grants.all() == []
-    assert not grants.unsaved
+    assert not grants.unsaved.accounts
 
 
 async def test_a_disk_that_cannot_be_read_leaves_what_is_at_hand() -> None:
@@ -113,7 +113,7 @@ async def test_a_disk_that_cannot_be_read_leaves_what_is_at_hand() -> None:
 
 async def test_somebody_can_wait_for_what_the_disk_refuses() -> None:
     grants, store = await loaded(a_grant())
-    waiting = asyncio.create_task(grants.wait_for_unsaved())
+    waiting = asyncio.create_task(grants.unsaved.wait())
     await grants.ended(grants.get(WORK), GrantState.DEAD, "x")
     await run_until_idle()
     assert not waiting.done()

@@ -133,7 +133,7 @@ async def test_a_disk_that_refuses_the_new_refresh_token_costs_nobody_a_token() 
     tokens, grants = await tokens_on(store, sender, clock)
     store.fail_next_save(100)
     assert (await tokens.token(ALL, NONE)).value.reveal() == "access-2"
-    assert list(grants.unsaved) == [WORK]
+    assert list(grants.unsaved.accounts) == [WORK]
     assert kept(store) == "refresh-1"
     await clock.advance(Seconds(61))
     # The issuer would end the grant at a second use of the old one.
@@ -142,7 +142,7 @@ async def test_a_disk_that_refuses_the_new_refresh_token_costs_nobody_a_token() 
     assert await grants.save_again()
     assert not issuer.reused
     assert kept(store) == f"refresh-{issuer.good}"
-    assert not grants.unsaved
+    assert not grants.unsaved.accounts
 
 
 async def test_a_full_disk_does_not_hide_that_the_issuer_ended_the_grant() -> None:
