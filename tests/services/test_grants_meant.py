@@ -12,8 +12,8 @@ from broker.model.errors import (
     StoreFailedError,
     UnknownAccountError,
 )
-from broker.model.grant import Grant, GrantState
-from broker.services.grants import Grants, require_live
+from broker.model.grant import Grant, GrantState, require_live
+from broker.services.grants import Grants
 from tests.fakes.store import MemoryStore
 from tests.services.world import HOME, WORK, a_grant
 
