@@ -17,7 +17,13 @@ def main() -> None:
     from broker.daemon import Options, serve  # noqa: PLC0415 - not for the sandbox
 
     words = _parser().parse_args()
-    sys.exit(serve(Options(log_level=words.log_level, ready_fd=words.ready_fd)))
+    sys.exit(
+        serve(
+            Options(
+                log_level=words.log_level, ready_fd=words.ready_fd, front=words.front
+            )
+        )
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +49,13 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="FD",
         help="write one JSON line to this descriptor when serving, or why not",
+    )
+    parser.add_argument(
+        "--no-front",
+        dest="front",
+        action="store_false",
+        help="answer every request through the HTTP library: slower, and only of use "
+        "to find out whether the short way for cached tokens is at fault",
     )
     return parser
 

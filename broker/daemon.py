@@ -69,10 +69,12 @@ class Options:
     Attributes:
         log_level: 'debug', 'info', 'warning' or 'error'.
         ready_fd: where to say that we serve, or why not; None for nowhere.
+        front: whether cached tokens are answered in front of the HTTP server.
     """
 
     log_level: str = "info"
     ready_fd: int | None = None
+    front: bool = True
 
 
 def serve(options: Options) -> int:
@@ -116,7 +118,8 @@ async def _run(place: Place, options: Options, config: Config) -> None:
     stopped = _stop_event(place)
     parts = _Parts(str(place.socket), stopped.set, config)
     await parts.vault.open_at_start()
-    server = PeerServer(Routes(parts.services))
+    access = parts.services.access
+    server = PeerServer(Routes(parts.services), front=access if options.front else None)
     for door in place.doors:
         own = Socket(name=ADMIN, owner_uid=os.geteuid())
         await server.serve(door, own, ADMIN_BACKLOG)

@@ -25,6 +25,10 @@ from broker.services.logins import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOption
 from broker.services.sign_in import SignInRequest
 from broker.services.skew import Skew
 
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+PLAIN_TEXT = "text/plain"
+
 LONGEST_MIN_TTL = 86400.0
 """Seconds; no access token that anyone hands out lives longer by much."""
 
@@ -122,8 +126,20 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     )
 
 
+def token_answer(served: TokenServed, accept: str) -> tuple[str, bytes]:
+    """The media type and the body of `POST /v1/token`'s answer.
+
+    Args:
+        served: the token.
+        accept: the request's header; '' where it has none.
+    """
+    if accept.startswith(PLAIN_TEXT):
+        return f"{PLAIN_TEXT}; charset=utf-8", served.token.value.reveal().encode()
+    return JSON, token_reply(served)
+
+
 def token_reply(served: TokenServed) -> bytes:
-    """JSON of `POST /v1/token`'s answer."""
+    """JSON of a token."""
     token = served.token
     reply: dict[str, object] = {
         "access_token": token.value.reveal(),

@@ -9,13 +9,19 @@ from tests.services.world import World, a_grant, a_world
 Serve = Callable[..., Awaitable[Served]]
 
 
+@pytest.fixture(params=[True, False], ids=["front", "no front"])
+def front(request: pytest.FixtureRequest) -> bool:
+    """Every promise of the server is kept with the front and without it."""
+    return bool(request.param)
+
+
 @pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
+async def serve(tmp_path: Path, *, front: bool) -> AsyncIterator[Serve]:
     """Serves a world; what is served ends with the test."""
     served: list[Served] = []
 
     async def begin(world: World, **words: int) -> Served:
-        one = Served(world, tmp_path / f"{len(served)}.sock", **words)
+        one = Served(world, tmp_path / f"{len(served)}.sock", front=front, **words)
         served.append(await one.start())
         return one
 

@@ -17,8 +17,7 @@ FOREIGN = re.compile(
 REVEALING = {
     "broker/host/dpapi.py": "the key that Windows seals",
     "broker/host/kernel_keyring.py": "the key that the kernel keeps",
-    "broker/ipc/routes.py": "the bare token as a reply",
-    "broker/ipc/wire.py": "the token in a JSON reply",
+    "broker/ipc/wire.py": "the token in a reply",
     "broker/model/secret.py": "defines it",
     "broker/model/token.py": "the hash by which a rejected token is known",
     "broker/net/proxies.py": "the proxy as the person names it, its password",
