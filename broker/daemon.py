@@ -6,6 +6,7 @@ daemons would spend the same rotating refresh token, and so lose the grant.
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -123,6 +124,8 @@ async def _run(place: Place, options: Options, config: Config) -> None:
     for door in place.doors:
         own = Socket(name=ADMIN, owner_uid=os.geteuid())
         await server.serve(door, own, ADMIN_BACKLOG)
+    # What is there now stays: collecting need not walk through it while a peer waits.
+    gc.freeze()
     log.info("daemon.started pid=%d store=%s", os.getpid(), parts.vault.state.value)
     _report(options.ready_fd, {"ready": True})
     notify(os.environ, f"READY=1\nSTATUS=store {parts.vault.state.value}")

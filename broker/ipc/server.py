@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from broker.host import peer_of
-from broker.ipc.connection import PeerConnection
+from broker.ipc.connection import Begun, PeerConnection
 from broker.ipc.front import Front
 from broker.ipc.problems import headers_of, plain_problem, problem
 from broker.ipc.routes import ASKER, Routes
@@ -78,23 +78,20 @@ class PeerServer:
         # Around the whole application and not a middleware of it: what aiohttp
         # refuses before it looks for the route is to be told as a problem, too.
         http.request_handler = _answering(http.request_handler)
+
+        def connection(begun: Begun | None = None) -> PeerConnection:
+            return PeerConnection(http, refuse=_refusal, begun=begun)
+
+        if self._access is not None:
+            front = Front(self._access, door, connection)
+            self._fronts.append(front)
+            front.listen(bound, backlog)
+            return
         self._listening.append(
             await asyncio.get_running_loop().create_server(
-                self._first_to_answer(http, door), sock=bound, backlog=backlog
+                connection, sock=bound, backlog=backlog
             )
         )
-
-    def _first_to_answer(
-        self, http: web.Server, door: Socket
-    ) -> Callable[[], asyncio.Protocol]:
-        def connection() -> PeerConnection:
-            return PeerConnection(http, refuse=_refusal)
-
-        if self._access is None:
-            return connection
-        front = Front(self._access, door, connection)
-        self._fronts.append(front)
-        return front.connection
 
     async def close(self) -> None:
         """Stop listening, let requests under way end, and close every connection.
@@ -105,7 +102,7 @@ class PeerServer:
         for listening in self._listening:
             listening.close()
         for front in self._fronts:
-            front.close()
+            await front.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         self._runners, self._listening, self._fronts = [], [], []
 

@@ -1,17 +1,19 @@
 """The front: its answers are the HTTP server's own, and so is all else it does."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+import resource
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import cast
 
 import pytest
 import uvloop
 
 from broker.ipc import front as front_module
-from broker.ipc.front import FrontConnection
+from broker.ipc.front import _Met
 from tests.fakes.clock import run_until_idle
 from tests.ipc.asks import LINE, asks
 from tests.ipc.served import Served, parse
@@ -184,34 +186,36 @@ def test_a_token_that_must_be_fetched_is_waited_for_behind_the_front(
 # --- what it keeps apart -----------------------------------------------------------
 
 
-async def the_front_of(served: Served) -> FrontConnection:
-    """Of the one connection."""
-    await run_until_idle()
-    (connection,) = served.server._fronts[0]._met
-    return connection
+async def met(served: Served) -> _Met:
+    """The one connection that waits in the front."""
+    while not (waiting := served.server._fronts[0]._waiting):
+        await run_until_idle()
+    (one,) = waiting
+    return one
 
 
 def test_a_peer_that_does_not_read_its_answers_is_not_read_either(
     tmp_path: Path, run: Run
 ) -> None:
     async def ask() -> None:
+        loop = asyncio.get_running_loop()
         async with at_hand(tmp_path) as served:
-            reader, writer = await asyncio.open_unix_connection(str(served.path))
-            connection = await the_front_of(served)
-            cast("asyncio.ReadTransport", writer.transport).pause_reading()
-            asked = 0
-            while connection.transport.is_reading():
-                writer.write(asks())
-                asked += 1
-                await run_until_idle()
-                assert asked < 20_000
-            cast("asyncio.ReadTransport", writer.transport).resume_reading()
-            answers = 0
-            while answers < asked - 1:
-                answers += (await reader.read(2**16)).count(b"HTTP/1.1 200 OK\r\n")
-            assert connection.transport.is_reading()
-            writer.close()
-            await writer.wait_closed()
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.setblocking(False)
+                await loop.sock_connect(peer, str(served.path))
+                asked = refused = 0
+                while refused < 10:  # its own queue has room again, or has not
+                    await run_until_idle()
+                    try:
+                        assert peer.send(asks()) == len(asks())
+                        asked, refused = asked + 1, 0
+                    except BlockingIOError:
+                        refused += 1
+                    assert asked < 100_000
+                answers = b""
+                while answers.count(b"access-1") < asked:
+                    answers += await loop.sock_recv(peer, 2**16)
+            assert answers.count(b"HTTP/1.1 200 OK\r\n") == asked
 
     run(ask())
 
@@ -243,12 +247,12 @@ def test_a_connection_that_asks_between_two_looks_stays(
     async def stay() -> None:
         async with at_hand(tmp_path) as served:
             reader, writer = await asyncio.open_unix_connection(str(served.path))
-            connection = await the_front_of(served)
+            await met(served)
             for _ in range(3):
                 served.server._fronts[0]._end_the_idle()
+                assert len(served.server._fronts[0]._waiting) == 1
                 writer.write(asks(b"Accept: text/plain"))
                 await reader.readuntil(b"access-1")
-            assert not connection.transport.is_closing()
             writer.close()
             await writer.wait_closed()
 
@@ -261,11 +265,10 @@ def test_a_connection_that_has_gone_on_is_no_longer_looked_at(
     async def go_on() -> None:
         async with at_hand(tmp_path) as served:
             reader, writer = await asyncio.open_unix_connection(str(served.path))
-            connection = await the_front_of(served)
+            await met(served)
             writer.write(STATUS)
             await reader.readuntil(b"}")
-            assert served.server._fronts[0]._met == set()
-            assert not connection.transport.is_closing()
+            assert served.server._fronts[0]._waiting == set()
             writer.close()
             await writer.wait_closed()
 
@@ -276,14 +279,89 @@ def test_the_end_of_the_server_ends_every_connection(tmp_path: Path, run: Run) -
     async def end() -> None:
         async with at_hand(tmp_path) as served:
             reader, writer = await asyncio.open_unix_connection(str(served.path))
-            connection = await the_front_of(served)
+            await met(served)
             await served.server.close()
             assert await reader.read() == b""
-            assert connection.transport.is_closing()
             writer.close()
             await writer.wait_closed()
 
     run(end())
+
+
+async def one_turn() -> None:
+    """Of the event loop."""
+    await asyncio.sleep(0)
+
+
+def test_a_connection_that_is_going_on_at_the_end_is_ended_too(
+    tmp_path: Path, run: Run
+) -> None:
+    async def end() -> None:
+        async with at_hand(tmp_path) as served:
+            reader, writer = await asyncio.open_unix_connection(str(served.path))
+            writer.write(b"P")
+            while not served.server._fronts[0]._going_on:
+                await one_turn()
+            async with asyncio.timeout(10):  # one that stays would hang the suite
+                await served.server.close()
+                assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+
+    run(end())
+
+
+def test_whoever_hangs_up_is_forgotten(tmp_path: Path, run: Run) -> None:
+    async def hang_up() -> None:
+        async with at_hand(tmp_path) as served:
+            _, writer = await asyncio.open_unix_connection(str(served.path))
+            await met(served)
+            writer.close()
+            await writer.wait_closed()
+            while served.server._fronts[0]._waiting:
+                await run_until_idle()
+            assert not served.server._fronts[0]._going_on
+
+    run(hang_up())
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        yield
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_whoever_finds_no_descriptor_left_is_answered_when_there_is_one(
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(front_module, "PAUSE_SECONDS", 0.01)
+
+    async def ask() -> None:
+        loop = asyncio.get_running_loop()
+        async with at_hand(tmp_path) as served:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.setblocking(False)
+                with no_descriptor_left():
+                    await loop.sock_connect(peer, str(served.path))
+                    await loop.sock_sendall(peer, asks())
+                    while "front.accept.failed" not in caplog.text:
+                        await run_until_idle()
+                assert b"access-1" in await loop.sock_recv(peer, 2**16)
+
+    run(ask())
 
 
 def our_bug(*_: object) -> None:

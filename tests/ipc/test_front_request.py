@@ -1,6 +1,7 @@
 """What the front takes for a request: as aiohttp reads it, or not at all."""
 
 import asyncio
+import contextlib
 import string
 
 import pytest
@@ -11,7 +12,14 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.ipc.front import TokenRequest, parse_token_request
+from broker.ipc.front_request import (
+    LONGEST_BODY,
+    LONGEST_HEAD,
+    Head,
+    UnusualError,
+    parse_head,
+    parse_token_request,
+)
 from tests.ipc.asks import LINE, asks
 
 
@@ -28,16 +36,14 @@ from tests.ipc.asks import LINE, asks
     ],
 )
 def test_a_request_as_programs_send_it_is_understood(headers: list[bytes]) -> None:
-    request = parse_token_request(asks(*headers))
-    assert request is not None
-    assert (request.body, request.close) == (b"{}", False)
+    head, body = parse_token_request(asks(*headers))
+    assert (body, head.close) == (b"{}", False)
 
 
 def test_what_matters_of_the_headers_is_read() -> None:
     data = asks(b"ACCEPT:  text/plain ", b"connection: Close", body=b'{"account":"a"}')
-    assert parse_token_request(data) == TokenRequest(
-        accept="text/plain", close=True, body=b'{"account":"a"}'
-    )
+    head = Head(length=15, accept="text/plain", close=True)
+    assert parse_token_request(data) == (head, b'{"account":"a"}')
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,8 @@ def test_what_matters_of_the_headers_is_read() -> None:
         asks(line=b"POST /v1/token HTTP/1.1\n"),
         b"\r\n" + asks(),
         asks(body=b""),
+        asks(body=b" " * (LONGEST_BODY + 1)),
+        asks(b"User-Agent: " + b"x" * LONGEST_HEAD),
         asks()[:-1],
         asks() + b"\n",
         asks() + asks(),
@@ -85,7 +93,8 @@ def test_what_matters_of_the_headers_is_read() -> None:
     ],
 )
 def test_what_is_unusual_is_left_to_the_http_server(data: bytes) -> None:
-    assert parse_token_request(data) is None
+    with pytest.raises(UnusualError):
+        parse_token_request(data)
 
 
 NAMES = ["Host", "Accept", "Content-Length", "Connection", "User-Agent", "X", "Expect"]
@@ -120,7 +129,7 @@ def nearly_requests(draw: st.DrawFn) -> bytes:
     return LINE + "".join(good).encode()
 
 
-def as_aiohttp_reads_it(data: bytes) -> list[TokenRequest] | None:
+def as_aiohttp_reads_it(data: bytes) -> list[tuple[Head, bytes]] | None:
     """Every request in `data`; None where one is refused, or for another route."""
     loop = asyncio.new_event_loop()
     parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)
@@ -137,7 +146,7 @@ def as_aiohttp_reads_it(data: bytes) -> list[TokenRequest] | None:
                 return None
             body = b"".join(payload._buffer)
             accept = message.headers.get("Accept", "")
-            requests.append(TokenRequest(accept, message.should_close, body))
+            requests.append((Head(len(body), accept, message.should_close), body))
     except HttpProcessingError:
         return None
     finally:
@@ -147,11 +156,25 @@ def as_aiohttp_reads_it(data: bytes) -> list[TokenRequest] | None:
 
 @given(nearly_requests())
 def test_the_front_reads_a_request_as_aiohttp_does_or_leaves_it(data: bytes) -> None:
-    request = parse_token_request(data)
-    assert request is None or as_aiohttp_reads_it(data) == [request]
+    try:
+        request = parse_token_request(data)
+    except UnusualError:
+        return
+    assert as_aiohttp_reads_it(data) == [request]
 
 
-@given(st.binary())
-def test_no_bytes_make_it_fail(data: bytes) -> None:
-    parse_token_request(data)
-    parse_token_request(LINE + data)
+@given(st.binary(), st.sampled_from([b"", LINE]))
+def test_no_bytes_make_it_fail_otherwise(data: bytes, first: bytes) -> None:
+    with contextlib.suppress(UnusualError):
+        parse_token_request(first + data)
+
+
+def test_what_is_not_understood_is_not_kept_and_little_else_is() -> None:
+    parse_head.cache_clear()
+    for data in (asks(b"Authorization: Bearer c4n4ry"), asks(b"Host: c4n4ry")):
+        with pytest.raises(UnusualError):
+            parse_token_request(data)
+    assert parse_head.cache_info().currsize == 0
+    for number in range(1000):
+        parse_token_request(asks(b"User-Agent: %d" % number))
+    assert parse_head.cache_info().currsize <= 64
