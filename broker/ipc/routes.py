@@ -9,6 +9,7 @@ from functools import partial
 
 from aiohttp import web
 
+from broker.host import proportional_set_kib
 from broker.ipc import store_wire, wire
 from broker.ipc.problems import problem
 from broker.ipc.replies import json_reply
@@ -234,6 +235,7 @@ class Routes:
                 wire.skew_reply(skew)
                 for skew in (opened.tokens.skews() if opened else ())
             ],
+            "memory": {"pss_kib": proportional_set_kib()},
         }
 
 
