@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from importlib.metadata import version
+
+from broker import __version__
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "starts it when it is needed.",
     )
     parser.add_argument(
-        "--version", action="version", version=f"brokerd {version('brokerd')}"
+        "--version", action="version", version=f"brokerd {__version__}"
     )
     parser.add_argument(
         "--log-level",

@@ -15,9 +15,10 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 
+from broker import __version__
 from broker.config import CONFIG_NAME, Config, parse_config
 from broker.host import (
     ADMIN_BACKLOG,
@@ -166,10 +167,9 @@ class _Parts:
         self, socket_path: str, stop: Callable[[], None], config: Config
     ) -> None:
         clock = SystemClock()
-        version = metadata.version("brokerd")
         self.config = config
         self.sender = Outbound(
-            version=version, network=config.network, environ=os.environ, now=clock.now
+            version=__version__, network=config.network, environ=os.environ, now=clock.now
         )
         door = FileDoor(state_directory() / STORE_NAME)
         self.events = Events()
@@ -192,7 +192,7 @@ class _Parts:
         )
         self.services = Services(
             facts=DaemonFacts(
-                version=version,
+                version=__version__,
                 pid=os.getpid(),
                 started_at=clock.now().wall,
                 socket=socket_path,

@@ -35,6 +35,7 @@ LONGEST_MIN_TTL = 86400.0
 LONGEST_WAIT = Seconds(60)
 """Of a long poll, in seconds."""
 
+_ENCODER = msgspec.json.Encoder()
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")  # RFC 6749 section 3.3
 
@@ -152,7 +153,7 @@ def token_reply(served: TokenServed) -> bytes:
         reply["extra_scopes"] = sorted(served.extra_scopes)
     if served.outage is not None:
         reply["issuer_down"] = outage_reply(served.outage)
-    return msgspec.json.encode(reply)
+    return _ENCODER.encode(reply)
 
 
 def skew_reply(skew: Skew) -> dict[str, object]:

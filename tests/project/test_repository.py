@@ -2,6 +2,7 @@
 
 import re
 
+import broker
 from brokerd_client.exit_codes import EXIT_CODES
 from tests.project.tree import ROOT, files, modules
 
@@ -123,4 +124,5 @@ def test_both_distributions_have_one_version() -> None:
     }
     assert len(versions) == 1
     (version,) = versions
+    assert version == broker.__version__
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
