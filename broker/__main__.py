@@ -36,9 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         "`brokerd sandbox --help` says how. brokerctl manages the daemon, and "
         "starts it when it is needed.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"brokerd {__version__}"
-    )
+    parser.add_argument("--version", action="version", version=f"brokerd {__version__}")
     parser.add_argument(
         "--log-level",
         choices=_LEVELS,

@@ -169,7 +169,10 @@ class _Parts:
         clock = SystemClock()
         self.config = config
         self.sender = Outbound(
-            version=__version__, network=config.network, environ=os.environ, now=clock.now
+            version=__version__,
+            network=config.network,
+            environ=os.environ,
+            now=clock.now,
         )
         door = FileDoor(state_directory() / STORE_NAME)
         self.events = Events()
