@@ -154,8 +154,7 @@ class Front:
             raise UnusualError from exc
         if served is None:
             raise UnusualError  # it has to be waited for
-        kind, content = wire.token_answer(served, head.accept)
-        headers = f"Content-Type: {kind}\r\n"
+        headers, content = wire.token_answer(served, head.accept)
         answer = _answer_bytes("200 OK", headers, content, is_last=head.close)
         return answer, head.close
 
@@ -210,15 +209,17 @@ def _problem_bytes(error: BrokerError, *, is_last: bool) -> bytes:
     document = problem(error)
     status = HTTPStatus(int(str(document["status"])))
     headers = {"Content-Type": wire.PROBLEM, **headers_of(error)}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     first, body = f"{status.value} {status.phrase}", msgspec.json.encode(document)
-    return _answer_bytes(first, lines, body, is_last=is_last)
+    return _answer_bytes(first, headers, body, is_last=is_last)
 
 
-def _answer_bytes(status: str, headers: str, body: bytes, *, is_last: bool) -> bytes:
+def _answer_bytes(
+    status: str, headers: dict[str, str], body: bytes, *, is_last: bool
+) -> bytes:
     """The answer, with the headers that aiohttp gives."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     last = "Connection: close\r\n" if is_last else ""
     return (
-        f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n"
+        f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\n"
         f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n{last}\r\n"
     ).encode() + body

@@ -120,8 +120,8 @@ class Routes:
         served = access.cached_token(asker, wanted)
         if served is None:
             served = await access.token(asker, wanted)
-        kind, body = wire.token_answer(served, request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": kind})
+        headers, body = wire.token_answer(served, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers=headers)
 
     async def start_login(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/logins`."""

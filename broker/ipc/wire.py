@@ -127,16 +127,17 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     )
 
 
-def token_answer(served: TokenServed, accept: str) -> tuple[str, bytes]:
-    """The media type and the body of `POST /v1/token`'s answer.
+def token_answer(served: TokenServed, accept: str) -> tuple[dict[str, str], bytes]:
+    """The headers and the body of `POST /v1/token`'s answer.
 
     Args:
         served: the token.
         accept: the request's header; '' where it has none.
     """
     if accept.startswith(PLAIN_TEXT):
-        return f"{PLAIN_TEXT}; charset=utf-8", served.token.value.reveal().encode()
-    return JSON, token_reply(served)
+        kind = {"Content-Type": f"{PLAIN_TEXT}; charset=utf-8"}
+        return kind | token_headers(served), served.token.value.reveal().encode()
+    return {"Content-Type": JSON}, token_reply(served)
 
 
 def token_reply(served: TokenServed) -> bytes:
