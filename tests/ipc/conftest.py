@@ -1,8 +1,10 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 
 import pytest
 
+from tests.ipc.at_hand import LOOPS, Run
 from tests.ipc.served import Served
 from tests.services.world import World, a_grant, a_world
 
@@ -34,3 +36,14 @@ async def serve(tmp_path: Path, *, front: bool) -> AsyncIterator[Serve]:
 async def served(serve: Serve) -> Served:
     """A broker with one account, 'work', whose token is not cached yet."""
     return await serve(await a_world(a_grant()))
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs to the end on either event loop."""
+
+    def to_the_end(coroutine: Coroutine[None, None, None]) -> None:
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            runner.run(coroutine)
+
+    return to_the_end
