@@ -79,8 +79,6 @@ class Front:
         if listening is not None:
             self._loop.remove_reader(listening)
             listening.close()
-        if self._next_look is not None:
-            self._next_look.cancel()
         for met in list(self._waiting):
             self._end(met)
         await asyncio.gather(*self._going_on, return_exceptions=True)
@@ -172,6 +170,9 @@ class Front:
             met.is_waiting = False
             self._waiting.discard(met)
             self._loop.remove_reader(met.connected)
+        if not self._waiting and self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
 
     def _end(self, met: _Met) -> None:
         self._wait_no_more(met)
@@ -196,11 +197,11 @@ class Front:
 
     def _end_the_idle(self) -> None:
         """End those that have asked nothing since the last look."""
+        self._next_look = None
         for met in list(self._waiting):
             if met.is_idle:
                 self._end(met)
             met.is_idle = True
-        self._next_look = None
         if self._waiting:
             self._look_later()
 

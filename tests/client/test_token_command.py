@@ -46,6 +46,17 @@ def test_a_text_that_could_be_no_token_is_not_printed(
     assert capsys.readouterr().out == ""
 
 
+def test_a_bare_token_that_can_do_more_than_was_asked_is_said_to_on_stderr(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = b"Extra-Scopes: mail photos\r\nConnection: close"
+    reply = http(200, text="tok-1").replace(b"Connection: close", more)
+    with FakeBroker(path, in_turn(reply)):
+        assert main(["--scope", "drive"]) == 0
+    said = "brokerd-token: note: the token can do more: mail photos\n"
+    assert capsys.readouterr() == ("tok-1\n", said)
+
+
 def test_the_header_can_be_had_whole(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

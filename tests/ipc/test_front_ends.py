@@ -144,6 +144,7 @@ def test_whoever_hangs_up_is_forgotten(tmp_path: Path, run: Run) -> None:
             await writer.wait_closed()
             while served.server._fronts[0]._waiting:
                 await run_until_idle()
+            assert served.server._fronts[0]._next_look is None
             assert not served.server._fronts[0]._going_on
 
     run(hang_up())

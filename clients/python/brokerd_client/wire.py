@@ -35,7 +35,7 @@ class Reply:
     def is_text(self) -> bool:
         """Whether it succeeded and its body is the plain text that was asked for."""
         kind = self.headers.get("content-type", "").partition(";")[0]
-        return self.status in _SUCCESS and kind.strip().lower() == "text/plain"
+        return self.status in SUCCESS and kind.strip().lower() == "text/plain"
 
     def __repr__(self) -> str:  # the body holds a token
         return f"Reply(status={self.status}, {len(self.body)} bytes)"
