@@ -61,7 +61,8 @@ lint: $(MADE) ## format, style, types, floors
 	  $(OF_WINDOWS)
 	$(BIN)/lint-imports
 
-bench: $(MADE) ## measure against the yardsticks
+bench: $(MADE) ## measure against oidc-agent and the limits (as root: installs that)
+	tests/bench/prepare.sh
 	$(BIN)/pytest tests/bench -q -s
 
 lock: $(MADE) ## choose newer third parties: writes the three lock files

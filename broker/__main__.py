@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from importlib.metadata import version
+
+from broker import __version__
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -17,7 +18,13 @@ def main() -> None:
     from broker.daemon import Options, serve  # noqa: PLC0415 - not for the sandbox
 
     words = _parser().parse_args()
-    sys.exit(serve(Options(log_level=words.log_level, ready_fd=words.ready_fd)))
+    sys.exit(
+        serve(
+            Options(
+                log_level=words.log_level, ready_fd=words.ready_fd, front=words.front
+            )
+        )
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,9 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         "`brokerd sandbox --help` says how. brokerctl manages the daemon, and "
         "starts it when it is needed.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"brokerd {version('brokerd')}"
-    )
+    parser.add_argument("--version", action="version", version=f"brokerd {__version__}")
     parser.add_argument(
         "--log-level",
         choices=_LEVELS,
@@ -43,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="FD",
         help="write one JSON line to this descriptor when serving, or why not",
+    )
+    parser.add_argument(
+        "--no-front",
+        dest="front",
+        action="store_false",
+        help="answer every request through the HTTP library: slower, and only of use "
+        "to find out whether the short way for cached tokens is at fault",
     )
     return parser
 

@@ -6,6 +6,7 @@ daemons would spend the same rotating refresh token, and so lose the grant.
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -14,9 +15,10 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 
+from broker import __version__
 from broker.config import CONFIG_NAME, Config, parse_config
 from broker.host import (
     ADMIN_BACKLOG,
@@ -69,10 +71,12 @@ class Options:
     Attributes:
         log_level: 'debug', 'info', 'warning' or 'error'.
         ready_fd: where to say that we serve, or why not; None for nowhere.
+        front: whether cached tokens are answered in front of the HTTP server.
     """
 
     log_level: str = "info"
     ready_fd: int | None = None
+    front: bool = True
 
 
 def serve(options: Options) -> int:
@@ -116,10 +120,13 @@ async def _run(place: Place, options: Options, config: Config) -> None:
     stopped = _stop_event(place)
     parts = _Parts(str(place.socket), stopped.set, config)
     await parts.vault.open_at_start()
-    server = PeerServer(Routes(parts.services))
+    access = parts.services.access
+    server = PeerServer(Routes(parts.services), front=access if options.front else None)
     for door in place.doors:
         own = Socket(name=ADMIN, owner_uid=os.geteuid())
         await server.serve(door, own, ADMIN_BACKLOG)
+    # What is there now stays: collecting need not walk through it while a peer waits.
+    gc.freeze()
     log.info("daemon.started pid=%d store=%s", os.getpid(), parts.vault.state.value)
     _report(options.ready_fd, {"ready": True})
     notify(os.environ, f"READY=1\nSTATUS=store {parts.vault.state.value}")
@@ -160,10 +167,12 @@ class _Parts:
         self, socket_path: str, stop: Callable[[], None], config: Config
     ) -> None:
         clock = SystemClock()
-        version = metadata.version("brokerd")
         self.config = config
         self.sender = Outbound(
-            version=version, network=config.network, environ=os.environ, now=clock.now
+            version=__version__,
+            network=config.network,
+            environ=os.environ,
+            now=clock.now,
         )
         door = FileDoor(state_directory() / STORE_NAME)
         self.events = Events()
@@ -186,7 +195,7 @@ class _Parts:
         )
         self.services = Services(
             facts=DaemonFacts(
-                version=version,
+                version=__version__,
                 pid=os.getpid(),
                 started_at=clock.now().wall,
                 socket=socket_path,

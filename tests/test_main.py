@@ -20,7 +20,13 @@ def test_help_names_the_options_and_the_sandbox(
 ) -> None:
     assert brokerd(monkeypatch, "--help") == 0
     said = capsys.readouterr().out
-    for word in ("--log-level", "--ready-fd", "--version", "brokerd sandbox"):
+    for word in (
+        "--log-level",
+        "--ready-fd",
+        "--no-front",
+        "--version",
+        "brokerd sandbox",
+    ):
         assert word in said
 
 

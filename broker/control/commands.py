@@ -1,10 +1,10 @@
 """The commands of brokerctl, put together."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
+from broker import __version__
 from broker.control.accounts import accounts, default, logout
 from broker.control.daemon import init, status, stop, unlock
 from broker.control.login import login
@@ -26,7 +26,7 @@ class _Brokerctl(click.Group):
 
 
 @click.group(cls=_Brokerctl, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("brokerd"), prog_name="brokerctl")
+@click.version_option(__version__, prog_name="brokerctl")
 def brokerctl() -> None:
     """Sign in once; every local program gets a fresh access token.
 

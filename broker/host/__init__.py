@@ -3,6 +3,7 @@
 from broker.host.clock import SystemClock
 from broker.host.kernel_keyring import KernelKeyring
 from broker.host.lock import HeldLock, hold_lock
+from broker.host.memory import proportional_set_kib
 from broker.host.paths import config_directory, runtime_directory, state_directory
 from broker.host.persons_file import read_persons_file
 from broker.host.place import Place, take_place
@@ -29,6 +30,7 @@ __all__ = [
     "inherited_sockets",
     "notify",
     "peer_of",
+    "proportional_set_kib",
     "read_persons_file",
     "runtime_directory",
     "scrub_environment",

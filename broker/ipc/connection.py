@@ -6,6 +6,7 @@ Knows no routes and no services.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -23,6 +24,21 @@ _silent = logging.getLogger(f"{__name__}.aiohttp")
 _silent.setLevel(logging.CRITICAL + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was done on a connection before it came here.
+
+    Attributes:
+        read: what the peer has sent and nobody has answered.
+        unsent: the rest of an answer.
+        is_last: whether the connection ends with that.
+    """
+
+    read: bytes = field(default=b"", repr=False)
+    unsent: bytes = field(default=b"", repr=False)
+    is_last: bool = False
+
+
 class PeerConnection(web.RequestHandler):
     """aiohttp's connection, which quotes nothing and waits for no half body at the end.
 
@@ -30,12 +46,17 @@ class PeerConnection(web.RequestHandler):
         server: whose handler answers.
         refuse: the answer where no handler could give one, by its HTTP status: 400
             for what is no request at all.
+        begun: what was done before.
     """
 
-    __slots__ = ("_refuse", "_stream")
+    __slots__ = ("_begun", "_refuse", "_stream")
 
     def __init__(
-        self, server: web.Server, *, refuse: Callable[[int], web.Response]
+        self,
+        server: web.Server,
+        *,
+        refuse: Callable[[int], web.Response],
+        begun: Begun | None = None,
     ) -> None:
         super().__init__(
             server,
@@ -50,6 +71,19 @@ class PeerConnection(web.RequestHandler):
         )
         self._refuse = refuse
         self._stream: asyncio.Task[object] | None = None
+        self._begun = begun or Begun()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin where whoever had the connection before has stopped."""
+        super().connection_made(transport)
+        begun, self._begun = self._begun, Begun()
+        assert self.transport is not None  # noqa: S101 - made just now; for mypy
+        if begun.unsent:
+            self.transport.write(begun.unsent)
+        if begun.is_last:
+            self.force_close()
+        elif begun.read:
+            self.data_received(begun.read)
 
     def begin_stream(self) -> None:
         """The task that calls this answers until the peer leaves, which cancels it.

@@ -3,7 +3,7 @@
 import msgspec
 from aiohttp import web
 
-JSON = "application/json"
+from broker.ipc.wire import JSON
 
 
 def json_reply(value: object, *, status: int = 200) -> web.Response:

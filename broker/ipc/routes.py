@@ -9,9 +9,10 @@ from functools import partial
 
 from aiohttp import web
 
+from broker.host import proportional_set_kib
 from broker.ipc import store_wire, wire
 from broker.ipc.problems import problem
-from broker.ipc.replies import JSON, json_reply
+from broker.ipc.replies import json_reply
 from broker.ipc.store_routes import StoreRoutes
 from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
@@ -19,7 +20,7 @@ from broker.model.errors import BadRequestError
 from broker.model.policy import Operation
 from broker.model.store import Slot
 from broker.model.time import UnixTime
-from broker.services.access import Access, Asker, TokenServed
+from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
 from broker.services.events import Events
 from broker.services.interfaces import Clock, StoreKeys
@@ -29,7 +30,6 @@ from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault, VaultState
 
 ASKER = web.RequestKey("asker", Asker)
-PLAIN_TEXT = "text/plain"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -120,7 +120,8 @@ class Routes:
         served = access.cached_token(asker, wanted)
         if served is None:
             served = await access.token(asker, wanted)
-        return _token_response(request, served)
+        headers, body = wire.token_answer(served, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers=headers)
 
     async def start_login(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/logins`."""
@@ -234,6 +235,7 @@ class Routes:
                 wire.skew_reply(skew)
                 for skew in (opened.tokens.skews() if opened else ())
             ],
+            "memory": {"pss_kib": proportional_set_kib()},
         }
 
 
@@ -241,13 +243,3 @@ def _key_source(slots: Sequence[Slot]) -> str | None:
     """The source that opened the store, or else the first that may."""
     in_use = [slot.source for slot in slots if slot.is_in_use]
     return next(iter([*in_use, *(slot.source for slot in slots)]), None)
-
-
-def _token_response(request: web.Request, served: TokenServed) -> web.Response:
-    if request.headers.get("Accept", "").startswith(PLAIN_TEXT):
-        return web.Response(
-            text=served.token.value.reveal(),
-            content_type=PLAIN_TEXT,
-            headers=wire.token_headers(served),
-        )
-    return web.Response(body=wire.token_reply(served), content_type=JSON)

@@ -15,13 +15,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from broker.host import peer_of
-from broker.ipc.connection import PeerConnection
+from broker.ipc.connection import Begun, PeerConnection
+from broker.ipc.front import Front
 from broker.ipc.problems import headers_of, plain_problem, problem
 from broker.ipc.routes import ASKER, Routes
 from broker.ipc.store_routes import LARGEST_RESTORE
+from broker.ipc.wire import PROBLEM
 from broker.model.errors import BadRequestError, BrokerError
 from broker.model.peer import Socket
-from broker.services.access import Asker
+from broker.services.access import Access, Asker
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +40,18 @@ STOP_SECONDS = 20
 
 
 class PeerServer:
-    """Serves one or more sockets until it is closed."""
+    """Serves one or more sockets until it is closed.
 
-    def __init__(self, routes: Routes) -> None:
+    Args:
+        routes: what there is to ask.
+        front: asked for a cached token before there is any HTTP server; None leaves
+            every request to that.
+    """
+
+    def __init__(self, routes: Routes, *, front: Access | None) -> None:
         self._routes = routes
+        self._access = front
+        self._fronts: list[Front] = []
         self._runners: list[web.AppRunner] = []
         self._listening: list[asyncio.Server] = []
 
@@ -68,11 +78,18 @@ class PeerServer:
         # Around the whole application and not a middleware of it: what aiohttp
         # refuses before it looks for the route is to be told as a problem, too.
         http.request_handler = _answering(http.request_handler)
+
+        def connection(begun: Begun | None = None) -> PeerConnection:
+            return PeerConnection(http, refuse=_refusal, begun=begun)
+
+        if self._access is not None:
+            front = Front(self._access, door, connection)
+            self._fronts.append(front)
+            front.listen(bound, backlog)
+            return
         self._listening.append(
             await asyncio.get_running_loop().create_server(
-                lambda: PeerConnection(http, refuse=_refusal),
-                sock=bound,
-                backlog=backlog,
+                connection, sock=bound, backlog=backlog
             )
         )
 
@@ -84,8 +101,10 @@ class PeerServer:
         """
         for listening in self._listening:
             listening.close()
+        for front in self._fronts:
+            await front.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
-        self._runners, self._listening = [], []
+        self._runners, self._listening, self._fronts = [], [], []
 
 
 def _asker_of(door: Socket) -> Middleware:
@@ -165,5 +184,5 @@ def _answer(
         body=msgspec.json.encode(document),
         status=int(str(document["status"])),
         headers=headers,
-        content_type="application/problem+json",
+        content_type=PROBLEM,
     )

@@ -25,12 +25,17 @@ from broker.services.logins import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOption
 from broker.services.sign_in import SignInRequest
 from broker.services.skew import Skew
 
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+PLAIN_TEXT = "text/plain"
+
 LONGEST_MIN_TTL = 86400.0
 """Seconds; no access token that anyone hands out lives longer by much."""
 
 LONGEST_WAIT = Seconds(60)
 """Of a long poll, in seconds."""
 
+_ENCODER = msgspec.json.Encoder()
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}")  # RFC 6749 section 3.3
 
@@ -122,8 +127,21 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     )
 
 
+def token_answer(served: TokenServed, accept: str) -> tuple[dict[str, str], bytes]:
+    """The headers and the body of `POST /v1/token`'s answer.
+
+    Args:
+        served: the token.
+        accept: the request's header; '' where it has none.
+    """
+    if accept.startswith(PLAIN_TEXT):
+        kind = {"Content-Type": f"{PLAIN_TEXT}; charset=utf-8"}
+        return kind | token_headers(served), served.token.value.reveal().encode()
+    return {"Content-Type": JSON}, token_reply(served)
+
+
 def token_reply(served: TokenServed) -> bytes:
-    """JSON of `POST /v1/token`'s answer."""
+    """JSON of a token."""
     token = served.token
     reply: dict[str, object] = {
         "access_token": token.value.reveal(),
@@ -136,7 +154,7 @@ def token_reply(served: TokenServed) -> bytes:
         reply["extra_scopes"] = sorted(served.extra_scopes)
     if served.outage is not None:
         reply["issuer_down"] = outage_reply(served.outage)
-    return msgspec.json.encode(reply)
+    return _ENCODER.encode(reply)
 
 
 def skew_reply(skew: Skew) -> dict[str, object]:

@@ -7,9 +7,6 @@ stay unchecked (section 3.1.3.7 step 6). Never for a token that came another way
 import re
 from dataclasses import dataclass
 
-from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry, extract_compact
-
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.text import safe_text
@@ -79,12 +76,19 @@ def parse_id_token(
 
 
 def _claims(token: Secret, issuer: Issuer) -> Members:
+    # Half of all that the daemon would import, and few sign-ins bring an ID token.
+    from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+    from joserfc.jws import JWSRegistry, extract_compact  # noqa: PLC0415 - see above
+
+    registry = JWSRegistry()
+    # joserfc's 512 bytes leave no room for a certificate chain in the header.
+    registry.max_header_length = 32_768
     fault = Members({}, safe_text(issuer.url), _WHAT).malformed("not a signed JWT")
     text = token.reveal()
     if not text.isascii():
         raise fault
     try:
-        jws = extract_compact(text.encode(), registry=_registry())
+        jws = extract_compact(text.encode(), registry=registry)
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
         # A header that is no object, or a deep one, gets past joserfc's own checks.
         # From None: the cause would carry parts of the token.
@@ -97,13 +101,6 @@ def _claims(token: Secret, issuer: Issuer) -> Members:
 def _is_signed(header: object) -> bool:
     algorithm = header.get("alg") if isinstance(header, dict) else None
     return isinstance(algorithm, str) and algorithm.lower() != "none"
-
-
-def _registry() -> JWSRegistry:
-    registry = JWSRegistry()
-    # joserfc's 512 bytes leave no room for a certificate chain in the header.
-    registry.max_header_length = 32_768
-    return registry
 
 
 def _check_issuer(claims: Members, issuer: Issuer, accepts_issuer: str | None) -> None:

@@ -13,6 +13,7 @@ from brokerd_client.wire import (
     Reply,
     ReplyReader,
     decode_reply,
+    json_bytes,
     request_bytes,
 )
 
@@ -143,3 +144,16 @@ def test_a_method_is_upper_case_letters(method: str) -> None:
 
 def test_the_repr_of_a_reply_hides_its_body() -> None:
     assert "s3cr3t" not in repr(Reply(200, {}, b"s3cr3t"))
+
+
+_VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+_TEXTS = st.text() | st.sampled_from(["work", "a@b.example", "it's", '"', "\\", "None"])
+
+
+@given(
+    st.dictionaries(_TEXTS, _VALUES | _TEXTS | st.lists(_TEXTS | _VALUES))
+    | _VALUES
+    | st.lists(_TEXTS)
+)
+def test_json_by_hand_means_what_the_json_module_writes(value: object) -> None:
+    assert json.loads(json_bytes(value)) == json.loads(json.dumps(value))

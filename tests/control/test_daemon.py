@@ -20,6 +20,7 @@ STATUS: dict[str, object] = {
     "logins": 0,
     "issuers": [],
     "clock": [],
+    "memory": {"pss_kib": 41_234},
 }
 LOCKED = {
     **STATUS,

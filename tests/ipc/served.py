@@ -62,6 +62,7 @@ class Served:
     world: World
     path: Path
     owner_uid: int = field(default_factory=os.geteuid)
+    front: bool = True
     stops: int = 0
 
     async def start(self) -> Self:
@@ -69,7 +70,8 @@ class Served:
         bound.bind(str(self.path))
         bound.setblocking(False)
         door = Socket(name="admin", owner_uid=self.owner_uid)
-        self.server = PeerServer(Routes(self._services()))
+        front = self.world.access if self.front else None
+        self.server = PeerServer(Routes(self._services()), front=front)
         await self.server.serve(bound, door, BACKLOG)
         connector = aiohttp.UnixConnector(str(self.path))
         self.session = aiohttp.ClientSession("http://broker", connector=connector)

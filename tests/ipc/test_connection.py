@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import socket
 
 import pytest
 
 from broker.ipc import connection, server
+from broker.ipc.connection import Begun, PeerConnection
 from tests.fakes.clock import run_until_idle
 from tests.ipc.served import Served, parse
 
@@ -78,5 +80,28 @@ async def test_what_a_peer_sends_after_its_answer_does_not_hold_up_the_end(
         answer = await reader.readuntil(b"\r\n\r\n")
         await served.server.close()
     assert answer.startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("begun", "heard"),
+    [
+        (Begun(unsent=b"the rest", is_last=True), b"the rest"),
+        (Begun(read=b"\0\r\n\r\n", unsent=b"the rest "), b"the rest HTTP/1.0 400 "),
+    ],
+)
+async def test_a_connection_goes_on_where_whoever_had_it_before_has_stopped(
+    served: Served, begun: Begun, heard: bytes
+) -> None:
+    http = served.server._runners[0].server
+    assert http is not None
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=theirs)
+    await asyncio.get_running_loop().connect_accepted_socket(
+        lambda: PeerConnection(http, refuse=server._refusal, begun=begun), ours
+    )
+    assert (await reader.read()).startswith(heard)
     writer.close()
     await writer.wait_closed()

@@ -163,6 +163,11 @@ async def test_the_server_answers_as_the_contract_says(
     said = await served.ask(
         vector.method, vector.path, raw=vector.content, headers=vector.headers
     )
+    if (vector.path, said.status) == ("/v1/token", 200):
+        # And again, since by now it is at hand: the front is the one that answers.
+        said = await served.ask(
+            vector.method, vector.path, raw=vector.content, headers=vector.headers
+        )
     assert said.status == vector.status, said.body
     for name, value in vector.reply_headers.items():
         found = {k.lower(): v for k, v in said.headers.items()}[name.lower()]

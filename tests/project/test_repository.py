@@ -2,6 +2,7 @@
 
 import re
 
+import broker
 from brokerd_client.exit_codes import EXIT_CODES
 from tests.project.tree import ROOT, files, modules
 
@@ -17,8 +18,7 @@ FOREIGN = re.compile(
 REVEALING = {
     "broker/host/dpapi.py": "the key that Windows seals",
     "broker/host/kernel_keyring.py": "the key that the kernel keeps",
-    "broker/ipc/routes.py": "the bare token as a reply",
-    "broker/ipc/wire.py": "the token in a JSON reply",
+    "broker/ipc/wire.py": "the token in a reply",
     "broker/model/secret.py": "defines it",
     "broker/model/token.py": "the hash by which a rejected token is known",
     "broker/net/proxies.py": "the proxy as the person names it, its password",
@@ -124,4 +124,5 @@ def test_both_distributions_have_one_version() -> None:
     }
     assert len(versions) == 1
     (version,) = versions
+    assert version == broker.__version__
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()

@@ -146,5 +146,17 @@ def parse_token(reply: object) -> Token:
     )
 
 
+def parse_bare_token(body: bytes) -> str:
+    """The token that is the whole of a reply in text/plain.
+
+    Raises:
+        ReplyMalformedError: see `parse_token`.
+    """
+    value = body.decode("latin-1")
+    if not value or not _is_visible(value):
+        raise reply_malformed("no access token")
+    return value
+
+
 def _is_visible(text: str) -> bool:
     return all(" " <= c <= "~" for c in text)

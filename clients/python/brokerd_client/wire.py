@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from brokerd_client.errors import (
     ReplyMalformedError,
     error_from_problem,
@@ -15,6 +13,7 @@ MAX_REPLY_BYTES = 1024 * 1024
 
 MAX_HEAD_BYTES = 64 * 1024
 
+_LARGE = 1e9
 _NO_CONTENT = 204
 _FIRST_FINAL_STATUS = 200
 _FIRST_ERROR_STATUS = 400
@@ -32,17 +31,26 @@ class Reply:
         self.headers = headers
         self.body = body
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it succeeded and its body is the plain text that was asked for."""
+        kind = self.headers.get("content-type", "").partition(";")[0]
+        return self.status in SUCCESS and kind.strip().lower() == "text/plain"
+
     def __repr__(self) -> str:  # the body holds a token
         return f"Reply(status={self.status}, {len(self.body)} bytes)"
 
 
-def request_bytes(method: str, path: str, body: object = None) -> bytes:
+def request_bytes(
+    method: str, path: str, body: object = None, *, accept: str = "application/json"
+) -> bytes:
     """One request, to be the only one on its connection.
 
     Args:
         method: such as 'POST'.
         path: with its query; already percent-encoded.
         body: anything that JSON knows; None for no body.
+        accept: the media type that is wanted.
 
     Raises:
         ValueError: method or path could break out of the request line.
@@ -52,16 +60,48 @@ def request_bytes(method: str, path: str, body: object = None) -> bytes:
     # From '!' to '~': a space or a line end would begin a request of its own.
     if not path.startswith("/") or not all("!" <= c <= "~" for c in path):
         raise ValueError("a path starts with / and is percent-encoded")
-    content = b"" if body is None else json.dumps(body).encode()
+    content = b"" if body is None else json_bytes(body)
     head = [
         f"{method} {path} HTTP/1.1",
         "Host: broker",
-        "Accept: application/json",
+        f"Accept: {accept}",
         "Connection: close",
     ]
     if body is not None:
         head += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
     return "\r\n".join([*head, "", ""]).encode("ascii") + content
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as JSON.
+
+    By hand where that is easy, as it is for a token: the json module, and what it
+    imports, is a tenth of a command that asks for one.
+    """
+    text = _easy_json(value) if type(value) is dict else None
+    if text is None:
+        import json  # noqa: PLC0415 - see above
+
+        text = json.dumps(value)
+    return text.encode()
+
+
+def _easy_json(members: dict[object, object]) -> str | None:
+    """An object whose members are plain text, numbers, or lists of these; else None."""
+    parts = []
+    for name, value in members.items():
+        values = value if type(value) is list else [value]
+        if not all(map(_is_easy, [name, *values])):
+            return None
+        # Python's own notation is JSON's then, but for the quotes.
+        parts.append(f'"{name}": {value!r}'.replace("'", '"'))
+    return f"{{{', '.join(parts)}}}"
+
+
+def _is_easy(value: object) -> bool:
+    if type(value) is str:
+        return value.isascii() and value.isprintable() and not {*value} & {*"'\"\\"}
+    return type(value) in (int, float) and abs(value) < _LARGE  # type: ignore[arg-type]  # one of the two
 
 
 def decode_reply(reply: Reply) -> object:
@@ -90,6 +130,8 @@ def decode_json(body: bytes) -> object:
     Raises:
         ReplyMalformedError: it is not JSON.
     """
+    import json  # noqa: PLC0415 - a bare token is none, see json_bytes
+
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError):

@@ -6,10 +6,9 @@ arguments are parsed by hand, and the help text is made when it is asked for.
 
 from __future__ import annotations
 
-import json
 import sys
 
-from brokerd_client.client import BrokerClient
+from brokerd_client.client import DEFAULT_TIMEOUT
 from brokerd_client.errors import BrokerError, BrokerUnreachableError
 from brokerd_client.exit_codes import (
     INTERNAL,
@@ -20,7 +19,14 @@ from brokerd_client.exit_codes import (
     exit_code_lines,
 )
 from brokerd_client.paths import find_socket
-from brokerd_client.tokens import DEFAULT_MIN_TTL
+from brokerd_client.tokens import (
+    DEFAULT_MIN_TTL,
+    parse_bare_token,
+    parse_token,
+    token_request,
+)
+from brokerd_client.transport import exchange
+from brokerd_client.wire import decode_reply, json_bytes, request_bytes
 
 TYPE_CHECKING = False  # see errors.py
 if TYPE_CHECKING:
@@ -100,7 +106,7 @@ def main(
         return _complain(name, str(exc), f"'{program} --help' lists the options", USAGE)
     except BrokerError as exc:
         if as_json:
-            written = _print(json.dumps(exc.problem()) + "\n", name)
+            written = _print(f"{json_bytes(exc.problem()).decode()}\n", name)
             return exit_code(exc.code) if written == OK else written
         return _complain(name, exc.detail, exc.hint, exit_code(exc.code))
     except KeyboardInterrupt:
@@ -175,48 +181,60 @@ def _answer(
 def _ask(
     arguments: _Arguments, start_broker: Callable[[], None] | None, program: str
 ) -> str:
-    client = BrokerClient(arguments.socket)
     # Whatever is started listens at the default place, not where someone named one.
     may_start = not find_socket(arguments.socket)[1]
     try:
-        return _render(_token(client, arguments), arguments, program)
+        return _token(arguments, program)
     except BrokerUnreachableError as exc:
         # A broker that is there but slow would not be helped by a second one.
         is_missing = exc.facts.get("cause") == "not_running"
         if start_broker is None or not (may_start and is_missing):
             raise
     start_broker()
-    return _render(_token(client, arguments), arguments, program)
+    return _token(arguments, program)
 
 
-def _token(client: BrokerClient, arguments: _Arguments) -> Token:
-    return client.token(
-        arguments.account,
-        arguments.scopes or None,
-        arguments.resource,
-        arguments.min_ttl,
+def _token(arguments: _Arguments, program: str) -> str:
+    """The token as it is to be printed, from the broker."""
+    body = token_request(
+        account=arguments.account,
+        scopes=arguments.scopes or None,
+        resource=arguments.resource,
+        min_ttl=arguments.min_ttl,
+        rejected=None,
     )
+    # The bare token needs no parser, and most ask for nothing else.
+    is_bare = not (arguments.json or arguments.header)
+    accept = "text/plain" if is_bare else "application/json"
+    request = request_bytes("POST", "/v1/token", body, accept=accept)
+    reply = exchange(find_socket(arguments.socket), request, DEFAULT_TIMEOUT)
+    if is_bare and reply.is_text:
+        _note_extra(reply.headers.get("extra-scopes", ""), program)
+        return f"{parse_bare_token(reply.body)}\n"
+    token = parse_token(decode_reply(reply))
+    if not arguments.json:
+        extra = set(token.scopes).difference(arguments.scopes or token.scopes)
+        _note_extra(" ".join(sorted(extra)), program)
+    return _render(token, arguments)
 
 
-def _render(token: Token, arguments: _Arguments, program: str) -> str:
-    extra = sorted(set(token.scopes).difference(arguments.scopes or token.scopes))
-    if extra and not arguments.json and sys.stderr is not None:
-        name, more = program.partition(" ")[0], _safe(" ".join(extra))
-        # Whoever hands the token on must know that the issuer does not narrow.
-        print(f"{name}: note: the token can do more: {more}", file=sys.stderr)  # noqa: T201 - a command
+def _note_extra(scopes: str, program: str) -> None:
+    """Whoever hands the token on must know that the issuer does not narrow."""
+    if scopes and sys.stderr is not None:
+        name = program.partition(" ")[0]
+        print(f"{name}: note: the token can do more: {_safe(scopes)}", file=sys.stderr)  # noqa: T201 - a command
+
+
+def _render(token: Token, arguments: _Arguments) -> str:
     if arguments.json:
-        return (
-            json.dumps(
-                {
-                    "access_token": token.value,
-                    "token_type": token.token_type,
-                    "expires_at": token.expires_at,
-                    "scopes": token.scopes,
-                    "account": token.account,
-                }
-            )
-            + "\n"
-        )
+        members = {
+            "access_token": token.value,
+            "token_type": token.token_type,
+            "expires_at": token.expires_at,
+            "scopes": list(token.scopes),
+            "account": token.account,
+        }
+        return f"{json_bytes(members).decode()}\n"
     if arguments.header:
         return f"Authorization: {token.header}\n"
     return f"{token.value}\n"

@@ -1,0 +1,113 @@
+"""The one request that the front answers, read from bytes. Pure.
+
+The front meets the same heads and bodies again and again, since each program sends
+always the same: what was understood is kept by its bytes. No secret is in there.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from broker.ipc import wire
+from broker.services.access import TokenWanted
+
+LONGEST_HEAD = 1024
+LONGEST_BODY = 1024
+"""Bytes; what is longer is unusual."""
+
+_REQUEST_LINE = "POST /v1/token HTTP/1.1"
+_END_OF_HEAD = b"\r\n\r\n"
+_LENGTH = re.compile(r"[1-9][0-9]{0,3}")
+
+_UNDERSTOOD = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "user-agent",
+    }
+)
+"""A request with any other header goes on: it may change what the rest means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """All before the body of a `POST /v1/token`.
+
+    Attributes:
+        length: of the body, in bytes.
+        accept: the header's value, or ''.
+        close: whether the peer wants no other answer on this connection.
+    """
+
+    length: int
+    accept: str
+    close: bool
+
+
+class UnusualError(Exception):
+    """Not for the front. Says nothing of the request: it may be good or bad."""
+
+
+def parse_token_request(data: bytes) -> tuple[Head, bytes]:
+    """A whole `POST /v1/token` with nothing after it: its head and its body.
+
+    Raises:
+        UnusualError: it is another, half of one, more than one, or says anything
+            that is not understood here.
+    """
+    end = data.find(_END_OF_HEAD, 0, LONGEST_HEAD)
+    if end < 0:
+        raise UnusualError
+    head, body = parse_head(data[:end]), data[end + len(_END_OF_HEAD) :]
+    if head.length != len(body):
+        raise UnusualError
+    return head, body
+
+
+@lru_cache(maxsize=64)
+def parse_head(data: bytes) -> Head:
+    """The head, without the empty line at its end.
+
+    Raises:
+        UnusualError: see above.
+    """
+    if not data.isascii():
+        raise UnusualError
+    line, *lines = data.decode("ascii").split("\r\n")
+    headers = _parse_headers(lines)
+    length = headers.get("content-length", "")
+    connection = headers.get("connection", "keep-alive").lower()
+    is_plain = line == _REQUEST_LINE and "host" in headers
+    if not is_plain or connection not in ("close", "keep-alive"):
+        raise UnusualError
+    if not _LENGTH.fullmatch(length) or int(length) > LONGEST_BODY:
+        raise UnusualError
+    return Head(int(length), headers.get("accept", ""), connection == "close")
+
+
+def _parse_headers(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name = name.lower()
+        if not colon or name not in _UNDERSTOOD or name in headers:
+            raise UnusualError
+        if not value.isprintable():  # a control character, a line end alone too
+            raise UnusualError
+        headers[name] = value.strip(" ")
+    return headers
+
+
+@lru_cache(maxsize=256)
+def parse_wanted(body: bytes) -> TokenWanted:
+    """What is asked for.
+
+    Raises:
+        BadRequestError: see `wire.parse_body` and `wire.token_wanted`.
+    """
+    return wire.token_wanted(wire.parse_body(body, wire.TokenBody))
