@@ -96,6 +96,23 @@ def test_a_suspend_past_the_end_of_a_token_makes_it_old(
     assert issuer.refreshes() == 1
 
 
+def test_a_suspend_in_the_middle_of_a_refresh_hands_out_no_token_that_it_made_old(
+    person: Person, issuer: FaultyIssuer
+) -> None:
+    boot = boot_clock(person)
+    issuer.set(life=0)
+    with daemon(boot.person):
+        sign_in(person, issuer)
+        issuer.set(life=HOUR, fault="hold")
+        asked = herd(person, PEERS, "work").ask()
+        wait_until(issuer.is_met, "the refresh is under way")
+        boot.throw(2 * HOUR)
+        issuer.release()
+        after = digest(ask_token(person, "work").token)
+        assert asked.answers() == {after: PEERS}
+    assert issuer.refreshes() == 2
+
+
 def test_a_daemon_that_was_stopped_past_the_end_of_a_token_does_not_serve_it(
     person: Person, issuer: FaultyIssuer
 ) -> None:
