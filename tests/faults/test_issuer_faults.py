@@ -66,7 +66,7 @@ CODES = {
     "commit-then-drop-for-ever": "issuer_unreachable",
     # The issuer's own word.
     "invalid-client": "client_rejected",
-    "invalid-scope": "refresh_refused",
+    "invalid-scope": "scope_refused",
     "invalid-rapt": "reauthentication_required",
     "invalid-grant": "login_required",
     # Odd, but good answers.
