@@ -10,13 +10,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
-UNIT_TESTS := tests --ignore=tests/system --ignore=tests/bench
+UNIT_TESTS := tests --ignore=tests/system --ignore=tests/faults --ignore=tests/bench
 OF_WINDOWS := broker/host/win32.py broker/host/dpapi.py broker/host/files_windows.py \
   $(addprefix broker/host/,files.py lock.py private.py process.py) \
   $(wildcard tests/system/windows/*.py)
 PIP := pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help env demo test test-coverage test-offline test-system lint bench lock clean
+.PHONY: help env demo test test-coverage test-offline test-system soak prepared lint bench lock clean
 
 help: ## list what can be done here
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -47,11 +47,16 @@ test-offline: $(MADE)
 	  echo 'not run again without a network: unshare is not allowed here'; \
 	fi
 
-test-system: ## real daemon, browser, issuer, service manager (Debian, as root)
-	@[ "$$(id -u)" = 0 ] || { echo 'make test-system needs root: it installs packages, makes a user and runs daemons as that user' >&2; exit 2; }
+test-system: prepared ## real daemon, browser, issuer, service manager; what may go wrong (Debian, as root)
+	.venv-system/bin/python -m pytest tests/system tests/faults -q
+
+soak: prepared ## a million token requests over expiries and faults (as test-system; minutes)
+	.venv-system/bin/python -m pytest tests/faults/million.py -q -s
+
+prepared:
+	@[ "$$(id -u)" = 0 ] || { echo 'the system tests need root: they install packages, make a user and run daemons as that user' >&2; exit 2; }
 	$(MAKE) --no-print-directory $(MADE)
 	PYTHON='$(PYTHON)' tests/system/prepare.sh
-	.venv-system/bin/python -m pytest tests/system -q
 
 lint: $(MADE) ## format, style, types, floors
 	$(BIN)/ruff format --check .

@@ -197,8 +197,10 @@ class TokenService:
                 return seen
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
             # one who joined late may hold a token that has aged meanwhile. What was
-            # begun for us is as fresh as a token can be.
-            if is_ours or _is_fresh(freshest, self._clock.now(), min_ttl):
+            # begun for us is as fresh as a token can be, but for a suspend, or a slow
+            # disk, that has taken its whole life.
+            needed = Seconds(0) if is_ours else min_ttl
+            if not freshest.life or _is_fresh(freshest, self._clock.now(), needed):
                 break
         if freshest is None:
             raise GrantChangedError(account=key.account)

@@ -186,6 +186,20 @@ async def test_a_short_token_of_a_slow_issuer_costs_one_refresh(rig: Rig) -> Non
     assert len(rig.sender.requests) == 1
 
 
+async def test_a_token_whose_life_a_suspend_took_on_the_way_is_not_served(
+    rig: Rig,
+) -> None:
+    gate = rig.sender.hold()
+    rig.sender.script(token_answer("access-1"), token_answer("access-2"))
+    asking = [asyncio.create_task(rig.tokens.token(ALL, NONE)) for _ in range(3)]
+    await run_until_idle()
+    await rig.clock.suspend(Seconds(7200))
+    gate.set()
+    tokens = {(await one).value.reveal() for one in asking}
+    assert tokens == {"access-2"}
+    assert len(rig.sender.requests) == 2
+
+
 async def test_the_life_counts_from_before_the_request_left(rig: Rig) -> None:
     gate = rig.sender.hold()
     rig.sender.script(token_answer())
