@@ -76,11 +76,16 @@ class Broker:
 
 
 @contextmanager
-def daemon(folder: Path, issuers: str, *words: str) -> Iterator[Broker]:
-    """`brokerd` with all that it keeps in `folder`."""
+def daemon(
+    folder: Path,
+    issuers: str,
+    *words: str,
+    program: Sequence[str | Path] = (BIN / "brokerd",),
+) -> Iterator[Broker]:
+    """`brokerd`, or a `program` in its place, with all that it keeps in `folder`."""
     reads, writes = os.pipe()
     command: list[str | Path] = [
-        BIN / "brokerd",
+        *program,
         "--ready-fd",
         str(writes),
         "--log-level",

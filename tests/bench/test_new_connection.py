@@ -61,6 +61,23 @@ def test_what_the_front_is_worth(broker: Broker, load: Load, folder: Path) -> No
     figures.ratio("median over --no-front", *middle)
 
 
+def test_what_a_rule_about_programs_will_cost(
+    broker: Broker, load: Load, folder: Path
+) -> None:
+    program = (sys.executable, "-m", "tests.bench.labelled")
+    with daemon(folder / "labelled", broker.issuers, program=program) as labelled:
+        labelled.sign_in("quiet")
+        targets = {
+            "uid alone": broker.token("quiet"),
+            "executable and unit": labelled.token("quiet"),
+        }
+        timed = load.new(targets, ROUNDS)
+    figures.title("a rule that needs executable and unit, over none")
+    figures.show(timed)
+    middle = (figures.median(timed[name]) for name in reversed(targets))
+    figures.ratio("median over uid alone", *middle)
+
+
 def _compare(
     ours: Sequence[float],
     theirs: Sequence[float] | None,
