@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
-UNIT_TESTS := tests --ignore=tests/system --ignore=tests/bench
+UNIT_TESTS := tests --ignore=tests/system --ignore=tests/faults --ignore=tests/bench
 OF_WINDOWS := broker/host/win32.py broker/host/dpapi.py broker/host/files_windows.py \
   $(addprefix broker/host/,files.py lock.py private.py process.py) \
   $(wildcard tests/system/windows/*.py)
@@ -51,7 +51,7 @@ test-system: ## real daemon, browser, issuer, service manager (Debian, as root)
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-system needs root: it installs packages, makes a user and runs daemons as that user' >&2; exit 2; }
 	$(MAKE) --no-print-directory $(MADE)
 	PYTHON='$(PYTHON)' tests/system/prepare.sh
-	.venv-system/bin/python -m pytest tests/system -q
+	.venv-system/bin/python -m pytest tests/system tests/faults -q
 
 lint: $(MADE) ## format, style, types, floors
 	$(BIN)/ruff format --check .
