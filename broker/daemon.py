@@ -7,6 +7,7 @@ daemons would spend the same rotating refresh token, and so lose the grant.
 import asyncio
 import contextlib
 import gc
+import itertools
 import json
 import logging
 import os
@@ -62,6 +63,9 @@ log = logging.getLogger(__name__)
 
 STORE_NAME = "store.db"
 ADMIN = "admin"
+
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS_TO_END = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +147,7 @@ def _stop_event(place: Place) -> asyncio.Event:
     """Set by a signal to end, or when nobody can reach us any more."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stopped.set)
+    _heed_signals(loop, stopped)
     watched = watch(place.folders)
     if watched is None:
         return stopped
@@ -158,6 +161,26 @@ def _stop_event(place: Place) -> asyncio.Event:
 
     loop.add_reader(watched, look)
     return stopped
+
+
+def _heed_signals(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    """The first signal asks us to end; the third ends us, as it ends any program.
+
+    Between them what is on the wire is awaited: a refresh that is cut off may cost
+    its grant.
+    """
+    told = itertools.count(1)
+
+    def heed() -> None:
+        stopped.set()
+        if next(told) == _SIGNALS_TO_END - 1:
+            for number in _ENDING:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL)
+        log.info("daemon.told")
+
+    for number in _ENDING:
+        loop.add_signal_handler(number, heed)
 
 
 class _Parts:

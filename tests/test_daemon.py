@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -28,6 +29,12 @@ class Running:
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(20)
+
+    def read_until(self, word: str) -> None:
+        """Return when it has said this word."""
+        assert self.process.stderr is not None
+        while word.encode() not in self.process.stderr.readline():
+            assert self.process.poll() is None, word
 
     @property
     def words(self) -> str:
@@ -90,6 +97,22 @@ def test_there_are_other_ways_to_tell_it(tmp_path: Path, how: str) -> None:
             client = BrokerClient(tmp_path / "run" / "broker.sock")
             assert client.call("POST", "/v1/stop") == {}
             assert running.process.wait(20) == 0
+
+
+def test_the_third_signal_ends_it_whatever_is_under_way(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, brokerd(tmp_path) as running:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        body = json.dumps({"account": "x", "issuer": url, "client_id": "y"}).encode()
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(tmp_path / "run" / "broker.sock"))
+            head = b"POST /v1/logins HTTP/1.1\r\nHost: broker\r\nContent-Length: %d\r\n"
+            peer.sendall(head % len(body) + b"\r\n" + body)
+            with silent.accept()[0]:
+                # The daemon waits for an issuer that will not answer, and patiently.
+                for _ in range(2):
+                    running.process.send_signal(signal.SIGTERM)
+                    running.read_until("daemon.told")
+                assert running.end(signal.SIGTERM) == -signal.SIGTERM
 
 
 def test_a_second_daemon_leaves_and_the_first_one_stays(tmp_path: Path) -> None:

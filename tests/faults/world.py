@@ -1,0 +1,175 @@
+"""What a scenario happens in: a person, their daemons, an issuer, and what was said.
+
+Knows no strace.
+"""
+
+import http.client
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.daemons import Daemon, Gone, Json, Nursery, Refused, nursery
+from tests.faults.issuing import ScriptedIssuer, scripted_issuer
+from tests.system.hunt import hunt
+from tests.system.issuers import follow
+from tests.system.person import Person, new_person, own
+
+
+@dataclass
+class Promised:
+    """What the daemon has said is so.
+
+    Attributes:
+        accounts: those that are signed in.
+        tokens: by account, the last one that it handed out.
+        words: passphrases that open the store.
+    """
+
+    accounts: set[str] = field(default_factory=set)
+    tokens: dict[str, str] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
+
+
+@dataclass
+class World:
+    """One lane of a sweep; two can run at once."""
+
+    person: Person
+    nursery: Nursery
+    issuer: ScriptedIssuer
+    promised: Promised = field(default_factory=Promised)
+    kept: Promised = field(default_factory=Promised)
+    manners: dict[str, bool] = field(default_factory=dict)
+    _secrets: list[str] = field(default_factory=list)
+    _given: int = 0
+    rotated: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def trace(self) -> Path:
+        """Where strace writes."""
+        return self.person.home.parent / "strace.log"
+
+    @property
+    def _shelf(self) -> Path:
+        return self.person.home.parent / "kept"
+
+    def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """See `Nursery.ask`."""
+        return self.nursery.ask(method, path, body)
+
+    def sign_in(self, account: str) -> None:
+        """A whole sign-in; the issuer approves by itself."""
+        how = {"issuer": self.issuer.url, "client_id": account, "scopes": ["files"]}
+        begun = self.ask("POST", "/v1/logins", {"account": account, **how})
+        try:
+            follow(begun["authorization_url"])
+        except (OSError, http.client.HTTPException) as exc:
+            raise Gone(str(exc)) from exc
+        ended = self.ask("GET", f"/v1/logins/{begun['id']}?wait=30")
+        assert ended["state"] == "complete", ended
+        self.promised.accounts.add(account)
+
+    def token(self, account: str) -> None:
+        """A token of the account, which its issuer gave and takes."""
+        token = self.ask("POST", "/v1/token", {"account": account})["access_token"]
+        assert self.issuer.gave(account, token), f"a strange token of {account}"
+        self.promised.tokens[account] = token
+
+    @contextmanager
+    def running(self) -> Iterator[Daemon]:
+        """A daemon that serves, and is killed in the end."""
+        daemon = self.nursery.daemon("--log-level=debug")
+        try:
+            said = daemon.run()
+            assert "ready" in said, said
+            yield daemon
+        finally:
+            self.nursery.kill(daemon)
+
+    # --- the same state again and again ----------------------------------------
+
+    def begin(self) -> None:
+        """Nothing is there."""
+        self._empty_home()
+        self.issuer.manners()
+        self.promised = Promised()
+        self._given = len(self.issuer.secrets())
+
+    def keep(self) -> None:
+        """Remember how all is, now that no daemon runs."""
+        shutil.rmtree(self._shelf, ignore_errors=True)
+        shutil.copytree(self.person.home, self._shelf, symlinks=True)
+        self.issuer.keep()
+        self.kept = self.promised
+        self._secrets = self.issuer.secrets()[self._given :]
+
+    def back(self) -> None:
+        """All is as it was kept."""
+        self._empty_home()
+        shutil.copytree(
+            self._shelf, self.person.home, symlinks=True, dirs_exist_ok=True
+        )
+        for path in self.person.home.rglob("*"):
+            own(path)
+        self.nursery.log.write_text("")
+        self.issuer.back()
+        self.issuer.manners(**self.manners)
+        self._given = len(self.issuer.secrets())
+        self.promised = Promised(set(self.kept.accounts), {}, set(self.kept.words))
+        self.rotated = {
+            name: self.issuer.rotations(name) for name in self.kept.accounts
+        }
+
+    def _empty_home(self) -> None:
+        shutil.rmtree(self.person.home)
+        self.person.home.mkdir(0o700)
+        own(self.person.home)
+
+    # --- what must be so --------------------------------------------------------
+
+    def check_that_nothing_is_lost(self) -> None:
+        """What was promised holds, and nobody is needed to go on."""
+        status = self.ask("GET", "/v1/status")
+        if status["store"] == "none":
+            assert self.promised == Promised(), "the store is gone"
+            return
+        assert status["store"] == "open", status
+        accounts = self.ask("GET", "/v1/accounts")["accounts"]
+        there = {account["account"] for account in accounts}
+        assert there >= self.promised.accounts, f"accounts are lost: {accounts}"
+        for account in sorted(there):
+            self._check_that_it_gives_a_token(account)
+
+    def _check_that_it_gives_a_token(self, account: str) -> None:
+        # The issuer has retired the refresh token that we have, and nobody has seen
+        # its answer: only its grace can mend that.
+        answer_was_lost = account not in self.promised.tokens and (
+            self.issuer.rotations(account) > self.rotated.get(account, 0)
+        )
+        try:
+            self.token(account)
+        except Refused as refusal:
+            assert answer_was_lost, f"{account} is lost: {refusal}"
+            assert not self.manners.get("grace"), (
+                f"{account} did not use the grace: {refusal}"
+            )
+            assert refusal.code == "login_required", refusal
+            assert "rotation lost" in refusal.detail, refusal
+
+    def hunt(self) -> None:
+        """No token of this run lies anywhere in clear."""
+        self.person.heard[:] = [self.nursery.log.read_text()]
+        hunt(self.person, self._secrets + self.issuer.secrets()[self._given :])
+
+
+@contextmanager
+def new_world(port: int = 0) -> Iterator[World]:
+    """A lane of its own; its issuer is at this port, or anywhere."""
+    with (
+        new_person() as person,
+        nursery(person) as hand,
+        scripted_issuer(port) as issuer,
+    ):
+        yield World(person, hand, issuer)
