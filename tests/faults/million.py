@@ -6,5 +6,5 @@ from tests.faults.soak import require_steady, soak
 def test_a_million_requests_over_expiries_and_faults_leave_nothing_behind() -> None:
     rounds = soak(1_000_000)
     for one in rounds:
-        print(one)  # noqa: T201 - figures are what it is run for
+        print(one)
     require_steady(rounds)

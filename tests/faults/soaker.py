@@ -48,7 +48,7 @@ def main(path: str, requests: str, *accounts: str) -> None:
     with socket.socket(socket.AF_UNIX) as peer:
         peer.settimeout(PATIENCE_SECONDS)
         peer.connect(path)
-        print(json.dumps(soak(peer, int(requests), list(accounts))))  # noqa: T201
+        print(json.dumps(soak(peer, int(requests), list(accounts))))
 
 
 main(*sys.argv[1:])
