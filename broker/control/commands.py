@@ -6,10 +6,14 @@ import click
 
 from broker import __version__
 from broker.control.accounts import accounts, default, logout
-from broker.control.daemon import init, status, stop, unlock
+from broker.control.backups import backup, restore
+from broker.control.daemon import stop
+from broker.control.keys import key
 from broker.control.login import login
 from broker.control.service import service
 from broker.control.start import start_broker
+from broker.control.status import status
+from broker.control.store import init, lock, unlock
 from broker.control.watch import watch
 from brokerd_client.commands.token import main as token_main
 from brokerd_client.exit_codes import exit_code_lines
@@ -56,7 +60,11 @@ for _command in (
     stop,
     watch,
     init,
+    lock,
     unlock,
+    key,
+    backup,
+    restore,
     service,
 ):
     brokerctl.add_command(_command)
