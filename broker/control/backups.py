@@ -25,7 +25,6 @@ from broker.control.output import (
     yes_option,
 )
 from broker.control.store import tell_set_aside
-from broker.host.files import flush_folder, flush_to_disk, remove_leftover
 from broker.model.errors import StoreExistsError
 from brokerd_client import BrokerError
 
@@ -171,6 +170,9 @@ def _read(file: Path) -> bytes:
 
 def _write(file: Path, data: bytes, *, force: bool) -> None:
     """The whole file under its name, or nothing, whatever happens in between."""
+    # broker.host is a fifth of a second that no other command needs.
+    from broker.host import files  # noqa: PLC0415
+
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     with _errors_of(file):
@@ -179,11 +181,11 @@ def _write(file: Path, data: bytes, *, force: bool) -> None:
             with os.fdopen(os.open(temporary, flags, 0o600), "wb") as opened:
                 opened.write(data)
                 opened.flush()
-                flush_to_disk(opened.fileno())
+                files.flush_to_disk(opened.fileno())
             _publish(temporary, file, force=force)
-            flush_folder(file.parent)
+            files.flush_folder(file.parent)
         finally:
-            remove_leftover(temporary)
+            files.remove_leftover(temporary)
 
 
 def _publish(temporary: Path, file: Path, *, force: bool) -> None:

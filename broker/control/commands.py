@@ -8,6 +8,7 @@ from broker import __version__
 from broker.control.accounts import accounts, default, logout
 from broker.control.backups import backup, restore
 from broker.control.daemon import stop
+from broker.control.doctor import doctor
 from broker.control.keys import key
 from broker.control.login import login
 from broker.control.service import service
@@ -65,6 +66,7 @@ for _command in (
     key,
     backup,
     restore,
+    doctor,
     service,
 ):
     brokerctl.add_command(_command)
