@@ -6,6 +6,7 @@ import click
 
 from broker import __version__
 from broker.control.accounts import accounts, default, logout
+from broker.control.agent import agent
 from broker.control.backups import backup, restore
 from broker.control.daemon import stop
 from broker.control.doctor import doctor
@@ -60,6 +61,7 @@ for _command in (
     status,
     stop,
     watch,
+    agent,
     init,
     lock,
     unlock,

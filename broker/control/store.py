@@ -82,18 +82,21 @@ def lock(*, as_json: bool) -> None:
         )
 
 
-@click.command()
-@click.option(
+remember_option = click.option(
     "--remember",
     metavar="TIME",
     help="Let the kernel keep the key for so long, such as 90m or 8h, so that the next "
     "daemon opens the store without a question (Linux).",
 )
+
+
+@click.command()
+@remember_option
 @json_option
 @tells_errors
 def unlock(*, remember: str | None, as_json: bool) -> None:
     """Open the store: with a key that can be had again, or its passphrase."""
-    seconds = None if remember is None else _seconds(remember)
+    seconds = remembered_seconds(remember)
     broker = Broker()
     before = broker.call("GET", "/v1/status")
     if text(before, "store") == "none":
@@ -119,7 +122,14 @@ def slot_sources(status: Json) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _seconds(span: str) -> int:
+def remembered_seconds(span: str | None) -> int | None:
+    """What --remember says, in seconds.
+
+    Raises:
+        BrokerError: it is no time.
+    """
+    if span is None:
+        return None
     try:
         return int(parse_span(span))
     except ValueError:
