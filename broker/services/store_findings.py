@@ -88,8 +88,8 @@ def _content_faults(health: Health) -> Iterator[Finding]:
         yield Finding(
             check="store",
             level=Level.WARNING,
-            what=f"an older copy was put in the place of the store: it has seen "
-            f"{health.generation} writes, and {health.remembered} were noted",
+            what="an older copy was put in the place of the store: it had seen fewer "
+            f"than the {health.remembered} writes that were noted",
             hint="each sign-in is tried with the refresh token of the copy; where the "
             "issuer has given a newer one since, sign in again",
         )

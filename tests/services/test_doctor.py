@@ -53,7 +53,7 @@ async def test_damaged_pages_are_told() -> None:
 
 async def test_an_old_copy_is_told() -> None:
     world = World(store=MemoryStore(a_grant()))
-    world.door.found = replace(world.door.found, generation=3, remembered=9)
+    world.door.found = replace(world.door.found, is_old_copy=True)
     await world.vault.open_at_start()
     (store,) = await examined(world, "store")
     assert store.level is Level.WARNING

@@ -59,11 +59,11 @@ def test_a_store_that_is_whole_is_told_with_both_counts() -> None:
         (Health(generation=7, damaged=2), None, None, Level.ERROR, "2 records"),
         (Health(generation=7, is_altered=True), None, None, Level.ERROR, "missing"),
         (
-            Health(generation=7, remembered=9),
+            Health(generation=9, remembered=9, is_old_copy=True),
             None,
             None,
             Level.WARNING,
-            "7 writes, and 9",
+            "the 9 writes",
         ),
         (WELL, "row 3 missing", None, Level.ERROR, "row 3 missing"),
         (WELL, None, DEGRADED, Level.ERROR, "work are in memory alone: disk full"),
@@ -83,7 +83,9 @@ def test_each_fault_is_told_alone_and_with_what_to_do(
 
 
 def test_all_faults_are_told_together() -> None:
-    health = Health(generation=7, remembered=9, is_altered=True, damaged=2)
+    health = Health(
+        generation=7, remembered=9, is_old_copy=True, is_altered=True, damaged=2
+    )
     assert len(list(open_findings(health, "row 3", DEGRADED))) == 5
 
 
