@@ -12,8 +12,6 @@ TESTED_BY = {
     "broker/control/systemd.py": "tests/control/test_service.py",
     "broker/ipc/doctor_wire.py": "tests/ipc/test_vectors.py",
     "broker/ipc/replies.py": "tests/ipc/test_routes.py",
-    "broker/ipc/store_routes.py": "tests/ipc/test_vectors.py",
-    "broker/ipc/store_wire.py": "tests/ipc/test_vectors.py",
     "broker/host/dpapi.py": "tests/system/windows/test_dpapi.py",
     "broker/host/files_posix.py": "tests/host/test_files.py",
     "broker/host/files_windows.py": "tests/system/windows/test_files.py",
