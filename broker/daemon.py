@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from broker.host import (
     config_directory,
     forget_events,
     harden,
+    look_at_premises,
     notify,
     read_persons_file,
     runtime_directory,
@@ -49,19 +51,19 @@ from broker.net.outbound import Outbound
 from broker.oauth.presets import parse_presets
 from broker.services.access import Access
 from broker.services.accounts import Accounts
+from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.logins import LoginService
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
-from broker.store.door import FileDoor
+from broker.store.door import STORE_NAME, FileDoor
 from broker.store.key_changes import KeyChanges
 from brokerd_client.exit_codes import exit_code
 
 log = logging.getLogger(__name__)
 
-STORE_NAME = "store.db"
 ADMIN = "admin"
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -198,6 +200,7 @@ class _Parts:
             now=clock.now,
         )
         door = FileDoor(state_directory() / STORE_NAME)
+        keys = KeyChanges(door)
         self.events = Events()
         self.vault = Vault(
             door=door,
@@ -226,7 +229,7 @@ class _Parts:
             ),
             vault=self.vault,
             maker=StoreMaker(vault=self.vault, door=door, clock=clock),
-            keys=KeyChanges(door),
+            keys=keys,
             access=Access(vault=self.vault),
             logins=self.logins,
             accounts=Accounts(
@@ -234,6 +237,11 @@ class _Parts:
             ),
             events=self.events,
             clock=clock,
+            doctor=Doctor(
+                vault=self.vault,
+                keys=keys,
+                look=partial(look_at_premises, is_daemon=True),
+            ),
             stop=stop,
         )
 

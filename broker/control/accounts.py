@@ -20,13 +20,16 @@ from broker.control.output import (
 
 _LOGOUT_SECONDS = 60
 
+_LARGEST_LIST = 16 * 1024 * 1024
+"""Bytes; ten thousand accounts take two million."""
+
 
 @click.command()
 @json_option
 @tells_errors
 def accounts(*, as_json: bool) -> None:
     """List the accounts, their state and what was granted."""
-    answer = Broker().call("GET", "/v1/accounts")
+    answer = Broker().call("GET", "/v1/accounts", largest=_LARGEST_LIST)
     if as_json:
         say_json(answer)
         return

@@ -6,10 +6,16 @@ import click
 
 from broker import __version__
 from broker.control.accounts import accounts, default, logout
-from broker.control.daemon import init, status, stop, unlock
+from broker.control.agent import agent
+from broker.control.backups import backup, restore
+from broker.control.daemon import stop
+from broker.control.doctor import doctor
+from broker.control.keys import key
 from broker.control.login import login
 from broker.control.service import service
 from broker.control.start import start_broker
+from broker.control.status import status
+from broker.control.store import init, lock, unlock
 from broker.control.watch import watch
 from brokerd_client.commands.token import main as token_main
 from brokerd_client.exit_codes import exit_code_lines
@@ -55,8 +61,14 @@ for _command in (
     status,
     stop,
     watch,
+    agent,
     init,
+    lock,
     unlock,
+    key,
+    backup,
+    restore,
+    doctor,
     service,
 ):
     brokerctl.add_command(_command)

@@ -22,6 +22,8 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Answer in JSON, errors too."
 )
 
+yes_option = click.option("--yes", is_flag=True, help="Ask nothing before it is done.")
+
 
 def say(text: str) -> None:
     """A result, on stdout."""

@@ -102,7 +102,7 @@ def watch(
     tell_event = _teller(command, exec_timeout, as_json=as_json)
     try:
         with ending_hooks() if executes else nullcontext():
-            for event in _events(reconnect=reconnect):
+            for event in events(reconnect=reconnect):
                 if is_wanted(event, accounts, kinds):
                     tell_event(event)
     except KeyboardInterrupt:
@@ -155,15 +155,17 @@ def _teller(
     return say_json if as_json else lambda event: say(event_words(event))
 
 
-def _events(*, reconnect: bool) -> Iterator[Json]:
+def events(*, reconnect: bool, start: bool = True) -> Iterator[Json]:
     """What happens; of the next daemon, too, where the person wants that.
+
+    Args:
+        reconnect: whether to wait for the next daemon where there is none.
+        start: whether the first one may be started.
 
     Raises:
         BrokerError: there is no daemon, or it has ended.
     """
     broker, is_news = Broker(), True
-    # Only at first: whoever stops it does not want a spectator to start it again.
-    start = True
     while True:
         gone = _STOPPED
         try:
@@ -178,5 +180,6 @@ def _events(*, reconnect: bool) -> Iterator[Json]:
             raise gone
         if is_news:
             tell_note(f"{gone.detail}; waiting for the next one")
+        # Whoever stops it does not want a spectator to start it again.
         start = is_news = False
         time.sleep(RECONNECT_SECONDS)

@@ -7,6 +7,7 @@ from broker.host.memory import proportional_set_kib
 from broker.host.paths import config_directory, runtime_directory, state_directory
 from broker.host.persons_file import read_persons_file
 from broker.host.place import Place, take_place
+from broker.host.premises import look_at_premises
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
@@ -28,6 +29,7 @@ __all__ = [
     "harden",
     "hold_lock",
     "inherited_sockets",
+    "look_at_premises",
     "notify",
     "peer_of",
     "proportional_set_kib",

@@ -8,12 +8,18 @@ freed secrets are erased.
 import sys
 from collections.abc import MutableMapping
 
+from broker.model.premises import ProcessFacts
+
 if sys.platform == "win32":
     from broker.host.win32 import show_no_crash as harden
-else:
-    from broker.host.process_posix import harden
 
-__all__ = ["harden", "scrub_environment"]
+    def process_facts() -> ProcessFacts:
+        """Nothing: Windows does not say."""
+        return ProcessFacts()
+else:
+    from broker.host.process_posix import harden, process_facts
+
+__all__ = ["harden", "process_facts", "scrub_environment"]
 
 _MISLEADING_PREFIX = "OAUTHLIB_"
 """OAUTHLIB_INSECURE_TRANSPORT and its like switch oauthlib's checks off."""

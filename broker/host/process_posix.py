@@ -5,6 +5,7 @@ import os
 import sys
 
 from broker.model.errors import NotPermittedError
+from broker.model.premises import ProcessFacts
 
 assert sys.platform != "win32"  # noqa: S101 - tells mypy, too
 
@@ -14,6 +15,8 @@ _LINUX_PR_SET_DUMPABLE = 4
 _DARWIN_PT_DENY_ATTACH = 31
 _DARWIN_OPEN_MAX = 10_240
 """setrlimit(2) on macOS refuses more, though it reports no limit."""
+
+_LINUX_PR_GET_DUMPABLE = 3
 
 PRIVATE_UMASK = 0o077
 
@@ -31,6 +34,16 @@ def harden() -> None:
     _forbid_tracing()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _raise_open_files()
+
+
+def process_facts() -> ProcessFacts:
+    """How closed this process is now."""
+    is_traceable = None  # macOS does not say
+    if sys.platform != "darwin":
+        libc = ctypes.CDLL(None)
+        is_traceable = libc.prctl(_LINUX_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
+    core, _ = resource.getrlimit(resource.RLIMIT_CORE)
+    return ProcessFacts(is_traceable=is_traceable, core_bytes=core)
 
 
 def _forbid_tracing() -> None:

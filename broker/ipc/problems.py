@@ -140,7 +140,8 @@ ADVICE: dict[str, Advice] = {
     "key_source_unavailable": _advice(
         409,
         "no key can be had from {source}: {reason}",
-        "nothing was made; mend that, or choose another: `brokerctl init --key SOURCE`",
+        "nothing was made; mend that, or choose another key source: `brokerctl doctor` "
+        "names those that work here",
     ),
     "key_slot_refused": _advice(
         409,
@@ -148,12 +149,13 @@ ADVICE: dict[str, Advice] = {
         "nothing has changed; `brokerctl key list` shows the slots of the store",
     ),
     "wrong_passphrase": _advice(
-        403, "the passphrase does not open the store", "try again: `brokerctl unlock`"
+        403, "the passphrase does not open it", "nothing has changed; try again"
     ),
     "store_exists": _advice(
         409,
         "a store has been made already",
-        "it is never overwritten; `brokerctl status` shows its key source",
+        "it is never overwritten; --set-aside renames it, where it is not open or a "
+        "backup takes its place",
     ),
     "backup_invalid": _advice(
         400,
@@ -163,12 +165,12 @@ ADVICE: dict[str, Advice] = {
     "store_corrupt": _advice(
         500,
         "the store {path} cannot be read: {what}",
-        "nothing was changed; put a good copy in its place, or move it away and "
-        "sign in again; then `brokerctl stop`, so that it is looked at anew",
+        "nothing was changed; `brokerctl restore FILE --set-aside` puts a backup in "
+        "its place, `brokerctl init --set-aside` a new store; either renames this one",
     ),
     "store_failed": _advice(
         507,
-        "the grant could not be saved: {what}",
+        "the store could not be written: {what}",
         "see to the disk of the state folder (space, permissions), then try again",
     ),
     "directory_unsafe": _advice(

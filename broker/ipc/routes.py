@@ -11,6 +11,7 @@ from aiohttp import web
 
 from broker.host import proportional_set_kib
 from broker.ipc import store_wire, wire
+from broker.ipc.doctor_wire import doctor_reply
 from broker.ipc.problems import problem
 from broker.ipc.replies import json_reply
 from broker.ipc.store_routes import StoreRoutes
@@ -22,6 +23,7 @@ from broker.model.store import Slot
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
+from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.interfaces import Clock, StoreKeys
 from broker.services.logins import LoginService
@@ -70,6 +72,7 @@ class Services:
     accounts: Accounts
     events: Events
     clock: Clock
+    doctor: Doctor
     stop: Callable[[], None] = field(repr=False)
 
 
@@ -98,6 +101,7 @@ class Routes:
                 self._permitted(Operation.LIST, self.events),
                 allow_head=False,
             ),
+            web.get("/v1/doctor", self._permitted(manage, self.doctor)),
             web.post("/v1/stop", self._permitted(manage, self.stop)),
             *self._store_routes().table(partial(self._permitted, manage)),
         ]
@@ -197,6 +201,10 @@ class Routes:
         with events.subscribe() as subscription:
             first = standing_events(vault, self._services.clock.now().wall)
             return await stream_events(request, first, subscription)
+
+    async def doctor(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/doctor`."""
+        return json_reply(doctor_reply(await self._services.doctor.examine()))
 
     async def stop(self, _: web.Request) -> web.StreamResponse:
         """`POST /v1/stop`."""

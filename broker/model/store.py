@@ -25,6 +25,8 @@ class Health:
     Attributes:
         generation: how many writes it has seen.
         remembered: the last generation that was noted outside of it, or None.
+        is_old_copy: whether it had seen fewer writes when it was opened: somebody has
+            put an older copy in its place.
         is_altered: whether records are missing, or others than were saved are there.
         damaged: how many records do not open.
         opened_by: the number of the slot, or None where the kernel kept the key.
@@ -32,14 +34,10 @@ class Health:
 
     generation: int
     remembered: int | None = None
+    is_old_copy: bool = False
     is_altered: bool = False
     damaged: int = 0
     opened_by: int | None = None
-
-    @property
-    def is_old_copy(self) -> bool:
-        """Whether somebody has put an older copy in its place."""
-        return self.remembered is not None and self.generation < self.remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

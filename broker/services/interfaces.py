@@ -231,6 +231,14 @@ class StoreKeys(Protocol):
         """
         ...
 
+    async def check(self) -> str | None:
+        """What is wrong with the pages of the file, or None; reads all of it.
+
+        Raises:
+            StoreFailedError: the disk refused.
+        """
+        ...
+
     async def backup(self, passphrase: Secret) -> bytes:
         """Everything, sealed under a passphrase of its own.
 

@@ -96,6 +96,12 @@ class Vault:
         return closed.reason if isinstance(closed, LockedError) else None
 
     @property
+    def corrupt_because(self) -> str | None:
+        """What is wrong with the file, for people, or None."""
+        closed = self._closed
+        return closed.what if isinstance(closed, StoreCorruptError) else None
+
+    @property
     def slots(self) -> tuple[Slot, ...]:
         """The ways to open it; none where there is no readable store."""
         try:

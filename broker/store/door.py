@@ -30,6 +30,9 @@ from broker.store.opening import (
 from broker.store.sources import Sources
 from broker.store.store import SealedStore
 
+STORE_NAME = "store.db"
+"""Of the one store, in the state folder."""
+
 
 class FileDoor:
     """A store file, and what lies beside it.

@@ -61,6 +61,10 @@ class KeyChanges:
         await store.slots.rotate_data_key([*silent, *typed])
         await self._door.forget()
 
+    async def check(self) -> str | None:
+        """What is wrong with the pages of the file; see `StoreKeys.check`."""
+        return await self._opened().check()
+
     async def backup(self, passphrase: Secret) -> bytes:
         """Everything under a passphrase of its own; see `StoreKeys.backup`."""
         store = self._opened()

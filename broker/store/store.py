@@ -85,6 +85,8 @@ class SealedStore:
         return Health(
             generation=self._generation,
             remembered=self._anchors.remembered,
+            # As it was found: the writes since then do not make it the newer one.
+            is_old_copy=self._found.generation < (self._anchors.remembered or 0),
             is_altered=self._found.is_altered,
             damaged=len(self._damaged),
             opened_by=self.opened_by,

@@ -211,3 +211,20 @@ def test_an_error_survives_a_process_pool(runtime: Path) -> None:
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
     assert type(again) is LoginRequiredError
     assert again.problem() == caught.value.problem()
+
+
+@pytest.mark.parametrize("client", [BrokerClient, AsyncBrokerClient])
+def test_a_long_answer_is_taken_only_where_one_was_asked_for(
+    runtime: Path, client: type[BrokerClient | AsyncBrokerClient]
+) -> None:
+    def call(**words: int) -> object:
+        answer = client().call("POST", "/v1/backup", {}, **words)
+        return asyncio.run(answer) if asyncio.iscoroutine(answer) else answer
+
+    long = {"backup": "a" * 2_000_000}
+    with FakeBroker(runtime / "broker.sock", in_turn(*[http(200, long)] * 3)):
+        assert call(largest=3_000_000) == long
+        with pytest.raises(ReplyMalformedError, match="more than 1 MiB"):
+            call()
+        with pytest.raises(ReplyMalformedError, match="more than 1 MiB"):
+            call(largest=1_999_999)

@@ -149,6 +149,7 @@ def test_every_exit_code_is_of_a_code_on_the_wire_or_of_a_command() -> None:
         "already_running",
         "config_invalid",
         "service_failed",
+        "unhealthy",
     }
 
     assert set(EXIT_CODES) <= on_the_wire | of_commands

@@ -47,3 +47,11 @@ def run(runtime: Path) -> Run:
         return CliRunner().invoke(brokerctl, list(words), input=typed)
 
     return run_words
+
+
+@pytest.fixture
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `run` types is typed at a terminal; only the outputs are pipes."""
+    monkeypatch.setattr(
+        "click.testing._NamedTextIOWrapper.isatty", lambda self: self.name == "<stdin>"
+    )

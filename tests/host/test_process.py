@@ -35,6 +35,16 @@ print(json.dumps({
 }))
 """
 
+TELLS = """
+import resource
+from broker.host.process import harden, process_facts
+resource.setrlimit(resource.RLIMIT_CORE, (7, 7))
+before = process_facts()
+harden()
+after = process_facts()
+print(before.is_traceable, before.core_bytes, after.is_traceable, after.core_bytes)
+"""
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="prctl, /proc")
 
 
@@ -47,6 +57,12 @@ def test_a_hardened_process_dumps_nothing_and_keeps_its_files_private() -> None:
         "files": True,
         "umask": 0o077,
     }
+
+
+@linux_only
+def test_a_process_says_how_closed_it_is() -> None:
+    said = subprocess.check_output([sys.executable, "-c", TELLS], text=True)  # noqa: S603 - as above
+    assert said == "True 7 False 0\n"
 
 
 @linux_only

@@ -100,6 +100,7 @@ class Served:
             accounts=world.accounts,
             events=world.events,
             clock=world.clock,
+            doctor=world.doctor,
             stop=self._stop,
         )
 

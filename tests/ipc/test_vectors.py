@@ -13,6 +13,7 @@ from broker.model.errors import IssuerUnreachableError
 from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.premises import FileFacts
 from broker.model.time import Seconds
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
@@ -65,6 +66,13 @@ async def _locked(world: World) -> None:
 async def _two_ways(world: World) -> None:
     await world.vault.open_at_start()
     world.door.others[2] = "passphrase"
+
+
+async def _open_file(world: World) -> None:
+    await world.vault.open_at_start()
+    fault = FileFacts(path="/state/store.key", fault="is open", is_open=True)
+    state = replace(world.premises.state, faults=(fault,))
+    world.premises = replace(world.premises, state=state)
 
 
 async def _pending(world: World) -> None:
@@ -145,6 +153,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "stops": _renewed_then_stopped,
     "the store is locked with the passphrase 'open sesame'; it holds the two "
     "accounts; once somebody listens, the daemon stops": _locked_then_stopped,
+    "all is well with folders, disk and process": _as_it_is,
+    "a file of the state folder can be read by other users": _open_file,
     "the login L1 of 'work' is pending": _pending,
     "the login L2 of 'work' is complete, with drive granted, mail not, and openid "
     "on top": _complete,

@@ -150,6 +150,7 @@ class FakeKeys:
 
     door: FakeDoor
     rotated: list[object] = field(default_factory=list)
+    page_fault: str | StoreFailedError | None = None
 
     async def sources(self) -> Sequence[SourceFacts]:
         return [
@@ -178,6 +179,11 @@ class FakeKeys:
 
     async def rotate_data_key(self, passphrases: Sequence[Secret]) -> None:
         self.rotated.append(tuple(text.reveal() for text in passphrases))
+
+    async def check(self) -> str | None:
+        if isinstance(self.page_fault, StoreFailedError):
+            raise self.page_fault
+        return self.page_fault
 
     async def backup(self, passphrase: Secret) -> bytes:
         if not passphrase.reveal():

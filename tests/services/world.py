@@ -11,10 +11,12 @@ from broker.model.grant import Grant
 from broker.model.http import HttpResponse
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.peer import Peer, Socket
+from broker.model.premises import DiskFacts, FolderFacts, Premises, ProcessFacts
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
+from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.logins import LoginService
@@ -48,6 +50,18 @@ CLIENT = Client(client_id="client-1")
 ADMIN = Socket(name="admin", owner_uid=1000)
 PERSON = Asker(socket=ADMIN, peer=Peer(uid=1000, pid=4711))
 STRANGER = Asker(socket=ADMIN, peer=Peer(uid=1001, pid=4712))
+
+
+PREMISES = Premises(
+    state=FolderFacts(
+        path="/state", is_there=True, names=frozenset({"store.db", "store.ballast"})
+    ),
+    runtime=FolderFacts(path="/run", is_there=True, names=frozenset({"broker.sock"})),
+    config="/config/config.toml",
+    disk=DiskFacts(free_bytes=2**30, free_files=100_000),
+    process=ProcessFacts(is_traceable=False, core_bytes=0),
+)
+"""Where all is well."""
 
 
 def an_account(name: AccountName = WORK, scopes: str = "drive mail") -> Account:
@@ -142,6 +156,7 @@ class World:
     sender: FakeSender = field(default_factory=FakeSender)
     listener: FakeListener = field(default_factory=FakeListener)
     events: Events = field(default_factory=Events)
+    premises: Premises = PREMISES
 
     def __post_init__(self) -> None:
         _ALIVE.append(self)
@@ -150,6 +165,9 @@ class World:
             door=self.door, sender=self.sender, clock=self.clock, events=self.events
         )
         self.keys = FakeKeys(self.door)
+        self.doctor = Doctor(
+            vault=self.vault, keys=self.keys, look=lambda: self.premises
+        )
         self.maker = StoreMaker(vault=self.vault, door=self.door, clock=self.clock)
         self.access = Access(vault=self.vault)
         self.accounts = Accounts(

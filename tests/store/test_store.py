@@ -280,3 +280,21 @@ async def test_a_grant_with_a_text_that_is_not_unicode_is_refused_and_told(
     with pytest.raises(StoreFailedError, match="not Unicode"):
         await store.save(a_grant("work", refresh_token="\ud800"), replaces=None)
     await store.close()
+
+
+async def test_an_older_copy_stays_one_while_it_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    key = KeyFile(tmp_path / "store.key")
+    store = await create_store(path, key)
+    await store.close()
+    older = path.read_bytes()
+    store = await open_store(path, key)
+    await store.save_setting("default_account", "work")
+    await store.close()
+    path.write_bytes(older)
+    store = await open_store(path, key)
+    for name in ("home", "work", "other"):
+        await store.save_setting("default_account", name)
+    assert store.health.generation > (store.health.remembered or 0)
+    assert store.health.is_old_copy
+    await store.close()

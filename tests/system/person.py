@@ -71,6 +71,7 @@ class Person:
     def start(
         self,
         *words: str,
+        stdin: int = subprocess.DEVNULL,
         stderr: int = subprocess.PIPE,
         pass_fds: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
@@ -81,7 +82,7 @@ class Person:
             [*self.wrapper, *words],
             cwd=self.home,
             env={**self.environment, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -91,10 +92,10 @@ class Person:
             pass_fds=pass_fds,
         )
 
-    def finish(self, process: subprocess.Popen[str]) -> Said:
+    def finish(self, process: subprocess.Popen[str], typed: str | None = None) -> Said:
         """Await a command's end, and remember what it said."""
         try:
-            output, complaint = process.communicate(timeout=COMMAND_SECONDS)
+            output, complaint = process.communicate(typed, COMMAND_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             output, complaint = process.communicate()
@@ -108,6 +109,11 @@ class Person:
 
     def brokerctl(self, *words: str) -> Said:
         return self.run("brokerctl", *words)
+
+    def types(self, lines: str, *words: str) -> Said:
+        """Brokerctl, with these lines piped in."""
+        process = self.start("brokerctl", *words, stdin=subprocess.PIPE)
+        return self.finish(process, lines)
 
     def json(self, *words: str) -> dict[str, object]:
         """What brokerctl answers in JSON; it must succeed."""
@@ -146,7 +152,7 @@ def new_person() -> Iterator[Person]:
         shutil.rmtree(place)
 
 
-def own(path: Path) -> None:
+def own(path: Path | str) -> None:
     """Make a file or folder the user's."""
     entry = pwd.getpwnam(USER)
     os.chown(path, entry.pw_uid, entry.pw_gid)

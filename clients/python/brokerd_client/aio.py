@@ -18,7 +18,12 @@ from brokerd_client.transport import (
     needs_peer_check,
     pause_after,
 )
-from brokerd_client.wire import ReplyReader, decode_reply, request_bytes
+from brokerd_client.wire import (
+    MAX_REPLY_BYTES,
+    ReplyReader,
+    decode_reply,
+    request_bytes,
+)
 
 if TYPE_CHECKING:
     import os
@@ -90,11 +95,13 @@ class AsyncBrokerClient:
         body: object = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - the same face as BrokerClient
+        largest: int = MAX_REPLY_BYTES,
     ) -> object:
         """One request of the protocol; arguments and errors as `BrokerClient.call`."""
         request = request_bytes(method, path, body)
         limit = self.timeout if timeout is None else timeout
-        return decode_reply(await exchange(find_socket(self.address), request, limit))
+        place = find_socket(self.address)
+        return decode_reply(await exchange(place, request, limit, largest=largest))
 
 
 async def exchange(
@@ -102,6 +109,7 @@ async def exchange(
     request: bytes,
     limit: float,
     *,
+    largest: int = MAX_REPLY_BYTES,
     peer_uid: PeerUid = trust.read_peer_uid,
 ) -> Reply:
     """Send `request` and read the whole reply; see `transport.exchange`.
@@ -110,6 +118,7 @@ async def exchange(
         place: the socket's path, and whether someone named it (`find_socket`).
         request: see `request_bytes`.
         limit: seconds for all of it.
+        largest: bytes of an answer that are still taken.
         peer_uid: how to learn the other end's uid.
 
     Raises:
@@ -119,7 +128,7 @@ async def exchange(
         async with asyncio.timeout(limit):
             connection = await _connect(place, peer_uid)
             try:
-                return await _converse(connection, request)
+                return await _converse(connection, request, largest)
             finally:
                 connection.close()
     except (OSError, EOFError) as exc:
@@ -177,9 +186,9 @@ async def _send(connection: socket.socket, request: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(connection, request)
 
 
-async def _converse(connection: socket.socket, request: bytes) -> Reply:
+async def _converse(connection: socket.socket, request: bytes, largest: int) -> Reply:
     loop = asyncio.get_running_loop()
-    reader = ReplyReader()
+    reader = ReplyReader(largest)
     await _send(connection, request)
     while reader.reply is None:
         data = await loop.sock_recv(connection, RECEIVE_BYTES)

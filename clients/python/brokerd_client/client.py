@@ -5,7 +5,7 @@ from __future__ import annotations
 from brokerd_client.paths import find_socket
 from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
 from brokerd_client.transport import exchange
-from brokerd_client.wire import decode_reply, request_bytes
+from brokerd_client.wire import MAX_REPLY_BYTES, decode_reply, request_bytes
 
 TYPE_CHECKING = False  # see errors.py
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ class BrokerClient:
         body: object = None,
         *,
         timeout: float | None = None,
+        largest: int = MAX_REPLY_BYTES,
     ) -> object:
         """One request of the protocol; its decoded answer, None where it is empty.
 
@@ -124,6 +125,7 @@ class BrokerClient:
             path: such as '/v1/logins', percent-encoded, with its query.
             body: anything that JSON knows; None for no body.
             timeout: seconds, where this call needs others than the client's.
+            largest: bytes of an answer that are still taken: a backup is long.
 
         Raises:
             BrokerError: the broker's problem, or that there is no answer.
@@ -131,4 +133,5 @@ class BrokerClient:
         """
         request = request_bytes(method, path, body)
         limit = self.timeout if timeout is None else timeout
-        return decode_reply(exchange(find_socket(self.address), request, limit))
+        place = find_socket(self.address)
+        return decode_reply(exchange(place, request, limit, largest=largest))

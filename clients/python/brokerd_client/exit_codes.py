@@ -50,6 +50,7 @@ EXIT_CODES: dict[str, int] = {
     "policy_refused": 36,
     "account_busy": 37,
     "too_many_listeners": 38,
+    "unhealthy": 39,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

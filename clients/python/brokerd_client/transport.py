@@ -13,7 +13,7 @@ import time
 
 from brokerd_client import trust
 from brokerd_client.errors import not_running, unreachable
-from brokerd_client.wire import ReplyReader
+from brokerd_client.wire import MAX_REPLY_BYTES, ReplyReader
 
 TYPE_CHECKING = False  # see errors.py
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def exchange(
     request: bytes,
     timeout: float,
     *,
+    largest: int = MAX_REPLY_BYTES,
     peer_uid: PeerUid = trust.read_peer_uid,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Reply:
@@ -54,6 +55,7 @@ def exchange(
         place: the socket's path, and whether someone named it (`find_socket`).
         request: see `request_bytes`.
         timeout: seconds for all of it.
+        largest: bytes of an answer that are still taken.
         peer_uid: how to learn the other end's uid.
         sleep: how to wait between attempts.
 
@@ -65,7 +67,7 @@ def exchange(
     deadline = time.monotonic() + timeout
     try:
         with _connect(place, deadline, peer_uid, sleep) as connection:
-            return _converse(connection, request, deadline)
+            return _converse(connection, request, deadline, largest)
     except (OSError, EOFError) as exc:
         raise broker_error(exc, place, timeout) from exc
 
@@ -194,8 +196,10 @@ def _send(connection: socket.socket, request: bytes, deadline: float) -> None:
         pass
 
 
-def _converse(connection: socket.socket, request: bytes, deadline: float) -> Reply:
-    reader = ReplyReader()
+def _converse(
+    connection: socket.socket, request: bytes, deadline: float, largest: int
+) -> Reply:
+    reader = ReplyReader(largest)
     _send(connection, request, deadline)
     while reader.reply is None:
         connection.settimeout(_left(deadline))

@@ -9,7 +9,8 @@ from brokerd_client.errors import (
 )
 
 MAX_REPLY_BYTES = 1024 * 1024
-"""A longer answer is not the broker's: a thousand accounts take a fifth of it."""
+"""A longer answer is not the broker's: a thousand accounts take a fifth of it. Only
+a backup is longer, and whoever asks for one says so."""
 
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -145,9 +146,13 @@ class ReplyReader:
 
     `feed` what arrives and `end` at the end of the stream, until `reply` is there.
     Of an answer that goes on, `take` what has come until now.
+
+    Args:
+        largest: bytes of the body that are still taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = MAX_REPLY_BYTES) -> None:
+        self._largest = largest
         self.reply: Reply | None = None
         self._rest = bytearray()
         self._body = bytearray()
@@ -161,13 +166,13 @@ class ReplyReader:
         """Take what arrived.
 
         Raises:
-            ReplyMalformedError: it is not HTTP, or longer than `MAX_REPLY_BYTES`.
+            ReplyMalformedError: it is not HTTP, or longer than may be.
         """
         self._rest += data
         while self.reply is None and self._advance():
             pass
-        if len(self._body) + len(self._rest) > MAX_REPLY_BYTES:
-            raise reply_malformed("an answer of more than 1 MiB")
+        if len(self._body) + len(self._rest) > self._largest:
+            raise _too_long(self._largest)
 
     def take(self) -> bytes:
         """The body as far as it came since the last time; b"" of an error's.
@@ -213,6 +218,8 @@ class ReplyReader:
             return True  # 1xx: the real one follows
         self._headers = headers
         self._chunked, self._expected = _framing(self._status, headers)
+        if (self._expected or 0) > self._largest:
+            raise _too_long(self._largest)
         return True
 
     def _read_content(self) -> bool:
@@ -291,10 +298,11 @@ def _framing(status: int, headers: dict[str, str]) -> tuple[bool, int | None]:
         return True, None
     if length is None:
         return False, None
-    expected = _parse_number(length.encode("latin-1"), 10)
-    if expected > MAX_REPLY_BYTES:
-        raise reply_malformed("an answer of more than 1 MiB")
-    return False, expected
+    return False, _parse_number(length.encode("latin-1"), 10)
+
+
+def _too_long(largest: int) -> ReplyMalformedError:
+    return reply_malformed(f"an answer of more than {largest >> 20} MiB")
 
 
 def _parse_number(text: bytes, base: int) -> int:
