@@ -91,6 +91,7 @@ def connect_in_memory(data: bytes | None = None) -> sqlite3.Connection:
         NotAStoreError, sqlite3.Error: `data` is none, or damaged.
     """
     connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.text_factory = _text
     try:
         if data is not None:
             connection.deserialize(data)
@@ -169,7 +170,14 @@ def _claim(path: Path) -> None:
 def _connected(path: Path, how: str) -> sqlite3.Connection:
     # `mode=` without c: SQLite must never make a file, least of all with its mode.
     uri = f"{path.absolute().as_uri()}?{how}"
-    return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+    connection.text_factory = _text
+    return connection
+
+
+def _text(found: bytes) -> str:
+    # A flipped bit in a text must not keep every other record from being read.
+    return found.decode(errors="replace")
 
 
 def _set(connection: sqlite3.Connection, *pragmas: str) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from broker.store.records import RecordError, head_record, parse_head
 from broker.store.schema import (
+    HEAD_ID,
+    HIGHEST,
     Header,
     Kind,
     Row,
@@ -26,9 +28,6 @@ from broker.store.sealer import Sealer
 from broker.store.sealing import SealBrokenError, SealNewerError
 
 HEAD: Kind = "head"
-
-HEAD_ID = bytes(32)
-"""No HMAC comes out as this."""
 
 _NOTHING = bytes(32)
 
@@ -78,9 +77,7 @@ def find(connection: sqlite3.Connection, sealer: Sealer, header: Header) -> Foun
         return Found(generation=1, is_altered=False)
     head = None if row is None else _opened(sealer, row)
     if head is None:
-        generation = 1 if row is None else row.version + 1
-        set_aside(connection, HEAD_ID)
-        begin(connection, sealer, generation)
+        generation = _rebuilt(connection, sealer, row)
         return Found(generation=generation, is_altered=True)
     is_altered = head.digest != _digest(connection, sealer)
     return Found(generation=head.generation, is_altered=is_altered)
@@ -106,14 +103,20 @@ def advance(
     row = select_row(connection, HEAD, HEAD_ID)
     head = None if row is None else _opened(sealer, row)
     if row is None or head is None:  # damaged while the store was open
-        generation = 1 if row is None else row.version + 1
-        set_aside(connection, HEAD_ID)
-        begin(connection, sealer, generation)
-        return generation
+        return _rebuilt(connection, sealer, row)
     digest = _moved(head.digest, sealer, changed)
     moved = Head(generation=head.generation + 1, digest=digest)
     _write(connection, sealer, moved)
     return moved.generation
+
+
+def _rebuilt(connection: sqlite3.Connection, sealer: Sealer, row: Row | None) -> int:
+    """Put a head that does not open aside, and begin anew; the generation."""
+    # What it says of its version may be damaged, too: half of all numbers are left.
+    generation = 1 if row is None else min(row.version, HIGHEST // 2) + 1
+    set_aside(connection, HEAD_ID)
+    begin(connection, sealer, generation)
+    return generation
 
 
 def _opened(sealer: Sealer, row: Row) -> Head | None:

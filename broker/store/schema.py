@@ -17,6 +17,12 @@ Kind = Literal["grant", "setting", "head"]
 APPLICATION_ID = int.from_bytes(b"brkd", "big")
 """SQLite's own place for "whose file is this" (the header, at offset 68)."""
 
+HEAD_ID = bytes(32)
+"""The row of the head; no HMAC comes out as this."""
+
+HIGHEST = 2**63 - 1
+"""SQLite's highest integer."""
+
 MAJOR = 2
 """SQLite's `user_version`. A newer one is refused; new tables alone do not raise it.
 
@@ -130,7 +136,7 @@ def read_header(connection: sqlite3.Connection) -> Header:
 
 def _head_key(connection: sqlite3.Connection) -> bytes | None:
     found = connection.execute(
-        "SELECT key_id FROM record WHERE kind = 'head'"
+        "SELECT key_id FROM record WHERE id = ?", (HEAD_ID,)
     ).fetchone()
     return found[0] if found and isinstance(found[0], bytes) else None
 
@@ -176,10 +182,16 @@ def select_presences(connection: sqlite3.Connection) -> list[tuple[str, bytes, i
         "SELECT kind, id, version FROM record WHERE kind != 'head'"
     )
     return [
-        (str(kind), row_id, version)
+        (str(kind), row_id, max(version, 0))
         for kind, row_id, version in found
         if isinstance(row_id, bytes) and isinstance(version, int)
     ]
+
+
+def select_key_ids(connection: sqlite3.Connection) -> set[object]:
+    """The id of the data key of every record, the head's too."""
+    found = connection.execute("SELECT DISTINCT key_id FROM record").fetchall()
+    return {key for (key,) in found}
 
 
 def select_rows(connection: sqlite3.Connection, kind: Kind) -> list[Row]:
@@ -251,7 +263,7 @@ def set_aside(
     )
     connection.execute("DELETE FROM record WHERE id = ?", (row_id,))
     return tuple(
-        (str(kind), row_id, version)
+        (str(kind), row_id, max(version, 0))
         for kind, version in gone
         if isinstance(version, int)
     )

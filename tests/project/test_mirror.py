@@ -59,7 +59,6 @@ TESTED_BY = {
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",
     "broker/store/contents.py": "tests/store/test_store.py",
-    "broker/store/head.py": "tests/store/test_store.py",
     "broker/store/key_changes.py": "tests/store/test_door.py",
     "broker/store/opening.py": "tests/store/test_store.py",
     "broker/store/slots.py": "tests/store/test_store.py",
