@@ -26,6 +26,8 @@ from broker.store.slots import recalled
 from broker.store.store import SealedStore
 
 RandomBytes = Callable[[int], bytes]
+Choice = Callable[[Sequence[str]], Sequence[KeySource]]
+"""Of sources, given the names of those that are recorded. May raise LockedError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +104,13 @@ async def create_store(
     build = partial(build_store, path, source, random, fill=fill, index=index)
     keys = await asyncio.to_thread(build)
     database = await Database.open(path)
-    slot = database.header.slots[0]
-    key = _Key(keys=keys, slot=slot, source=source)
-    return await _opened(path, database, key, random)
+    try:
+        slot = database.header.slots[0]
+        key = _Key(keys=keys, slot=slot, source=source)
+        return await _opened(path, database, key, random)
+    except BaseException:
+        await database.close()
+        raise
 
 
 async def open_store(
@@ -115,9 +121,25 @@ async def open_store(
 ) -> SealedStore:
     """Open the store with the first of its key slots that one of `sources` opens.
 
+    Args and errors: as for `open_store_by`.
+    """
+    return await open_store_by(path, lambda _: sources, cache=cache, random=random)
+
+
+async def open_store_by(
+    path: Path,
+    choice: Choice,
+    *,
+    cache: UnlockCache | None = None,
+    random: RandomBytes = secrets.token_bytes,
+) -> SealedStore:
+    """Open the store with the first of its key slots that a chosen source opens.
+
     Args:
         path: of the file.
-        sources: of keys that can be had now.
+        choice: of sources whose keys can be had now. It is asked once the file is open:
+            until its log has been looked through, as after a crash, nothing in the file
+            need be right.
         cache: what the kernel may have kept, or None not to ask it.
         random: where fresh bytes come from.
 
@@ -131,6 +153,7 @@ async def open_store(
     database = await Database.open(path)
     try:
         clean_up(path)
+        sources = choice([slot.source for slot in database.header.slots])
         key = await asyncio.to_thread(_recalled, path, database, sources, cache)
         return await _opened(path, database, key, random)
     except BaseException:
