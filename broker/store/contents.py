@@ -17,6 +17,7 @@ from broker.store.building import new_header
 from broker.store.connection import connect_in_memory
 from broker.store.head import begin, find
 from broker.store.keys.source import KeySource
+from broker.store.recalling import recalled
 from broker.store.records import RecordError, grant_record, parse_grant
 from broker.store.schema import (
     Kind,
@@ -28,7 +29,6 @@ from broker.store.schema import (
 )
 from broker.store.sealer import Sealer
 from broker.store.sealing import SealBrokenError, SealNewerError
-from broker.store.slots import recalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

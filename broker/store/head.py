@@ -18,6 +18,7 @@ from broker.store.schema import (
     Kind,
     Row,
     insert_row,
+    select_key_ids,
     select_presences,
     select_row,
     set_aside,
@@ -25,11 +26,15 @@ from broker.store.schema import (
     write_major,
 )
 from broker.store.sealer import Sealer
-from broker.store.sealing import SealBrokenError, SealNewerError
+from broker.store.sealing import WRAPPED_BYTES_1, SealBrokenError, SealNewerError
 
 HEAD: Kind = "head"
 
 _NOTHING = bytes(32)
+
+
+class StrangeKeyError(Exception):
+    """The data key at hand is not that of the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +74,29 @@ def find(connection: sqlite3.Connection, sealer: Sealer, header: Header) -> Foun
 
     A store of format 1 is made one of today's here: in one transaction, so that a crash
     leaves the one or the other.
+
+    Raises:
+        StrangeKeyError: nothing in the store was sealed with the data key at hand.
     """
     row = select_row(connection, HEAD, HEAD_ID)
-    if row is None and header.major == 1:
+    head = None if row is None else _opened(sealer, row)
+    if head is not None:
+        is_altered = head.digest != _digest(connection, sealer)
+        return Found(generation=head.generation, is_altered=is_altered)
+    _require_ours(connection, sealer)
+    if row is None and _is_of_format_1(header):
         begin(connection, sealer)
         write_major(connection)
         return Found(generation=1, is_altered=False)
+    generation = _rebuilt(connection, sealer, row)
+    return Found(generation=generation, is_altered=True)
+
+
+def fits(connection: sqlite3.Connection, sealer: Sealer) -> bool:
+    """Whether both keys are the store's, and all its records are there."""
+    row = select_row(connection, HEAD, HEAD_ID)
     head = None if row is None else _opened(sealer, row)
-    if head is None:
-        generation = _rebuilt(connection, sealer, row)
-        return Found(generation=generation, is_altered=True)
-    is_altered = head.digest != _digest(connection, sealer)
-    return Found(generation=head.generation, is_altered=is_altered)
+    return head is not None and head.digest == _digest(connection, sealer)
 
 
 def prepare(connection: sqlite3.Connection, sealer: Sealer) -> None:
@@ -108,6 +124,22 @@ def advance(
     moved = Head(generation=head.generation + 1, digest=digest)
     _write(connection, sealer, moved)
     return moved.generation
+
+
+def _require_ours(connection: sqlite3.Connection, sealer: Sealer) -> None:
+    # A key slot of before a rotation, put back, gives the old data key: a head made
+    # under it would have all that follows sealed with what may be known to others.
+    there = select_key_ids(connection)
+    if there and sealer.key_id not in there:
+        raise StrangeKeyError
+
+
+def _is_of_format_1(header: Header) -> bool:
+    # Who could write the number alone could have a head that tells of a record that is
+    # gone taken for one that was never there.
+    return header.major == 1 and all(
+        len(slot.wrapped) == WRAPPED_BYTES_1 for slot in header.slots
+    )
 
 
 def _rebuilt(connection: sqlite3.Connection, sealer: Sealer, row: Row | None) -> int:

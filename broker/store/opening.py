@@ -9,20 +9,20 @@ from functools import partial
 from pathlib import Path
 
 from broker.host.files import flush_folder
-from broker.model.errors import StoreExistsError, StoreFailedError
+from broker.model.errors import StoreCorruptError, StoreExistsError, StoreFailedError
 from broker.store.anchor import FileAnchor
 from broker.store.anchors import Anchors, recalled_anchors
 from broker.store.building import SIDE_FILES, build_store, clean_up
 from broker.store.connection import header_of
 from broker.store.contents import Contents
 from broker.store.database import Database
-from broker.store.head import find
+from broker.store.head import StrangeKeyError, find, fits
 from broker.store.keys.source import KeySource
 from broker.store.keys.unlock_cache import UnlockCache
-from broker.store.schema import KeySlot
+from broker.store.recalling import recalled
+from broker.store.schema import Header, KeySlot
 from broker.store.sealer import Sealer
-from broker.store.sealing import DataKeys, key_id
-from broker.store.slots import recalled
+from broker.store.sealing import DataKeys
 from broker.store.store import SealedStore
 
 RandomBytes = Callable[[int], bytes]
@@ -153,25 +153,33 @@ async def open_store_by(
     database = await Database.open(path)
     try:
         clean_up(path)
-        sources = choice([slot.source for slot in database.header.slots])
-        key = await asyncio.to_thread(_recalled, path, database, sources, cache)
+        key = await _kept(database, cache)
+        if key is None:
+            sources = choice([slot.source for slot in database.header.slots])
+            recall = partial(_recalled, path, database.header, sources)
+            key = await asyncio.to_thread(recall)
         return await _opened(path, database, key, random)
     except BaseException:
         await database.close()
         raise
 
 
-def _recalled(
-    path: Path,
-    database: Database,
-    sources: Sequence[KeySource],
-    cache: UnlockCache | None,
-) -> _Key:
-    header = database.header
-    kept = None if cache is None else cache.recall(header.store_id)
+async def _kept(database: Database, cache: UnlockCache | None) -> _Key | None:
+    store_id = database.header.store_id
+    kept = None if cache is None else cache.recall(store_id)
+    if kept is None:
+        return None
     # Any program of the person's could have put another key there.
-    if kept is not None and key_id(kept.data) == header.head_key:
-        return _Key(keys=kept)
+    sealer = Sealer(store_id, kept, _no_random)
+    is_ours = await database.read(partial(fits, sealer=sealer))
+    return _Key(keys=kept) if is_ours else None
+
+
+def _no_random(size: int) -> bytes:
+    raise NotImplementedError(size)  # nothing is sealed to see whether a key fits
+
+
+def _recalled(path: Path, header: Header, sources: Sequence[KeySource]) -> _Key:
     slot, source, keys = recalled(header, sources, str(path))
     return _Key(keys=keys, slot=slot, source=source)
 
@@ -181,7 +189,11 @@ async def _opened(
 ) -> SealedStore:
     header = database.header
     sealer = Sealer(header.store_id, key.keys, random)
-    found = await database.write(partial(find, sealer=sealer, header=header))
+    try:
+        found = await database.write(partial(find, sealer=sealer, header=header))
+    except StrangeKeyError as exc:
+        what = "the key that it gives opens nothing in it"
+        raise StoreCorruptError(path=str(path), what=what) from exc
     anchors = await asyncio.to_thread(_anchors, path, header.store_id, key)
     return SealedStore(
         database,

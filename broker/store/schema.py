@@ -6,7 +6,7 @@ and the id of the data key that sealed it. Names are not: see `sealing.row_id`.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES
@@ -69,7 +69,7 @@ class KeySlot:
     number: int
     source: str
     parameters: str
-    wrapped: bytes
+    wrapped: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +80,11 @@ class Header:
         store_id: 16 bytes.
         slots: in the order of their numbers, at least one.
         major: the format that it has now, see `MAJOR`.
-        head_key: the id of the data key that it is sealed with, or None where its head
-            cannot be found.
     """
 
     store_id: bytes
     slots: tuple[KeySlot, ...]
     major: int = MAJOR
-    head_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ class Row:
     id: bytes
     version: int
     key_id: bytes
-    sealed: bytes
+    sealed: bytes = field(repr=False)
 
 
 def write_header(connection: sqlite3.Connection, header: Header) -> None:
@@ -125,20 +122,8 @@ def read_header(connection: sqlite3.Connection) -> Header:
     slots = read_slots(connection)
     match ids:
         case [(bytes() as store_id,)] if slots and len(store_id) == STORE_ID_BYTES:
-            return Header(
-                store_id=store_id,
-                slots=slots,
-                major=major,
-                head_key=_head_key(connection),
-            )
+            return Header(store_id=store_id, slots=slots, major=major)
     raise NotAStoreError("its id or its key slots are missing")
-
-
-def _head_key(connection: sqlite3.Connection) -> bytes | None:
-    found = connection.execute(
-        "SELECT key_id FROM record WHERE id = ?", (HEAD_ID,)
-    ).fetchone()
-    return found[0] if found and isinstance(found[0], bytes) else None
 
 
 def write_major(connection: sqlite3.Connection) -> None:

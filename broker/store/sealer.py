@@ -37,6 +37,11 @@ class Sealer:
         self.random = random
 
     @property
+    def key_id(self) -> bytes:
+        """Of the data key in use."""
+        return self._key_id
+
+    @property
     def keys(self) -> DataKeys:
         """The keys in use."""
         return DataKeys(data=self._data_keys[self._key_id], index=self._index_key)

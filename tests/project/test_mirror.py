@@ -60,8 +60,6 @@ TESTED_BY = {
     "broker/store/connection.py": "tests/store/test_database.py",
     "broker/store/contents.py": "tests/store/test_store.py",
     "broker/store/key_changes.py": "tests/store/test_door.py",
-    "broker/store/opening.py": "tests/store/test_store.py",
-    "broker/store/slots.py": "tests/store/test_store.py",
     "broker/store/sources.py": "tests/store/test_door.py",
     "broker/store/keys/kept.py": "tests/contracts/test_key_source.py",
     "broker/store/keys/passphrase.py": "tests/store/test_keys.py",

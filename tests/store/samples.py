@@ -118,6 +118,17 @@ def tamper(path: Path, statement: str, *values: object) -> None:
     connection.close()
 
 
+def bytes_in(file: Path) -> bytes:
+    """All bytes of a file."""
+    return file.read_bytes()
+
+
+def put_bytes(file: Path, content: bytes) -> None:
+    """Put other bytes into a file that is there, without making another."""
+    file.write_bytes(content)
+    file.chmod(0o600)
+
+
 def bytes_of(folder: Path) -> bytes:
     """All bytes of all files in the folder, and the files' names."""
     return b"".join(

@@ -9,6 +9,7 @@ import pytest
 from broker.model.account import AccountName
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
+from tests.store.format_1 import make_format_1
 from tests.store.samples import a_grant, key_file, rows_of, tamper, typed
 
 WORK = AccountName("work")
@@ -210,17 +211,20 @@ async def test_a_head_with_the_highest_number_there_is_keeps_nobody_out(
     await store.close()
 
 
-@pytest.mark.parametrize("damage", ["sealed = zeroblob(9)", "version = 77"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE record SET sealed = zeroblob(9) WHERE kind = 'head'",
+        "UPDATE record SET version = 77 WHERE kind = 'head'",
+        "DELETE FROM record WHERE kind = 'head'",
+    ],
+)
 async def test_a_head_that_is_damaged_while_the_store_is_open_stops_no_save(
     path: Path, damage: str
 ) -> None:
     await closed_store(path)
     store = await reopened(path)
-    await store._database.write(
-        lambda connection: connection.execute(
-            f"UPDATE record SET {damage} WHERE kind = 'head'"
-        )
-    )
+    await store._database.write(lambda connection: connection.execute(damage).rowcount)
     await store.save(a_grant("work", version=2), replaces=1)
     await store.close()
     store = await reopened(path)
@@ -269,4 +273,81 @@ async def test_a_record_of_values_that_we_never_write_costs_itself_alone(
     await store.close()
     store = await reopened(path)
     assert await store.load_setting("default_account") == "home"
+    await store.close()
+
+
+# --- a store of format 1 --------------------------------------------------------
+
+
+GRANTS = [a_grant("home"), a_grant("work", version=7)]
+
+
+def major_of(path: Path) -> object:
+    ((major,),) = rows_of(path, "PRAGMA user_version")
+    return major
+
+
+async def test_a_store_of_format_1_opens_with_all_its_grants_and_has_a_head_then(
+    path: Path,
+) -> None:
+    make_format_1(path, key_file(path), *GRANTS)
+    store = await reopened(path)
+    assert list(await store.list()) == GRANTS
+    assert await store.load(WORK) == GRANTS[1]
+    health = store.health
+    assert (health.generation, health.is_altered, health.is_old_copy) == (
+        1,
+        False,
+        False,
+    )
+    await store.save(a_grant("work", version=8), replaces=7)
+    await store.close()
+    assert major_of(path) == 2
+    tamper(path, "DELETE FROM record WHERE version = 8")
+    store = await reopened(path)
+    assert store.health.is_altered
+    await store.close()
+
+
+async def test_a_crash_while_it_is_migrated_leaves_format_1_as_it_was(
+    path: Path,
+) -> None:
+    make_format_1(path, key_file(path), *GRANTS)
+    before = rows_of(path, RECORDS)
+
+    def crash(_: int) -> bytes:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await open_store(path, key_file(path), random=crash)
+    assert (major_of(path), rows_of(path, RECORDS)) == (1, before)
+    store = await reopened(path)
+    assert list(await store.list()) == GRANTS
+    await store.close()
+
+
+async def test_a_migrated_store_gets_keys_of_today_with_its_first_new_data_key(
+    path: Path,
+) -> None:
+    make_format_1(path, key_file(path), *GRANTS)
+    store = await reopened(path)
+    await store.slots.add(typed("horse"))
+    await store.slots.rotate_data_key([key_file(path), typed("horse")])
+    await store.close()
+    lengths = rows_of(path, "SELECT length(wrapped) FROM key_slot")
+    assert lengths == [(92,), (92,)]
+    for source in (key_file(path), typed("horse")):
+        store = await open_store(path, source)
+        assert list(await store.list()) == GRANTS
+        await store.close()
+
+
+async def test_an_older_number_alone_does_not_hide_that_a_record_is_gone(
+    path: Path,
+) -> None:
+    await closed_store(path)
+    tamper(path, "DELETE FROM record WHERE kind != 'grant'")
+    tamper(path, "PRAGMA user_version = 1")
+    store = await reopened(path)
+    assert store.health.is_altered
     await store.close()
