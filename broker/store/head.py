@@ -34,7 +34,7 @@ _NOTHING = bytes(32)
 
 
 class StrangeKeyError(Exception):
-    """The data key at hand is not that of the store."""
+    """The data key at hand is not that of the store; the text says so to people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def _require_ours(connection: sqlite3.Connection, sealer: Sealer) -> None:
     # under it would have all that follows sealed with what may be known to others.
     there = select_key_ids(connection)
     if there and sealer.key_id not in there:
-        raise StrangeKeyError
+        raise StrangeKeyError("the key that it gives opens nothing in it")
 
 
 def _is_of_format_1(header: Header) -> bool:

@@ -192,8 +192,7 @@ async def _opened(
     try:
         found = await database.write(partial(find, sealer=sealer, header=header))
     except StrangeKeyError as exc:
-        what = "the key that it gives opens nothing in it"
-        raise StoreCorruptError(path=str(path), what=what) from exc
+        raise StoreCorruptError(path=str(path), what=str(exc)) from exc
     anchors = await asyncio.to_thread(_anchors, path, header.store_id, key)
     return SealedStore(
         database,

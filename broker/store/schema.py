@@ -153,12 +153,12 @@ def delete_slot(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("DELETE FROM key_slot WHERE slot = ?", (number,))
 
 
-def select_all_rows(connection: sqlite3.Connection) -> list[tuple[Kind, Row]]:
+def select_all_rows(connection: sqlite3.Connection) -> list[tuple[str, Row]]:
     """Every record but the head."""
     found = connection.execute(
         "SELECT kind, id, version, key_id, sealed FROM record WHERE kind != 'head'"
     )
-    return [(kind, _row(values)) for kind, *values in found]
+    return [(str(kind), _row(values)) for kind, *values in found]
 
 
 def select_presences(connection: sqlite3.Connection) -> list[tuple[str, bytes, int]]:
@@ -196,7 +196,7 @@ def select_row(connection: sqlite3.Connection, kind: Kind, row_id: bytes) -> Row
     return None if found is None else _row(found)
 
 
-def insert_row(connection: sqlite3.Connection, kind: Kind, row: Row) -> bool:
+def insert_row(connection: sqlite3.Connection, kind: str, row: Row) -> bool:
     """Whether the record could be added: False where there is one."""
     done = connection.execute(
         "INSERT INTO record (id, kind, version, key_id, sealed)"
@@ -207,7 +207,7 @@ def insert_row(connection: sqlite3.Connection, kind: Kind, row: Row) -> bool:
 
 
 def update_row(
-    connection: sqlite3.Connection, kind: Kind, row: Row, *, replaces: int
+    connection: sqlite3.Connection, kind: str, row: Row, *, replaces: int
 ) -> bool:
     """Whether the record took the place of version `replaces`, and only of that."""
     done = connection.execute(

@@ -132,6 +132,24 @@ async def test_a_slot_of_before_a_rotation_does_not_open_what_came_after(
     assert bytes_in(path) == bytes_in(before / "store.db")
 
 
+@pytest.mark.parametrize("word", [b"CREATE TABLE record", b"key_slot", b"NOT NULL"])
+async def test_a_damaged_table_is_told_as_damage_and_the_file_is_left_as_it_is(
+    path: Path, word: bytes
+) -> None:
+    await closed_store(path)
+    whole = bytes_in(path)
+    at = whole.index(word)
+    # Not UTF-8 any more: SQLite's message quotes it, and Python cannot read that.
+    spoiled = whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :]
+    put_bytes(path, spoiled)
+    for _ in range(2):
+        with pytest.raises(StoreCorruptError):
+            await open_store(path, key_file(path))
+        with pytest.raises(StoreCorruptError):
+            slots_of(path)
+    assert bytes_in(path) == spoiled
+
+
 # --- the cache ------------------------------------------------------------------
 
 
