@@ -58,7 +58,6 @@ TESTED_BY = {
     "broker/store/ballast.py": "tests/store/test_store.py",
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",
-    "broker/store/contents.py": "tests/store/test_store.py",
     "broker/store/key_changes.py": "tests/store/test_door.py",
     "broker/store/sources.py": "tests/store/test_door.py",
     "broker/store/keys/kept.py": "tests/contracts/test_key_source.py",
