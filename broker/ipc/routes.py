@@ -19,7 +19,7 @@ from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError
 from broker.model.policy import Operation
-from broker.model.store import Slot
+from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
@@ -29,7 +29,7 @@ from broker.services.interfaces import Clock, StoreKeys
 from broker.services.logins import LoginService
 from broker.services.standing import standing_events
 from broker.services.store_making import StoreMaker
-from broker.services.vault import Vault, VaultState
+from broker.services.vault import Vault
 
 ASKER = web.RequestKey("asker", Asker)
 

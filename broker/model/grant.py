@@ -1,6 +1,6 @@
 """Grants: what a sign-in gave. The one thing that must never be lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from broker.model.account import Account
@@ -77,6 +77,19 @@ class Grant:
     refresh_expires_at: UnixTime | None = None
     intent: Intent | None = None
     ended_because: str | None = None
+
+    def signed_out(self) -> "Grant":
+        """The next version, without what the sign-in gave; how to sign in is kept."""
+        return replace(
+            self,
+            version=self.version + 1,
+            state=GrantState.SIGNED_OUT,
+            refresh_token=None,
+            access_token=None,
+            scopes=frozenset(),
+            intent=None,
+            ended_because=None,
+        )
 
 
 def require_live(grant: Grant) -> None:

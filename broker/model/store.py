@@ -1,6 +1,18 @@
 """What people are told of the store: its key slots, and how it was found."""
 
 from dataclasses import dataclass
+from enum import Enum
+
+
+class VaultState(Enum):
+    """What a peer may expect."""
+
+    NONE = "none"
+    """No store has been made; the first login makes one."""
+    LOCKED = "locked"
+    CORRUPT = "corrupt"
+    """The file cannot be read; every request says so, and nothing is overwritten."""
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

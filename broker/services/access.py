@@ -16,12 +16,13 @@ from broker.model.errors import (
 )
 from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation, decide
+from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.model.token import AccessToken, Scopes
 from broker.services.circuit import Outage
 from broker.services.token_cache import TokenKey
 from broker.services.tokens import TokenService
-from broker.services.vault import Vault, VaultState
+from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,11 @@ from broker.model.errors import (
 )
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
+from broker.model.store import VaultState
 from broker.oauth.revocation import is_revoked, revocation_request
 from broker.services.events import Events
 from broker.services.interfaces import Clock, HttpSender
-from broker.services.vault import Vault, VaultState
+from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
 

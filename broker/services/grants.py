@@ -1,7 +1,6 @@
 """The grants: all of them at hand, and the one place that writes them.
 
-What the disk refuses is kept at hand and served from there, and saved as soon as it
-can be: a refresh token that an issuer has given is never thrown away. Knows no issuer
+What the disk refuses is served from here all the same, see `saving`. Knows no issuer
 and no token endpoint.
 """
 
@@ -22,7 +21,7 @@ from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
 from broker.services.interfaces import GrantStore
-from broker.services.unsaved import Unsaved
+from broker.services.saving import Saver
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,8 @@ class Grants:
         # The last version of each forgotten grant: a login after a log-out goes on
         # counting, so that a slow refresh of the old grant can never match the new.
         self._forgotten: dict[AccountName, int] = {}
-        self.unsaved = Unsaved()
+        self._saver = Saver(store)
+        self.unsaved = self._saver.unsaved
         self._default: AccountName | None = None
         self._writing = asyncio.Lock()
 
@@ -64,7 +64,7 @@ class Grants:
         """Try to save what the disk refused; whether all of it is saved now."""
         for name in self.unsaved.accounts:
             async with self._writing:
-                await self._save_again(name)
+                await self._saver.save_again(name)
         return not self.unsaved.accounts
 
     def all(self) -> list[Grant]:
@@ -125,12 +125,12 @@ class Grants:
         """
         name = grant.account.name
         async with self._writing:
-            stored, replaces = await self._stored(name)
-            at_hand = self._grants.get(name)
+            stored, at_hand = await self._stored(name), self._grants.get(name)
             versions = [g.version for g in (stored, at_hand) if g is not None]
             newest = max([*versions, self._forgotten.get(name, 0)])
             saved = replace(grant, version=newest + 1)
-            await self._save_or_keep(saved, replaces=replaces)
+            replaces = None if stored is None else stored.version
+            await self._save(saved, replaces=replaces)
             self._forgotten.pop(name, None)
         return saved
 
@@ -141,8 +141,7 @@ class Grants:
             UnknownAccountError: it was forgotten.
         """
         async with self._writing:
-            await self._save_again(name)
-            if name in self.unsaved:
+            if not await self._saver.save_again(name):
                 return self._grants[name]
             try:
                 grant = await self._store.load(name)
@@ -167,11 +166,17 @@ class Grants:
         return await self._advance(grant, replace(grant, intent=intent))
 
     async def put_back(self, at: UnixTime) -> None:
-        """Record that every grant was put back from an older copy of the store."""
+        """Record that every grant was put back from an older copy of the store.
+
+        Also where a refresh was under way when the copy was made: to try it at once, so
+        much later, could have the issuer end what has come of it since.
+        """
         intent = Intent(since=at, cause=IntentCause.RESTORE)
         for grant in self.all():
-            if grant.refresh_token is not None and grant.state is GrantState.LIVE:
-                await self.intend(grant, intent)
+            if grant.refresh_token is None or grant.state is not GrantState.LIVE:
+                continue
+            if grant.intent is None or grant.intent.cause is IntentCause.REFRESH:
+                await self._advance(grant, replace(grant, intent=intent))
 
     async def not_spent(self, grant: Grant) -> Grant:
         """Record that it was not, after all.
@@ -215,23 +220,11 @@ class Grants:
             GrantChangedError: it has moved on since `grant` was read.
             StoreFailedError: the disk refused; nothing has changed.
         """
-        name = grant.account.name
-        left = replace(
-            grant,
-            version=grant.version + 1,
-            state=GrantState.SIGNED_OUT,
-            refresh_token=None,
-            access_token=None,
-            scopes=frozenset(),
-            intent=None,
-            ended_because=None,
-        )
+        left = grant.signed_out()
         async with self._writing:
             self._require_current(grant)
-            await self._store.save(
-                left, replaces=self.unsaved.on_disk(name, grant.version)
-            )
-            self._saved(left)
+            await self._saver.save_now(left, replaces=grant.version)
+            self._grants[grant.account.name] = left
 
     async def forget(self, grant: Grant) -> None:
         """Delete grant, account and client.
@@ -242,64 +235,30 @@ class Grants:
         """
         name = grant.account.name
         async with self._writing:
-            replaces = self.unsaved.on_disk(name, grant.version)
-            if replaces is not None:
-                await self._store.delete(name, replaces=replaces)
-            self.unsaved.remove(name)
+            self._require_current(grant)
+            await self._saver.delete(name, replaces=grant.version)
             self._grants.pop(name, None)
             self._forgotten[name] = grant.version
 
     async def _advance(self, before: Grant, after: Grant) -> Grant:
-        name = before.account.name
         async with self._writing:
             self._require_current(before)
             if after == before:
                 return before
             saved = replace(after, version=before.version + 1)
-            replaces = self.unsaved.on_disk(name, before.version)
-            await self._save_or_keep(saved, replaces=replaces)
+            await self._save(saved, replaces=before.version)
         return saved
 
-    async def _save_or_keep(self, grant: Grant, *, replaces: int | None) -> None:
-        try:
-            await self._store.save(grant, replaces=replaces)
-        except StoreFailedError as exc:
-            name = grant.account.name
-            log.warning("grant.unsaved account=%s what=%r", name, exc.what)
-            self.unsaved.add(name, replaces, exc.what)
-            self._grants[name] = grant
-        else:
-            self._saved(grant)
-
-    def _saved(self, grant: Grant) -> None:
+    async def _save(self, grant: Grant, *, replaces: int | None) -> None:
+        await self._saver.save(grant, replaces=replaces)
         self._grants[grant.account.name] = grant
-        self.unsaved.remove(grant.account.name)
 
-    async def _stored(self, name: AccountName) -> tuple[Grant | None, int | None]:
-        """What the store has of an account, and the version that a save replaces."""
+    async def _stored(self, name: AccountName) -> Grant | None:
+        """What the store has of an account; what is at hand, if it cannot be read."""
         try:
-            stored = await self._store.load(name)
+            return await self._store.load(name)
         except StoreFailedError:
-            stored = self._grants.get(name)
-            version = stored.version if stored else None
-            return stored, self.unsaved.on_disk(name, version)
-        return stored, stored.version if stored else None
-
-    async def _save_again(self, name: AccountName) -> None:
-        """Save what a disk refused, where there is something; tried only."""
-        if name not in self.unsaved:
-            return
-        unsaved = self._grants[name]
-        replaces = self.unsaved.on_disk(name, None)
-        try:
-            # It may have been saved after all: a disk can fail after the commit.
-            if await self._store.load(name) != unsaved:
-                await self._store.save(unsaved, replaces=replaces)
-        except (StoreFailedError, GrantChangedError) as exc:
-            log.warning("grant.unsaved account=%s code=%s", name, exc.code)
-            self.unsaved.add(name, replaces, getattr(exc, "what", exc.code))
-        else:
-            self._saved(unsaved)
+            return self._grants.get(name)
 
     def _require_current(self, grant: Grant) -> None:
         at_hand = self._grants.get(grant.account.name)

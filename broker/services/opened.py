@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from broker.model.errors import BrokerError, StoreFailedError
+from broker.model.errors import StoreFailedError
 from broker.model.store import Health
 from broker.services.events import Events
 from broker.services.grants import Grants
@@ -49,11 +49,13 @@ class Opened:
         return self._resaver.degraded
 
     async def require_saved(self) -> None:
-        """Nothing, where all grants are on the disk.
+        """Nothing, where all grants are on the disk, those of refreshes under way too.
 
         Raises:
             StoreFailedError: some would be lost if the store were closed now.
         """
+        # What a refresh is about to be given would be lost as well.
+        await self.tokens.settle()
         if await self.grants.save_again():
             return
         names = ", ".join(self.grants.unsaved.accounts)
@@ -74,10 +76,10 @@ async def opened(store: GrantStore, health: Health | None, world: World) -> Open
     grants = Grants(store)
     try:
         await grants.load()
-    except BrokerError:
+        if health is not None and health.is_old_copy:
+            log.warning("store.old_copy generation=%d", health.generation)
+            await grants.put_back(world.clock.now().wall)
+    except BaseException:  # cancelled, too: an open store lets nobody else open it
         await store.close()
         raise
-    if health is not None and health.is_old_copy:
-        log.warning("store.old_copy generation=%d", health.generation)
-        await grants.put_back(world.clock.now().wall)
     return Opened(grants, world)

@@ -50,4 +50,5 @@ class Reopener:
             await self._clock.sleep(FIRST_PAUSE)
             await first(self._asked, self._clock, Seconds(pause))
             pause = Seconds(min(2 * pause, LONGEST_PAUSE))
-        self._task = None
+        if self._task is asyncio.current_task():  # else it has been begun anew
+            self._task = None

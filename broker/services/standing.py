@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from broker.model.errors import LoginRequiredError, ReauthenticationRequiredError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState, require_live
+from broker.model.store import VaultState
 from broker.model.time import UnixTime
 from broker.services.opened import Opened
-from broker.services.vault import Vault, VaultState
+from broker.services.vault import Vault
 
 
 def standing_events(vault: Vault, at: UnixTime) -> Iterator[Event]:

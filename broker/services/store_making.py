@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from broker.model.errors import BrokerError, LockedError, StoreExistsError
@@ -74,15 +74,29 @@ class StoreMaker:
             if self._door.exists() and not new.set_aside:
                 raise StoreExistsError
             contents = await self._door.read_backup(backup, passphrase)
-            await self._vault.shut(LockedError(reason="a backup is being restored"))
-            with self._made_room(new) as aside:
-                at = self._clock.now().wall
-                made = await self._door.restore(
-                    contents, new.source, new.passphrase, at=at
-                )
-                await self._vault.serve(made)
+            async with self._shut():
+                aside = await self._restored(contents, new)
             log.info("store.restored")
             return aside
+
+    async def _restored(self, contents: object, new: NewStore) -> str | None:
+        with self._made_room(new) as aside:
+            at = self._clock.now().wall
+            made = await self._door.restore(contents, new.source, new.passphrase, at=at)
+            await self._vault.serve(made)
+        return aside
+
+    @contextlib.asynccontextmanager
+    async def _shut(self) -> AsyncIterator[None]:
+        """With the store shut; it is opened again where no other takes its place."""
+        was_open = self._vault.opened is not None
+        await self._vault.shut(LockedError(reason="a backup is being restored"))
+        try:
+            yield
+        except BrokerError:
+            if was_open:
+                await self._vault.open_again()
+            raise
 
     @contextlib.contextmanager
     def _made_room(self, new: NewStore) -> Iterator[str | None]:
@@ -95,6 +109,6 @@ class StoreMaker:
         log.warning("store.set_aside name=%s", aside)
         try:
             yield aside
-        except BrokerError:
+        except BaseException:  # cancelled, too: else there would be no store at all
             self._door.put_back(aside)
             raise

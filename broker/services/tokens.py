@@ -231,6 +231,10 @@ class TokenService:
         self._renewal.close()
         self._turns.begin_to_close()
 
+    async def settle(self) -> None:
+        """Return when no refresh is under way; see `Turns.settle`."""
+        await self._turns.settle()
+
     async def close(self) -> None:
         """Let the refreshes under way end: their new refresh tokens must be saved.
 

@@ -87,6 +87,13 @@ class Turns:
     async def close(self) -> None:
         """Let the refreshes under way end: their new refresh tokens must be saved."""
         self.begin_to_close()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when no refresh is under way, and all that they gave is saved or kept.
+
+        Another may begin as soon as the caller waits for anything.
+        """
         while self._refreshes:
             await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
 

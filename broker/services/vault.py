@@ -6,7 +6,6 @@ old one, and never tries another key source than the recorded ones.
 
 import asyncio
 import logging
-from enum import Enum
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -19,7 +18,7 @@ from broker.model.errors import (
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.secret import Secret
-from broker.model.store import Health, Slot
+from broker.model.store import Health, Slot, VaultState
 from broker.model.time import Seconds
 from broker.services.events import Events
 from broker.services.idle_lock import IdleLock
@@ -27,27 +26,12 @@ from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
 from broker.services.opened import Opened, World, opened
 from broker.services.reopening import Reopener
 from broker.services.resaving import Degraded
+from broker.services.slowing import Slowing
 
 log = logging.getLogger(__name__)
 
 PLAIN = "plain"
 PASSPHRASE = "passphrase"  # noqa: S105 - the name of a key source
-
-FIRST_DELAY = Seconds(0.1)
-LONGEST_DELAY = Seconds(10)
-"""After wrong passphrases, the next one is looked at so much later, as in ssh-agent."""
-
-
-class VaultState(Enum):
-    """What a peer may expect."""
-
-    NONE = "none"
-    """No store has been made; the first login makes one."""
-    LOCKED = "locked"
-    CORRUPT = "corrupt"
-    """The file cannot be read; every request says so, and nothing is overwritten."""
-    OPEN = "open"
-
 
 class Vault:
     """Owner of the open store and of the services that live on it.
@@ -72,7 +56,7 @@ class Vault:
         self._opened: Opened | None = None
         self._closed: LockedError | StoreCorruptError | None = None
         self._closing = False
-        self._wrong_passphrases = 0
+        self._slowing = Slowing(clock)
         self._reopener = Reopener(clock, self._reopen)
         self._idle_lock = IdleLock(
             after=lock_after_idle, clock=clock, lock=self._lock_because_idle
@@ -163,11 +147,10 @@ class Vault:
         """
         if not self._door.exists():
             return
-        is_done = await self._reopen()
+        async with self.changing:
+            await self.open_again()
         if self._closed is not None:
             log.warning("store.closed code=%s", self._closed.code)
-        if not is_done:
-            self._reopener.start()
 
     async def unlock(
         self, passphrase: Secret | None, *, remember: int | None = None
@@ -187,13 +170,13 @@ class Vault:
             KeySourceUnavailableError: it is open, but cannot be remembered.
         """
         async with self.changing:
-            await self._slow_down()
+            await self._slowing.wait()
             try:
                 await self._open(passphrase, ask=True)
             except WrongPassphraseError:
-                self._wrong_passphrases += 1
+                self._slowing.was_wrong()
                 raise
-            self._wrong_passphrases = 0
+            self._slowing.was_right()
             if remember is not None:
                 await self._door.remember(remember)
 
@@ -251,18 +234,32 @@ class Vault:
         """Let refreshes end, then let go of the store."""
         self._closing = True
         await self._reopener.stop()
-        await self._let_go()
+        closing, self._opened = self._opened, None
+        await self._let_go(closing)
 
     # --- with `changing` held ----------------------------------------------------
 
     async def serve(self, store: GrantStore) -> None:
-        """Begin to serve from a store that has just been opened."""
-        self._opened = await opened(store, self._door.health(), self._world)
-        self._closed = None
-        self._opened.tokens.recover()
+        """Begin to serve from a store that has just been opened.
+
+        Raises:
+            StoreFailedError: the disk refused; the store is closed again.
+            StoppingError: the daemon is ending, and would not close it any more.
+        """
+        found = await opened(store, self._door.health(), self._world)
+        if self._closing:
+            await found.close()
+            raise StoppingError
+        self._opened, self._closed = found, None
+        found.tokens.recover()
         await self._reopener.stop()
         self._idle_lock.start()
         self._tell(EventKind.UNLOCKED)
+
+    async def open_again(self) -> None:
+        """Open the store where that needs no question; else try until it can be had."""
+        if not await self._open_silently():
+            self._reopener.start()
 
     async def shut(self, because: LockedError) -> None:
         """Let go of the store; it is locked from now on, until somebody unlocks it.
@@ -272,15 +269,15 @@ class Vault:
         """
         if self._opened is not None:
             await self._opened.require_saved()
+        # At once: nothing may begin between that question and this moment.
+        closing, self._opened, self._closed = self._opened, None, because
         await self._door.forget()
         await self._reopener.stop()
-        self._closed = because
-        if await self._let_go():
+        if await self._let_go(closing):
             log.info("store.locked reason=%r", because.reason)
             self._tell(EventKind.LOCKED, because.reason)
 
-    async def _let_go(self) -> bool:
-        closing, self._opened = self._opened, None
+    async def _let_go(self, closing: Opened | None) -> bool:
         if closing is None:
             return False
         await self._idle_lock.stop()
@@ -298,27 +295,26 @@ class Vault:
             self._closed = exc
             raise
 
-    async def _slow_down(self) -> None:
-        if self._wrong_passphrases:
-            delay = FIRST_DELAY * 2.0 ** min(self._wrong_passphrases - 1, 10)
-            await self._clock.sleep(Seconds(min(delay, LONGEST_DELAY)))
+    async def _open_silently(self) -> bool:
+        """Whether the store is open now, or will not be without the person."""
+        try:
+            # Nobody waits at the desktop, and peers must hear that we are locked.
+            await self._open(None, ask=False)
+        except StoreCorruptError:
+            return False
+        except LockedError:
+            slots = self.slots
+            return bool(slots) and all(slot.source == PASSPHRASE for slot in slots)
+        except StoreFailedError as exc:
+            self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
+            return False
+        return True
 
     # --- by itself -----------------------------------------------------------------
 
     async def _reopen(self) -> bool:
-        """Whether the store is open now, or will not be without the person."""
         async with self.changing:
-            try:
-                # Nobody waits at the desktop, and peers must hear that we are locked.
-                await self._open(None, ask=False)
-            except StoreCorruptError:
-                return False
-            except LockedError:
-                return all(slot.source == PASSPHRASE for slot in self.slots)
-            except StoreFailedError as exc:
-                self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
-                return False
-            return True
+            return await self._open_silently()
 
     async def _lock_because_idle(self) -> bool:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from broker.host.files import flush_file, private_file, publish, remove_leftover
 from broker.model.errors import BrokerError, StoreExistsError, StoreFailedError
 from broker.model.secret import SecretBytes
-from broker.store.connection import connect_to_build
+from broker.store.connection import SQLITE_ERRORS, connect_to_build
 from broker.store.head import begin
 from broker.store.keys.source import KeySource
 from broker.store.schema import Header, write_header
@@ -75,7 +75,7 @@ def _errors_of_building(path: Path) -> Iterator[None]:
         raise StoreExistsError from exc
     except OSError as exc:
         raise StoreFailedError(what=f"{path}: {exc.strerror}") from exc
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         raise StoreFailedError(what=f"{path}: {exc}") from exc
 
 

@@ -46,6 +46,9 @@ _DISK = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the second where its message quotes a damaged schema."""
+
 PRIMARY_CODE = 0xFF
 """The low byte of an extended result code."""
 
@@ -88,9 +91,13 @@ def connect_in_memory(data: bytes | None = None) -> sqlite3.Connection:
     """A store that is in no file: empty, or as `data` has it, checked.
 
     Raises:
-        NotAStoreError, sqlite3.Error: `data` is none, or damaged.
+        NotAStoreError: `data` is none, or damaged.
+        SQLITE_ERRORS: the same.
     """
+    if data == b"":
+        raise NotAStoreError("it is empty")
     connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.text_factory = _text
     try:
         if data is not None:
             connection.deserialize(data)
@@ -124,7 +131,7 @@ def errors_of_running() -> Iterator[None]:
     """While the store is open, an error of SQLite means that the disk refused."""
     try:
         yield
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         raise StoreFailedError(what=str(exc)) from exc
 
 
@@ -134,7 +141,7 @@ def _errors_of_opening(path: Path) -> Iterator[None]:
         yield
     except NotAStoreError as exc:
         raise StoreCorruptError(path=str(path), what=str(exc)) from exc
-    except sqlite3.Error as exc:
+    except SQLITE_ERRORS as exc:
         code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & PRIMARY_CODE
         if code in _BUSY:
             raise LockedError(reason="another program has the store open") from exc
@@ -169,7 +176,14 @@ def _claim(path: Path) -> None:
 def _connected(path: Path, how: str) -> sqlite3.Connection:
     # `mode=` without c: SQLite must never make a file, least of all with its mode.
     uri = f"{path.absolute().as_uri()}?{how}"
-    return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+    connection.text_factory = _text
+    return connection
+
+
+def _text(found: bytes) -> str:
+    # A flipped bit in a text must not keep every other record from being read.
+    return found.decode(errors="replace")
 
 
 def _set(connection: sqlite3.Connection, *pragmas: str) -> None:

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from broker.model.errors import BackupInvalidError
+from broker.model.errors import BackupInvalidError, LockedError, StoreCorruptError
 from broker.model.grant import Intent, IntentCause
 from broker.model.secret import SecretBytes
 from broker.model.time import UnixTime
 from broker.store.building import new_header
-from broker.store.connection import connect_in_memory
-from broker.store.head import begin, find
+from broker.store.connection import SQLITE_ERRORS, connect_in_memory
+from broker.store.head import StrangeKeyError, begin, find
 from broker.store.keys.source import KeySource
+from broker.store.recalling import recalled
 from broker.store.records import RecordError, grant_record, parse_grant
 from broker.store.schema import (
-    Kind,
     NotAStoreError,
     insert_row,
     read_header,
@@ -28,12 +28,11 @@ from broker.store.schema import (
 )
 from broker.store.sealer import Sealer
 from broker.store.sealing import SealBrokenError, SealNewerError
-from broker.store.slots import recalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    kind: Kind
+    kind: str
     id: bytes
     version: int
     plain: SecretBytes
@@ -103,7 +102,7 @@ def parse_backup(data: bytes, source: KeySource) -> Contents:
 
     Raises:
         BackupInvalidError: the bytes are none, or damaged.
-        WrongPassphraseError, LockedError: `source` does not open it.
+        WrongPassphraseError: `source` does not open it.
     """
     try:
         with closing(connect_in_memory(data)) as connection:
@@ -112,7 +111,10 @@ def parse_backup(data: bytes, source: KeySource) -> Contents:
             sealer = Sealer(header.store_id, keys, _no_random)
             contents = read_contents(connection, sealer)
             is_altered = find(connection, sealer, header).is_altered
-    except (NotAStoreError, sqlite3.Error) as exc:
+    except (StoreCorruptError, LockedError) as exc:
+        what = exc.reason if isinstance(exc, LockedError) else exc.what
+        raise BackupInvalidError(what=what) from exc
+    except (NotAStoreError, StrangeKeyError, *SQLITE_ERRORS) as exc:
         raise BackupInvalidError(what=str(exc)) from exc
     if contents.damaged or is_altered:
         raise BackupInvalidError(what="records in it are damaged or missing")

@@ -69,18 +69,27 @@ class Database:
         """
         return await self._on_thread(partial(self._read, work))
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        done: Callable[[T], None] | None = None,
+    ) -> T:
         """Do `work` in one transaction; when this returns, a crash finds it done.
 
         On a full disk the ballast is given up and `work` done once more: it must not
         count how often it is called.
+
+        Args:
+            work: called on the thread; nobody knows yet whether it will be done.
+            done: told what `work` returned, on the thread, when it is done: also where
+                nobody waits for it any more.
 
         Raises:
             StoreFailedError: the disk refused, the store is closed, or the file is no
                 longer where it was; nothing has changed.
             Exception: what `work` raises; nothing has changed.
         """
-        return await self._on_thread(partial(self._write, work))
+        return await self._on_thread(partial(self._write, work, done))
 
     async def wipe_log(self) -> None:
         """Empty the write-ahead log, where deleted records are still to be found.
@@ -127,13 +136,19 @@ class Database:
         with self._suspecting(), errors_of_running():
             return work(self._opened())
 
-    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _write(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        done: Callable[[T], None] | None,
+    ) -> T:
         try:
             result = self._write_once(work)
         except StoreFailedError as exc:
             if not _is_full(exc) or not self._ballast.drop():
                 raise
             result = self._write_once(work)
+        if done is not None:
+            done(result)
         self._ballast.lay()
         return result
 

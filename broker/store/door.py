@@ -23,7 +23,7 @@ from broker.store.keys.unlock_cache import UnlockCache
 from broker.store.opening import (
     create_store,
     has_store,
-    open_store,
+    open_store_by,
     rename_store,
     slots_of,
 )
@@ -88,10 +88,9 @@ class FileDoor:
 
     async def open(self, passphrase: Secret | None, *, ask: bool) -> SealedStore:
         """Open the store through one of its key slots; see `StoreDoor.open`."""
-        recorded = [slot.source for slot in slots_of(self._path)]
-        sources = self._at_hand(recorded, passphrase, ask=ask)
+        choice = partial(self._at_hand, passphrase=passphrase, ask=ask)
         cache = None if passphrase is not None else self._cache
-        return self._keep(await open_store(self._path, *sources, cache=cache))
+        return self._keep(await open_store_by(self._path, choice, cache=cache))
 
     async def read_backup(self, backup: bytes, passphrase: Secret) -> Contents:
         """What is in a backup; see `StoreDoor.read_backup`."""

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from broker.store.records import RecordError, head_record, parse_head
 from broker.store.schema import (
+    HEAD_ID,
+    HIGHEST,
     Header,
     Kind,
     Row,
     insert_row,
+    select_key_ids,
     select_presences,
     select_row,
     set_aside,
@@ -23,14 +26,15 @@ from broker.store.schema import (
     write_major,
 )
 from broker.store.sealer import Sealer
-from broker.store.sealing import SealBrokenError, SealNewerError
+from broker.store.sealing import WRAPPED_BYTES_1, SealBrokenError, SealNewerError
 
 HEAD: Kind = "head"
 
-HEAD_ID = bytes(32)
-"""No HMAC comes out as this."""
-
 _NOTHING = bytes(32)
+
+
+class StrangeKeyError(Exception):
+    """The data key at hand is not that of the store; the text says so to people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +74,29 @@ def find(connection: sqlite3.Connection, sealer: Sealer, header: Header) -> Foun
 
     A store of format 1 is made one of today's here: in one transaction, so that a crash
     leaves the one or the other.
+
+    Raises:
+        StrangeKeyError: nothing in the store was sealed with the data key at hand.
     """
     row = select_row(connection, HEAD, HEAD_ID)
-    if row is None and header.major == 1:
+    head = None if row is None else _opened(sealer, row)
+    if head is not None:
+        is_altered = head.digest != _digest(connection, sealer)
+        return Found(generation=head.generation, is_altered=is_altered)
+    _require_ours(connection, sealer)
+    if row is None and _is_of_format_1(header):
         begin(connection, sealer)
         write_major(connection)
         return Found(generation=1, is_altered=False)
+    generation = _rebuilt(connection, sealer, row)
+    return Found(generation=generation, is_altered=True)
+
+
+def fits(connection: sqlite3.Connection, sealer: Sealer) -> bool:
+    """Whether both keys are the store's, and all its records are there."""
+    row = select_row(connection, HEAD, HEAD_ID)
     head = None if row is None else _opened(sealer, row)
-    if head is None:
-        generation = 1 if row is None else row.version + 1
-        set_aside(connection, HEAD_ID)
-        begin(connection, sealer, generation)
-        return Found(generation=generation, is_altered=True)
-    is_altered = head.digest != _digest(connection, sealer)
-    return Found(generation=head.generation, is_altered=is_altered)
+    return head is not None and head.digest == _digest(connection, sealer)
 
 
 def prepare(connection: sqlite3.Connection, sealer: Sealer) -> None:
@@ -106,14 +119,36 @@ def advance(
     row = select_row(connection, HEAD, HEAD_ID)
     head = None if row is None else _opened(sealer, row)
     if row is None or head is None:  # damaged while the store was open
-        generation = 1 if row is None else row.version + 1
-        set_aside(connection, HEAD_ID)
-        begin(connection, sealer, generation)
-        return generation
+        return _rebuilt(connection, sealer, row)
     digest = _moved(head.digest, sealer, changed)
     moved = Head(generation=head.generation + 1, digest=digest)
     _write(connection, sealer, moved)
     return moved.generation
+
+
+def _require_ours(connection: sqlite3.Connection, sealer: Sealer) -> None:
+    # A key slot of before a rotation, put back, gives the old data key: a head made
+    # under it would have all that follows sealed with what may be known to others.
+    there = select_key_ids(connection)
+    if there and sealer.key_id not in there:
+        raise StrangeKeyError("the key that it gives opens nothing in it")
+
+
+def _is_of_format_1(header: Header) -> bool:
+    # Who could write the number alone could have a head that tells of a record that is
+    # gone taken for one that was never there.
+    return header.major == 1 and all(
+        len(slot.wrapped) == WRAPPED_BYTES_1 for slot in header.slots
+    )
+
+
+def _rebuilt(connection: sqlite3.Connection, sealer: Sealer, row: Row | None) -> int:
+    """Put a head that does not open aside, and begin anew; the generation."""
+    # What it says of its version may be damaged, too: half of all numbers are left.
+    generation = 1 if row is None else min(row.version, HIGHEST // 2) + 1
+    set_aside(connection, HEAD_ID)
+    begin(connection, sealer, generation)
+    return generation
 
 
 def _opened(sealer: Sealer, row: Row) -> Head | None:

@@ -9,23 +9,25 @@ from functools import partial
 from pathlib import Path
 
 from broker.host.files import flush_folder
-from broker.model.errors import StoreExistsError, StoreFailedError
+from broker.model.errors import StoreCorruptError, StoreExistsError, StoreFailedError
 from broker.store.anchor import FileAnchor
 from broker.store.anchors import Anchors, recalled_anchors
 from broker.store.building import SIDE_FILES, build_store, clean_up
 from broker.store.connection import header_of
 from broker.store.contents import Contents
 from broker.store.database import Database
-from broker.store.head import find
+from broker.store.head import StrangeKeyError, find, fits
 from broker.store.keys.source import KeySource
 from broker.store.keys.unlock_cache import UnlockCache
-from broker.store.schema import KeySlot
+from broker.store.recalling import recalled
+from broker.store.schema import Header, KeySlot
 from broker.store.sealer import Sealer
-from broker.store.sealing import DataKeys, key_id
-from broker.store.slots import recalled
+from broker.store.sealing import DataKeys
 from broker.store.store import SealedStore
 
 RandomBytes = Callable[[int], bytes]
+Choice = Callable[[Sequence[str]], Sequence[KeySource]]
+"""Of sources, given the names of those that are recorded. May raise LockedError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +104,13 @@ async def create_store(
     build = partial(build_store, path, source, random, fill=fill, index=index)
     keys = await asyncio.to_thread(build)
     database = await Database.open(path)
-    slot = database.header.slots[0]
-    key = _Key(keys=keys, slot=slot, source=source)
-    return await _opened(path, database, key, random)
+    try:
+        slot = database.header.slots[0]
+        key = _Key(keys=keys, slot=slot, source=source)
+        return await _opened(path, database, key, random)
+    except BaseException:
+        await database.close()
+        raise
 
 
 async def open_store(
@@ -115,9 +121,25 @@ async def open_store(
 ) -> SealedStore:
     """Open the store with the first of its key slots that one of `sources` opens.
 
+    Args and errors: as for `open_store_by`.
+    """
+    return await open_store_by(path, lambda _: sources, cache=cache, random=random)
+
+
+async def open_store_by(
+    path: Path,
+    choice: Choice,
+    *,
+    cache: UnlockCache | None = None,
+    random: RandomBytes = secrets.token_bytes,
+) -> SealedStore:
+    """Open the store with the first of its key slots that a chosen source opens.
+
     Args:
         path: of the file.
-        sources: of keys that can be had now.
+        choice: of sources whose keys can be had now. It is asked once the file is open:
+            until its log has been looked through, as after a crash, nothing in the file
+            need be right.
         cache: what the kernel may have kept, or None not to ask it.
         random: where fresh bytes come from.
 
@@ -131,24 +153,33 @@ async def open_store(
     database = await Database.open(path)
     try:
         clean_up(path)
-        key = await asyncio.to_thread(_recalled, path, database, sources, cache)
+        key = await _kept(database, cache)
+        if key is None:
+            sources = choice([slot.source for slot in database.header.slots])
+            recall = partial(_recalled, path, database.header, sources)
+            key = await asyncio.to_thread(recall)
         return await _opened(path, database, key, random)
     except BaseException:
         await database.close()
         raise
 
 
-def _recalled(
-    path: Path,
-    database: Database,
-    sources: Sequence[KeySource],
-    cache: UnlockCache | None,
-) -> _Key:
-    header = database.header
-    kept = None if cache is None else cache.recall(header.store_id)
+async def _kept(database: Database, cache: UnlockCache | None) -> _Key | None:
+    store_id = database.header.store_id
+    kept = None if cache is None else cache.recall(store_id)
+    if kept is None:
+        return None
     # Any program of the person's could have put another key there.
-    if kept is not None and key_id(kept.data) == header.head_key:
-        return _Key(keys=kept)
+    sealer = Sealer(store_id, kept, _no_random)
+    is_ours = await database.read(partial(fits, sealer=sealer))
+    return _Key(keys=kept) if is_ours else None
+
+
+def _no_random(size: int) -> bytes:
+    raise NotImplementedError(size)  # nothing is sealed to see whether a key fits
+
+
+def _recalled(path: Path, header: Header, sources: Sequence[KeySource]) -> _Key:
     slot, source, keys = recalled(header, sources, str(path))
     return _Key(keys=keys, slot=slot, source=source)
 
@@ -158,7 +189,10 @@ async def _opened(
 ) -> SealedStore:
     header = database.header
     sealer = Sealer(header.store_id, key.keys, random)
-    found = await database.write(partial(find, sealer=sealer, header=header))
+    try:
+        found = await database.write(partial(find, sealer=sealer, header=header))
+    except StrangeKeyError as exc:
+        raise StoreCorruptError(path=str(path), what=str(exc)) from exc
     anchors = await asyncio.to_thread(_anchors, path, header.store_id, key)
     return SealedStore(
         database,

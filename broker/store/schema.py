@@ -6,7 +6,7 @@ and the id of the data key that sealed it. Names are not: see `sealing.row_id`.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES
@@ -16,6 +16,12 @@ Kind = Literal["grant", "setting", "head"]
 
 APPLICATION_ID = int.from_bytes(b"brkd", "big")
 """SQLite's own place for "whose file is this" (the header, at offset 68)."""
+
+HEAD_ID = bytes(32)
+"""The row of the head; no HMAC comes out as this."""
+
+HIGHEST = 2**63 - 1
+"""SQLite's highest integer."""
 
 MAJOR = 2
 """SQLite's `user_version`. A newer one is refused; new tables alone do not raise it.
@@ -63,7 +69,7 @@ class KeySlot:
     number: int
     source: str
     parameters: str
-    wrapped: bytes
+    wrapped: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +80,11 @@ class Header:
         store_id: 16 bytes.
         slots: in the order of their numbers, at least one.
         major: the format that it has now, see `MAJOR`.
-        head_key: the id of the data key that it is sealed with, or None where its head
-            cannot be found.
     """
 
     store_id: bytes
     slots: tuple[KeySlot, ...]
     major: int = MAJOR
-    head_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ class Row:
     id: bytes
     version: int
     key_id: bytes
-    sealed: bytes
+    sealed: bytes = field(repr=False)
 
 
 def write_header(connection: sqlite3.Connection, header: Header) -> None:
@@ -119,20 +122,8 @@ def read_header(connection: sqlite3.Connection) -> Header:
     slots = read_slots(connection)
     match ids:
         case [(bytes() as store_id,)] if slots and len(store_id) == STORE_ID_BYTES:
-            return Header(
-                store_id=store_id,
-                slots=slots,
-                major=major,
-                head_key=_head_key(connection),
-            )
+            return Header(store_id=store_id, slots=slots, major=major)
     raise NotAStoreError("its id or its key slots are missing")
-
-
-def _head_key(connection: sqlite3.Connection) -> bytes | None:
-    found = connection.execute(
-        "SELECT key_id FROM record WHERE kind = 'head'"
-    ).fetchone()
-    return found[0] if found and isinstance(found[0], bytes) else None
 
 
 def write_major(connection: sqlite3.Connection) -> None:
@@ -162,12 +153,12 @@ def delete_slot(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("DELETE FROM key_slot WHERE slot = ?", (number,))
 
 
-def select_all_rows(connection: sqlite3.Connection) -> list[tuple[Kind, Row]]:
+def select_all_rows(connection: sqlite3.Connection) -> list[tuple[str, Row]]:
     """Every record but the head."""
     found = connection.execute(
         "SELECT kind, id, version, key_id, sealed FROM record WHERE kind != 'head'"
     )
-    return [(kind, _row(values)) for kind, *values in found]
+    return [(str(kind), _row(values)) for kind, *values in found]
 
 
 def select_presences(connection: sqlite3.Connection) -> list[tuple[str, bytes, int]]:
@@ -176,10 +167,16 @@ def select_presences(connection: sqlite3.Connection) -> list[tuple[str, bytes, i
         "SELECT kind, id, version FROM record WHERE kind != 'head'"
     )
     return [
-        (str(kind), row_id, version)
+        (str(kind), row_id, max(version, 0))
         for kind, row_id, version in found
         if isinstance(row_id, bytes) and isinstance(version, int)
     ]
+
+
+def select_key_ids(connection: sqlite3.Connection) -> set[object]:
+    """The id of the data key of every record, the head's too."""
+    found = connection.execute("SELECT DISTINCT key_id FROM record").fetchall()
+    return {key for (key,) in found}
 
 
 def select_rows(connection: sqlite3.Connection, kind: Kind) -> list[Row]:
@@ -199,7 +196,7 @@ def select_row(connection: sqlite3.Connection, kind: Kind, row_id: bytes) -> Row
     return None if found is None else _row(found)
 
 
-def insert_row(connection: sqlite3.Connection, kind: Kind, row: Row) -> bool:
+def insert_row(connection: sqlite3.Connection, kind: str, row: Row) -> bool:
     """Whether the record could be added: False where there is one."""
     done = connection.execute(
         "INSERT INTO record (id, kind, version, key_id, sealed)"
@@ -210,7 +207,7 @@ def insert_row(connection: sqlite3.Connection, kind: Kind, row: Row) -> bool:
 
 
 def update_row(
-    connection: sqlite3.Connection, kind: Kind, row: Row, *, replaces: int
+    connection: sqlite3.Connection, kind: str, row: Row, *, replaces: int
 ) -> bool:
     """Whether the record took the place of version `replaces`, and only of that."""
     done = connection.execute(
@@ -251,7 +248,7 @@ def set_aside(
     )
     connection.execute("DELETE FROM record WHERE id = ?", (row_id,))
     return tuple(
-        (str(kind), row_id, version)
+        (str(kind), row_id, max(version, 0))
         for kind, version in gone
         if isinstance(version, int)
     )

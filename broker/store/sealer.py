@@ -37,6 +37,11 @@ class Sealer:
         self.random = random
 
     @property
+    def key_id(self) -> bytes:
+        """Of the data key in use."""
+        return self._key_id
+
+    @property
     def keys(self) -> DataKeys:
         """The keys in use."""
         return DataKeys(data=self._data_keys[self._key_id], index=self._index_key)
@@ -66,7 +71,7 @@ class Sealer:
         """What stands for this record in the digest; see `sealing.presence`."""
         return presence(self._index_key, kind, row, version)
 
-    def seal(self, kind: Kind, row: bytes, version: int, record: bytes) -> Row:
+    def seal(self, kind: str, row: bytes, version: int, record: bytes) -> Row:
         """A row of this record, under fresh salt and nonce.
 
         Args:
@@ -81,7 +86,7 @@ class Sealer:
         sealed = seal(data_key, place, record, salt=salt, nonce=nonce)
         return Row(id=row, version=version, key_id=self._key_id, sealed=sealed)
 
-    def open(self, kind: Kind, row: Row) -> bytes:
+    def open(self, kind: str, row: Row) -> bytes:
         """The record of this row.
 
         Raises:
@@ -95,7 +100,7 @@ class Sealer:
         place = self._place(kind, row.id, row.version, row.key_id)
         return open_sealed(data_key, place, row.sealed)
 
-    def _place(self, kind: Kind, row: bytes, version: int, key: bytes) -> Place:
+    def _place(self, kind: str, row: bytes, version: int, key: bytes) -> Place:
         return Place(
             store_id=self.store_id,
             key_id=key,

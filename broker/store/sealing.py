@@ -34,6 +34,9 @@ _MAGIC = b"brk"
 _HEAD_BYTES = len(_MAGIC) + 1
 _TAG_BYTES = 16
 
+WRAPPED_BYTES_1 = NONCE_BYTES + KEY_BYTES + _TAG_BYTES
+"""Of a wrapped key of format 1, which has no index key of its own."""
+
 _RECORD_LABEL = b"brokerd/record/v1/"
 _RECORD_DATA_LABEL = b"brokerd/record-data/v1"
 _WRAP_LABEL = b"brokerd/wrapped-key/v1"
@@ -179,7 +182,7 @@ def unwrap_keys(
     Raises:
         SealBrokenError: another key, another store, another slot, or changed bytes.
     """
-    if len(wrapped) < NONCE_BYTES + KEY_BYTES + _TAG_BYTES:
+    if len(wrapped) < WRAPPED_BYTES_1:
         raise SealBrokenError
     cipher = AESGCM(key_encryption_key.reveal())
     nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]

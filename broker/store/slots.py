@@ -6,23 +6,16 @@ no slot needs any more is forgotten by its source only after that.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from broker.model.errors import (
-    BrokerError,
-    KeySlotError,
-    LockedError,
-    StoreCorruptError,
-    WrongPassphraseError,
-)
+from broker.model.errors import BrokerError, KeySlotError, StoreFailedError
 from broker.model.secret import SecretBytes
 from broker.store.database import Database
 from broker.store.head import advance, prepare
-from broker.store.keys.names import PASSPHRASE
-from broker.store.keys.source import KeyParametersError, KeySource
+from broker.store.keys.source import KeySource, NewKey
+from broker.store.recalling import recalled_keys
 from broker.store.schema import (
-    Header,
     KeySlot,
     delete_slot,
     read_slots,
@@ -31,7 +24,7 @@ from broker.store.schema import (
     update_row,
     write_slot,
 )
-from broker.store.sealer import Sealer, keys_of, new_slot
+from broker.store.sealer import Sealer, new_slot
 from broker.store.sealing import (
     KEY_BYTES,
     NONCE_BYTES,
@@ -88,6 +81,8 @@ class Slots:
                 `KeySource.make`; nothing has changed.
         """
         async with self._changing:
+            # Read behind what is under way: a change that nobody waits for any more.
+            self.all = await self._database.read(read_slots)
             number = max(slot.number for slot in self.all) + 1
             if len(self.all) >= SLOTS:
                 raise KeySlotError(slot=number, what=f"a store has at most {SLOTS}")
@@ -151,16 +146,26 @@ class Slots:
     async def _put(self, number: int, source: KeySource) -> KeySlot:
         store_id = self._database.header.store_id
         made = await asyncio.to_thread(source.make, self._random, store_id)
-        keys = self._sealer.keys
-        slot = self._wrapped(number, source.name, made.parameters, made.key, keys)
         try:
-            await self._write(partial(_put, slot))
+            await self._write(partial(self._put_wrapped, number, source.name, made))
         except BrokerError:
-            await asyncio.to_thread(source.forget, made.parameters)
+            if not await self._may_have(number, made.parameters):
+                await asyncio.to_thread(source.forget, made.parameters)
             raise
         # The wrapped key of before is in the log still.
         await self._database.wipe_log()
-        return slot
+        return self.find(number)
+
+    async def _may_have(self, number: int, parameters: str) -> bool:
+        """Whether a slot may be in the file although the disk refused it.
+
+        A disk can fail after the commit. Then the key must stay: it opens the store.
+        """
+        try:
+            there = await self._database.read(read_slots)
+        except StoreFailedError:
+            return True
+        return any((s.number, s.parameters) == (number, parameters) for s in there)
 
     def _wrapped(
         self,
@@ -181,101 +186,36 @@ class Slots:
         )
 
     async def _write(self, work: Callable[[sqlite3.Connection], Changed]) -> None:
-        def written(connection: sqlite3.Connection) -> tuple[KeySlot, ...]:
-            prepare(connection, self._sealer)
-            generation = advance(connection, self._sealer, *work(connection))
-            self._advanced(generation)
-            return read_slots(connection)
+        await self._database.write(partial(self._written, work), self._done)
 
-        self.all = await self._database.write(written)
+    # --- on the thread of the database -----------------------------------------
 
+    def _written(
+        self,
+        work: Callable[[sqlite3.Connection], Changed],
+        connection: sqlite3.Connection,
+    ) -> tuple[int, tuple[KeySlot, ...]]:
+        prepare(connection, self._sealer)
+        generation = advance(connection, self._sealer, *work(connection))
+        return generation, read_slots(connection)
 
-def _put(slot: KeySlot, connection: sqlite3.Connection) -> Changed:
-    write_slot(connection, slot)
-    return ()
+    def _done(self, written: tuple[int, tuple[KeySlot, ...]]) -> None:
+        generation, self.all = written
+        self._advanced(generation)
+
+    def _put_wrapped(
+        self, number: int, source: str, made: NewKey, connection: sqlite3.Connection
+    ) -> Changed:
+        # The keys as the file has them: a rotation that was refused expected others.
+        keys = self._sealer.keys
+        slot = self._wrapped(number, source, made.parameters, made.key, keys)
+        write_slot(connection, slot)
+        return ()
 
 
 def _delete(number: int, connection: sqlite3.Connection) -> Changed:
     delete_slot(connection, number)
     return ()
-
-
-def recalled_keys(
-    header: Header, slots: Sequence[KeySlot], sources: Sequence[KeySource]
-) -> list[tuple[KeySlot, SecretBytes]]:
-    """Each slot with the key that opens it; blocks.
-
-    Raises:
-        KeySlotError: a slot that none of `sources` opens.
-    """
-    return [(slot, _recalled(header, slot, sources)) for slot in slots]
-
-
-def _recalled(
-    header: Header, slot: KeySlot, sources: Sequence[KeySource]
-) -> SecretBytes:
-    what = "it must be opened for this"
-    for source in sources:
-        if source.name != slot.source:
-            continue
-        try:
-            key = source.recall(slot.parameters)
-            keys_of(header, slot, key)
-        except LockedError as exc:
-            what = exc.reason
-        except (SealBrokenError, KeyParametersError):
-            what = "what was given does not open it"
-        else:
-            return key
-    raise KeySlotError(slot=slot.number, what=f"{slot.source}: {what}")
-
-
-def recalled(
-    header: Header, sources: Sequence[KeySource], path: str
-) -> tuple[KeySlot, KeySource, DataKeys]:
-    """The first slot that one of `sources` opens, with what is behind it; blocks.
-
-    Raises:
-        LockedError: no key can be had; the reason says why of each slot.
-        WrongPassphraseError: a passphrase was given, and opens none.
-        StoreCorruptError: what every slot says of its key is damaged.
-    """
-    faults: list[Exception] = []
-    for slot in header.slots:
-        for source in sources:
-            if source.name != slot.source:
-                continue
-            try:
-                keys = keys_of(header, slot, source.recall(slot.parameters))
-            except SealBrokenError:
-                faults.append(source.refused())
-            except KeyParametersError:
-                what = f"what it says of its {slot.source} key is damaged"
-                faults.append(StoreCorruptError(path=path, what=what))
-            except LockedError as exc:
-                faults.append(exc)
-            else:
-                return slot, source, keys
-    raise _told(faults, header, {source.name for source in sources})
-
-
-def _told(
-    faults: Sequence[Exception], header: Header, tried: Collection[str]
-) -> Exception:
-    """One error for all: a wrong passphrase first, since somebody has just typed it."""
-    for fault in faults:
-        if isinstance(fault, WrongPassphraseError):
-            return fault
-    reasons = [fault.reason for fault in faults if isinstance(fault, LockedError)]
-    if faults and not reasons:
-        return faults[0]
-    recorded = {slot.source for slot in header.slots}
-    if PASSPHRASE in recorded and PASSPHRASE not in tried:
-        reasons.append("a passphrase is needed" if not reasons else "or a passphrase")
-    if not reasons:
-        known = ", ".join(sorted(recorded))
-        return LockedError(reason=f"the key of the store is of another source: {known}")
-    return LockedError(reason="; ".join(dict.fromkeys(reasons)))
 
 
 def _reseal(

@@ -173,23 +173,30 @@ class SealedStore:
         while self._closing:
             self._closing.pop()()
 
-    async def _write(self, work: Callable[[sqlite3.Connection], bool]) -> bool:
-        return await self._database.write(partial(self._prepared, work))
+    async def _write(self, work: Callable[[sqlite3.Connection], int | None]) -> bool:
+        """Whether `work` was done: it gives the new generation, or else None."""
+        prepared = partial(self._prepared, work)
+        return await self._database.write(prepared, self._done) is not None
 
     # --- on the thread of the database -----------------------------------------
 
     def _prepared(
         self,
-        work: Callable[[sqlite3.Connection], bool],
+        work: Callable[[sqlite3.Connection], int | None],
         connection: sqlite3.Connection,
-    ) -> bool:
+    ) -> int | None:
         prepare(connection, self._sealer)
         return work(connection)
 
+    def _done(self, generation: int | None) -> None:
+        # Not before: a generation that no file has would feign an old copy.
+        if generation is not None:
+            self._advanced(generation)
+
     def _advance(
         self, connection: sqlite3.Connection, *changed: tuple[str, bytes, int]
-    ) -> None:
-        self._advanced(advance(connection, self._sealer, *changed))
+    ) -> int:
+        return advance(connection, self._sealer, *changed)
 
     def _advanced(self, generation: int) -> None:
         self._generation = generation
@@ -212,35 +219,32 @@ class SealedStore:
         grant: Grant,
         replaces: int | None,
         connection: sqlite3.Connection,
-    ) -> bool:
+    ) -> int | None:
         there = select_row(connection, _GRANT, row_id)
         if replaces is None:
             if there is not None and self._opened_grant(there) is not None:
-                return False
+                return None
         elif there is None or there.version != replaces:
-            return False
+            return None
         before = None if there is None else self._opened(_GRANT, there, bytes)
         came = (_GRANT, row_id, grant.version)
         if replaces is not None and before is not None:
             record = _encoded(partial(grant_record_over, grant, before))
             row = self._sealer.seal(_GRANT, row_id, grant.version, record)
             update_row(connection, _GRANT, row, replaces=replaces)
-            self._advance(connection, (_GRANT, row_id, replaces), came)
-        else:
-            record = _encoded(partial(grant_record, grant))
-            row = self._sealer.seal(_GRANT, row_id, grant.version, record)
-            gone = set_aside(connection, row_id)
-            insert_row(connection, _GRANT, row)
-            self._advance(connection, *gone, came)
-        return True
+            return self._advance(connection, (_GRANT, row_id, replaces), came)
+        record = _encoded(partial(grant_record, grant))
+        row = self._sealer.seal(_GRANT, row_id, grant.version, record)
+        gone = set_aside(connection, row_id)
+        insert_row(connection, _GRANT, row)
+        return self._advance(connection, *gone, came)
 
     def _delete_grant(
         self, row_id: bytes, replaces: int, connection: sqlite3.Connection
-    ) -> bool:
+    ) -> int | None:
         if not delete_row(connection, _GRANT, row_id, replaces=replaces):
-            return False
-        self._advance(connection, (_GRANT, row_id, replaces))
-        return True
+            return None
+        return self._advance(connection, (_GRANT, row_id, replaces))
 
     def _read_setting(self, key: str, connection: sqlite3.Connection) -> str | None:
         row = select_row(connection, _SETTING, self._sealer.row_id(_SETTING, key))
@@ -248,7 +252,7 @@ class SealedStore:
 
     def _put_setting(
         self, row_id: bytes, record: bytes | None, connection: sqlite3.Connection
-    ) -> bool:
+    ) -> int | None:
         there = select_row(connection, _SETTING, row_id)
         version = 0
         if there is None or self._opened(_SETTING, there, parse_setting) is None:
@@ -261,8 +265,7 @@ class SealedStore:
             row = self._sealer.seal(_SETTING, row_id, version + 1, record)
             insert_row(connection, _SETTING, row)
             changed = (*changed, (_SETTING, row_id, version + 1))
-        self._advance(connection, *changed)
-        return True
+        return self._advance(connection, *changed)
 
     def _opened_grant(self, row: Row) -> Grant | None:
         return self._opened(_GRANT, row, parse_grant)

@@ -16,6 +16,7 @@ class MemoryStore:
         gate: while it is set to an event, every write waits for that event.
         load_gate: the same for every read.
         is_unreadable: whether its grants cannot be listed.
+        fails_after_saves: whether the disk fails when a grant has been saved already.
         is_closed: whether it was closed; a door may open it again.
     """
 
@@ -26,6 +27,7 @@ class MemoryStore:
         self.gate: asyncio.Event | None = None
         self.load_gate: asyncio.Event | None = None
         self.is_unreadable = False
+        self.fails_after_saves = False
         self._failures = 0
         self.is_closed = False
 
@@ -52,6 +54,8 @@ class MemoryStore:
         self._compare(grant.account.name, replaces)
         self.grants[grant.account.name] = grant
         self.saves += 1
+        if self.fails_after_saves:
+            raise StoreFailedError(what="input/output error")
 
     async def delete(self, name: AccountName, *, replaces: int) -> None:
         await self._write()

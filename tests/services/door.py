@@ -36,6 +36,7 @@ class FakeDoor:
         found: how the store is found when it is opened.
         fault: raised by `create` and `open` while it is set; by `slots`, where it is
             one of the file.
+        restore_fault: raised by `restore` while it is set.
         gate: while it is set to an event, `create` and `open` wait for that event.
         opened: how often a store was made or opened.
         asking: of each `open`, whether the desktop might have asked the person.
@@ -49,6 +50,7 @@ class FakeDoor:
     others: dict[int, str] = field(default_factory=dict)
     found: Health = FOUND
     fault: BrokerError | None = None
+    restore_fault: BrokerError | None = None
     gate: asyncio.Event | None = None
     opened: int = 0
     asking: list[bool] = field(default_factory=list)
@@ -115,6 +117,8 @@ class FakeDoor:
     ) -> MemoryStore:
         assert contents == BACKUP
         assert at > 0
+        if self.restore_fault is not None:
+            raise self.restore_fault
         return await self.create(source, passphrase)
 
     def set_aside(self) -> str:

@@ -132,11 +132,33 @@ async def test_a_standing_intent_is_not_written_over() -> None:
 
 async def test_grants_put_back_from_an_older_copy_are_marked() -> None:
     dead = replace(a_grant(HOME), state=GrantState.DEAD)
-    grants, store = await loaded(a_grant(), dead)
+    bare = a_grant(AccountName("bare"), refresh_token=None)
+    grants, store = await loaded(a_grant(), dead, bare)
     await grants.put_back(UnixTime(7))
     mark = Intent(since=UnixTime(7), cause=IntentCause.RESTORE)
     assert store.grants[WORK].intent == mark
     assert store.grants[HOME].intent is None
+    assert store.grants[AccountName("bare")].intent is None
+    await grants.put_back(UnixTime(8))
+    assert store.grants[WORK].intent == mark
+    assert store.saves == 1
+
+
+async def test_a_refresh_that_an_older_copy_was_in_the_midst_of_is_marked_too() -> None:
+    grants, store = await loaded(replace(a_grant(), intent=Intent(since=UnixTime(1))))
+    await grants.put_back(UnixTime(7))
+    mark = Intent(since=UnixTime(7), cause=IntentCause.RESTORE)
+    assert store.grants[WORK].intent == mark
+
+
+async def test_a_grant_that_moved_on_is_not_forgotten() -> None:
+    grants, store = await loaded(a_grant())
+    old = grants.get(WORK)
+    store.fail_next_save()
+    await grants.signed_in(a_grant(refresh_token="of-login"))
+    with pytest.raises(GrantChangedError):
+        await grants.forget(old)
+    assert grants.get(WORK).refresh_token == Secret("of-login")
 
 
 async def test_a_renewal_keeps_the_old_refresh_token_where_none_came() -> None:

@@ -10,12 +10,12 @@ from broker.model.errors import UnknownLoginError
 from broker.model.issuer import IssuerPreset, RedirectPath
 from broker.model.redirect import Outcome
 from broker.model.secret import Secret
+from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.services.login import LoginState
 from broker.services.logins import KEPT_LOGINS, LoginOptions
 from broker.services.sign_in import SignInRequest
 from broker.services.token_cache import TokenKey
-from broker.services.vault import VaultState
 from tests.fakes.clock import run_until_idle
 from tests.services.person import (
     a_request,

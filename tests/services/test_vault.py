@@ -5,19 +5,18 @@ import asyncio
 import pytest
 
 from broker.model.errors import (
-    BadRequestError,
     BrokerError,
     LockedError,
     StoppingError,
     StoreCorruptError,
-    StoreExistsError,
     StoreFailedError,
     WrongPassphraseError,
 )
+from broker.model.event import EventKind
+from broker.model.grant import IntentCause
 from broker.model.secret import Secret
+from broker.model.store import Health, VaultState
 from broker.model.time import Seconds
-from broker.services.store_making import NewStore
-from broker.services.vault import VaultState
 from tests.fakes.clock import run_until_idle
 from tests.fakes.store import MemoryStore
 from tests.services.world import WORK, World, a_grant, token_answer
@@ -190,28 +189,6 @@ async def test_a_locked_store_that_is_asked_for_ever_takes_no_memory() -> None:
     assert depths == depths[:1] * 3
 
 
-async def test_making_a_store_opens_it() -> None:
-    world = World(source=None)
-    await world.maker.create(NewStore(source="passphrase", passphrase=Secret("p")))
-    assert world.vault.state is VaultState.OPEN
-    assert world.door.source == "passphrase"
-
-
-async def test_a_store_is_never_made_over_another() -> None:
-    world = World(store=MemoryStore(a_grant()))
-    await world.vault.open_at_start()
-    with pytest.raises(StoreExistsError):
-        await world.maker.create(NewStore(source="plain"))
-    assert world.grants.get(WORK) == a_grant()
-
-
-async def test_a_store_that_cannot_be_made_leaves_none() -> None:
-    world = World(source=None)
-    with pytest.raises(BadRequestError):
-        await world.maker.create(NewStore(source="parchment"))
-    assert world.vault.state is VaultState.NONE
-
-
 async def test_the_first_grant_makes_the_store_and_names_its_key_source() -> None:
     world = World(source=None)
     said = await world.vault.open_for_grant()
@@ -280,3 +257,243 @@ async def test_a_store_whose_grants_cannot_be_listed_is_not_served() -> None:
         await world.vault.unlock(None)
     assert world.vault.opened is None
     assert world.store.is_closed
+
+
+# --- slowed, locked, tried again ------------------------------------------------
+
+
+async def an_open_world(**found: object) -> World:
+    world = World(store=MemoryStore(a_grant()))
+    if found:
+        world.door.found = Health(**found)  # type: ignore[arg-type]
+    await world.vault.open_at_start()
+    return world
+
+
+async def test_the_passphrase_after_a_wrong_one_is_looked_at_later() -> None:
+    world = a_locked_world()
+    for wrong in range(3):
+        trying = asyncio.create_task(world.vault.unlock(Secret("wrong")), name="try")
+        await world.clock.advance(Seconds(0.1 * 2**wrong))
+        with pytest.raises(WrongPassphraseError):
+            await trying
+    right = asyncio.create_task(world.vault.unlock(Secret("correct horse")), name="try")
+    await world.clock.advance(Seconds(0.3))
+    assert not right.done()
+    await world.clock.advance(Seconds(0.2))
+    await right
+    await world.vault.lock()
+    await world.vault.unlock(Secret("correct horse"))  # at once
+    await world.vault.close()
+
+
+async def test_a_locked_store_holds_no_key_no_grant_and_no_token() -> None:
+    world = await an_open_world()
+    world.sender.script(token_answer())
+    tokens = world.tokens
+    await tokens.token(tokens.key(WORK, None, None), NONE)
+    grants = world.grants
+    await world.vault.lock()
+    assert world.vault.state is VaultState.LOCKED
+    assert world.vault.locked_because == "it was locked by hand"
+    assert world.vault.opened is None
+    assert world.store.is_closed
+    assert grants.all() == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert world.clock.sleeping == 0
+    with pytest.raises(LockedError, match="locked by hand"):
+        world.vault.require_open()
+
+
+async def test_what_was_locked_by_hand_stays_locked_until_somebody_unlocks_it() -> None:
+    world = await an_open_world()
+    await world.vault.lock()
+    for _ in range(10):
+        with pytest.raises(LockedError):
+            world.vault.require_open()
+        await world.clock.advance(Seconds(60))
+    assert world.door.opened == 1
+    await world.vault.unlock(None)
+    assert world.grants.get(WORK) == a_grant()
+    await world.vault.close()
+
+
+async def test_locking_forgets_what_the_next_daemon_could_have_opened_it_with() -> None:
+    world = await an_open_world()
+    await world.vault.unlock(None, remember=600)
+    assert world.door.remembered == 600
+    await world.vault.lock()
+    assert world.door.remembered is None
+
+
+async def test_locking_what_is_locked_is_fine_and_where_no_store_is_is_told() -> None:
+    world = a_locked_world()
+    await world.vault.open_at_start()
+    await world.vault.lock()
+    assert world.vault.locked_because == "it was locked by hand"
+    with pytest.raises(LockedError, match="no store"):
+        await World(source=None).vault.lock()
+
+
+async def test_a_store_with_unsaved_grants_is_not_locked() -> None:
+    world = await an_open_world()
+    world.store.fail_next_save(10**6)
+    saved = await world.grants.signed_in(a_grant(refresh_token="newer"))
+    with pytest.raises(StoreFailedError, match="work"):
+        await world.vault.lock()
+    assert world.vault.state is VaultState.OPEN
+    assert world.grants.get(WORK) == saved
+    world.store.mend()
+    await world.vault.lock()
+    assert world.store.grants[WORK] == saved
+
+
+async def test_a_refresh_whose_token_the_disk_refuses_while_it_is_locked_is_kept() -> (
+    None
+):
+    world = await an_open_world()
+    gate = world.sender.hold()
+    world.sender.script(token_answer(refresh_token="newer"))
+    tokens = world.tokens
+    asking = tokens.token(tokens.key(WORK, None, None), NONE)
+    waiting = asyncio.create_task(asking, name="peer")
+    await run_until_idle()
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    world.store.fail_next_save(10**6)
+    gate.set()
+    await waiting
+    with pytest.raises(StoreFailedError, match="work"):
+        await locking
+    assert world.grants.get(WORK).refresh_token == Secret("newer")
+    world.store.mend()
+    await world.vault.close()
+    assert world.store.grants[WORK].refresh_token == Secret("newer")
+
+
+async def test_a_store_that_nobody_uses_is_locked_by_choice_and_not_while_unsaved() -> (
+    None
+):
+    world = World(store=MemoryStore(a_grant()))
+    world.vault = world.a_vault(lock_after_idle=Seconds(600))
+    await world.vault.open_at_start()
+    await world.clock.advance(Seconds(599))
+    world.vault.used()
+    await world.clock.advance(Seconds(599))
+    assert world.vault.state is VaultState.OPEN
+    world.store.fail_next_save(10**6)
+    await world.grants.signed_in(a_grant())
+    await world.clock.advance(Seconds(10))
+    assert world.vault.state is VaultState.OPEN
+    world.store.mend()
+    await world.clock.advance(Seconds(700))
+    assert world.vault.locked_because == "nobody has used it for a while"
+    assert world.clock.sleeping == 0
+
+
+async def test_a_key_that_comes_later_opens_the_store_by_itself() -> None:
+    world = World(store=MemoryStore(a_grant()))
+    world.door.fault = LockedError(reason="the keyring is locked")
+    await world.vault.open_at_start()
+    await world.clock.advance(Seconds(100))
+    assert world.vault.opened is None
+    world.door.fault = None
+    with pytest.raises(LockedError):  # whoever is told has it looked at
+        world.vault.require_open()
+    await world.clock.advance(Seconds(1))
+    assert world.vault.state is VaultState.OPEN
+    assert set(world.door.asking) == {False}
+    assert world.clock.sleeping == 0
+    await world.vault.close()
+
+
+@pytest.mark.parametrize("fault", [CORRUPT, StoreFailedError(what="no such device")])
+async def test_a_file_that_is_mended_later_is_opened_by_itself(
+    fault: BrokerError,
+) -> None:
+    world = World(store=MemoryStore(a_grant()))
+    world.door.fault = fault
+    await world.vault.open_at_start()
+    await world.clock.advance(Seconds(60))
+    world.door.fault = None
+    await world.clock.advance(Seconds(32))
+    assert world.vault.state is VaultState.OPEN
+    await world.vault.close()
+
+
+async def test_what_only_the_person_can_open_is_not_tried_again_and_again() -> None:
+    world = a_locked_world()
+    await world.vault.open_at_start()
+    await world.clock.advance(Seconds(600))
+    assert world.door.asking == [False]
+    assert world.clock.sleeping == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_whoever_unlocks_locks_or_closes_ends_the_tries() -> None:
+    for deed in ("unlock", "lock", "close"):
+        world = World(store=MemoryStore(a_grant()))
+        world.door.fault = LockedError(reason="the keyring is locked")
+        await world.vault.open_at_start()
+        await world.clock.advance(Seconds(5))
+        world.door.fault = None
+        deeds = {
+            "unlock": lambda vault: vault.unlock(None),
+            "lock": lambda vault: vault.lock(),
+            "close": lambda vault: vault.close(),
+        }
+        await deeds[deed](world.vault)
+        tried = len(world.door.asking)
+        await world.clock.advance(Seconds(600))
+        assert len(world.door.asking) == tried, deed
+        await world.vault.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, deed
+
+
+async def test_an_unlock_that_is_done_after_the_end_leaves_nothing_open() -> None:
+    world = a_locked_world()
+    world.door.gate = asyncio.Event()
+    late = asyncio.create_task(world.vault.unlock(Secret("correct horse")), name="late")
+    await run_until_idle()
+    world.vault.begin_to_close()
+    await world.vault.close()
+    world.door.gate.set()
+    with pytest.raises(StoppingError):
+        await late
+    assert world.vault.opened is None
+    assert world.store.is_closed
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_no_task_and_no_timer_is_left_after_the_end() -> None:
+    world = World(store=MemoryStore(a_grant()))
+    world.vault = world.a_vault(lock_after_idle=Seconds(600))
+    await world.vault.open_at_start()
+    world.sender.script(token_answer())
+    await world.tokens.token(world.tokens.key(WORK, None, None), NONE)
+    await world.vault.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert world.clock.sleeping == 0
+
+
+async def test_an_older_copy_marks_every_grant_and_status_says_so() -> None:
+    world = await an_open_world(generation=3, remembered=7)
+    assert world.vault.health is not None
+    assert world.vault.health.is_old_copy
+    intent = world.store.grants[WORK].intent
+    assert intent is not None
+    assert intent.cause is IntentCause.RESTORE
+    assert world.sender.requests == []
+    await world.vault.close()
+
+
+async def test_opening_and_locking_are_told_to_whoever_listens() -> None:
+    world = World(store=MemoryStore(a_grant()))
+    with world.events.subscribe() as heard:
+        await world.vault.open_at_start()
+        await world.vault.lock()
+        kinds = [(event.kind, event.reason) for event in heard._events]
+    assert kinds == [
+        (EventKind.UNLOCKED, None),
+        (EventKind.LOCKED, "it was locked by hand"),
+    ]

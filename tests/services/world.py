@@ -13,7 +13,7 @@ from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.peer import Peer, Socket
 from broker.model.premises import DiskFacts, FolderFacts, Premises, ProcessFacts
 from broker.model.secret import Secret
-from broker.model.time import UnixTime
+from broker.model.time import Seconds, UnixTime
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
 from broker.services.doctor import Doctor
@@ -161,9 +161,7 @@ class World:
     def __post_init__(self) -> None:
         _ALIVE.append(self)
         self.door = FakeDoor(self.store, source=self.source)
-        self.vault = Vault(
-            door=self.door, sender=self.sender, clock=self.clock, events=self.events
-        )
+        self.vault = self.a_vault()
         self.keys = FakeKeys(self.door)
         self.doctor = Doctor(
             vault=self.vault, keys=self.keys, look=lambda: self.premises
@@ -185,6 +183,16 @@ class World:
             listener=self.listener,
             clock=self.clock,
             random=CountedBytes(),
+        )
+
+    def a_vault(self, lock_after_idle: Seconds | None = None) -> Vault:
+        """A vault over the store of this world."""
+        return Vault(
+            door=self.door,
+            sender=self.sender,
+            clock=self.clock,
+            events=self.events,
+            lock_after_idle=lock_after_idle,
         )
 
     @property

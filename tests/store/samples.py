@@ -10,6 +10,8 @@ from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
+from broker.store.keys.passphrase import Argon2id, Passphrase
+from broker.store.keys.plain import KeyFile
 
 ISSUER = Issuer(
     url="https://issuer.example",
@@ -64,6 +66,21 @@ def a_grant(
     )
 
 
+def key_file(path: Path) -> KeyFile:
+    """The key file of the store at `path`."""
+    return KeyFile(path.with_suffix(".key"))
+
+
+def cheap(salt: bytes) -> Argon2id:
+    """A derivation that costs a test nothing."""
+    return Argon2id(salt=salt, memory_kib=8, iterations=1, lanes=1)
+
+
+def typed(passphrase: str) -> Passphrase:
+    """What a person types."""
+    return Passphrase(Secret(passphrase), cheap)
+
+
 CLOSED = ["store.anchor", "store.ballast", "store.db", "store.key"]
 """What lies in the folder of a closed store whose key is in a file."""
 
@@ -76,12 +93,40 @@ def modes_in(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
 
 
+def copy_of(folder: Path, copy: Path) -> Path:
+    """What a crash at this moment would leave, in another folder."""
+    copy.mkdir()
+    for file in folder.glob("store*.*"):
+        (copy / file.name).write_bytes(file.read_bytes())
+        (copy / file.name).chmod(0o600)
+    return copy
+
+
+def rows_of(path: Path, statement: str) -> list[tuple[object, ...]]:
+    """What a closed store holds, as it lies there."""
+    connection = sqlite3.connect(path)
+    found = connection.execute(statement).fetchall()
+    connection.close()
+    return found
+
+
 def tamper(path: Path, statement: str, *values: object) -> None:
     """Change a closed store."""
     connection = sqlite3.connect(path)
     with connection:
         connection.execute(statement, values)
     connection.close()
+
+
+def bytes_in(file: Path) -> bytes:
+    """All bytes of a file."""
+    return file.read_bytes()
+
+
+def put_bytes(file: Path, content: bytes) -> None:
+    """Put other bytes into a file that is there, without making another."""
+    file.write_bytes(content)
+    file.chmod(0o600)
 
 
 def bytes_of(folder: Path) -> bytes:

@@ -11,7 +11,17 @@ from broker.store.keys.names import key_sources
 from broker.store.opening import create_store
 from broker.store.sources import _FACTORIES
 from tests.fakes.keeper import MemoryKeeper
-from tests.store.samples import names_in
+from tests.store.samples import (
+    a_grant,
+    bytes_in,
+    copy_of,
+    key_file,
+    names_in,
+    put_bytes,
+)
+
+PAGE_BYTES = 4096
+"""SQLite's, unless told otherwise."""
 
 
 @pytest.fixture
@@ -107,3 +117,23 @@ async def test_a_missing_credential_is_looked_for_again_at_each_try(
         await door.open(None, ask=False)
     away.rename(handed)
     await (await door.open(None, ask=True)).close()
+
+
+async def test_a_crash_while_the_log_is_taken_over_leaves_a_store_that_opens(
+    tmp_path: Path,
+) -> None:
+    # Page by page: until all are there, what the file says without its log is no store.
+    path = tmp_path / "store.db"
+    store = await create_store(path, key_file(path))
+    for number in range(40):
+        await store.save(a_grant(f"account-{number}"), replaces=None)
+    before, crashed = bytes_in(path), copy_of(tmp_path, tmp_path / "crashed")
+    await store.close()
+    after = bytes_in(path)
+    for page in range(len(after) // PAGE_BYTES + 1):
+        found = copy_of(crashed, tmp_path / f"crashed-{page}")
+        done = page * PAGE_BYTES
+        put_bytes(found / "store.db", after[:done] + before[done:])
+        again = await FileDoor(found / "store.db").open(None, ask=False)
+        assert len(await again.list()) == 40
+        await again.close()
