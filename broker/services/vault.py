@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 PLAIN = "plain"
 PASSPHRASE = "passphrase"  # noqa: S105 - the name of a key source
 
+
 class Vault:
     """Owner of the open store and of the services that live on it.
 

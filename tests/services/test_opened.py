@@ -26,7 +26,7 @@ from tests.services.world import HOME, ISSUER, WORK, a_grant, refusal, token_ans
 
 ALL = TokenKey(account=WORK, scopes=None, resource=None)
 NONE = Seconds(0)
-OLD_COPY = Health(generation=3, remembered=7)
+OLD_COPY = Health(generation=3, remembered=7, is_old_copy=True)
 REFRESHING = Intent(since=UnixTime(5))
 RESTORED = Intent(since=UnixTime(5), cause=IntentCause.RESTORE)
 UNSENT = IssuerUnreachableError(issuer=ISSUER.url, what="no connection", sent=False)

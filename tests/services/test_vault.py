@@ -477,7 +477,7 @@ async def test_no_task_and_no_timer_is_left_after_the_end() -> None:
 
 
 async def test_an_older_copy_marks_every_grant_and_status_says_so() -> None:
-    world = await an_open_world(generation=3, remembered=7)
+    world = await an_open_world(generation=3, remembered=7, is_old_copy=True)
     assert world.vault.health is not None
     assert world.vault.health.is_old_copy
     intent = world.store.grants[WORK].intent
