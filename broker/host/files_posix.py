@@ -62,6 +62,17 @@ def publish(temporary: Path, path: Path) -> None:
     flush_folder(path.parent)
 
 
+def name_also(path: Path, other: Path) -> None:
+    """Give a file a second name in its folder; it keeps the first.
+
+    Raises:
+        FileExistsError: the other name is taken.
+        OSError: the system refused; a folder has one name alone.
+    """
+    os.link(path, other, follow_symlinks=False)
+    flush_folder(other.parent)
+
+
 def replace(temporary: Path, path: Path) -> None:
     """As `publish`, but what has the name is replaced, be it a symbolic link.
 

@@ -52,6 +52,11 @@ def publish(temporary: Path, path: Path) -> None:
     win32.move(temporary, path, replace=False)
 
 
+def name_also(path: Path, other: Path) -> None:
+    """See `files_posix.name_also`."""
+    os.link(path, other)
+
+
 def replace(temporary: Path, path: Path) -> None:
     """See `files_posix.replace`. A file that is open is not replaced here."""
     win32.move(temporary, path, replace=True)

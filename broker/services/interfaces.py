@@ -98,16 +98,25 @@ class StoreDoor(Protocol):
         """
         ...
 
-    async def create(self, source: str | None, passphrase: Secret | None) -> GrantStore:
+    async def create(
+        self,
+        source: str | None,
+        passphrase: Secret | None,
+        *,
+        aside: str | None = None,
+    ) -> GrantStore:
         """Make a new store; the old one is never overwritten.
 
         Args:
             source: where its key will be; None for the best that works here now
                 without a question.
             passphrase: for the source 'passphrase', and for no other.
+            aside: the name that a store which is there is to have from then on, in
+                the moment in which the new one has its place; None where none may be.
+                It must not be open.
 
         Raises:
-            StoreExistsError: there is one.
+            StoreExistsError: there is one, and no name for it.
             BadRequestError: a source that this system has not, or a passphrase
                 missing or unasked.
             KeySourceUnavailableError: the source cannot be had now, or refused.
@@ -146,6 +155,7 @@ class StoreDoor(Protocol):
         passphrase: Secret | None,
         *,
         at: UnixTime,
+        aside: str | None = None,
     ) -> GrantStore:
         """Make a new store of what was in a backup; see `create`.
 
@@ -154,26 +164,12 @@ class StoreDoor(Protocol):
             source: as for `create`.
             passphrase: as for `create`.
             at: now; every grant is marked as brought back then.
+            aside: as for `create`.
         """
         ...
 
-    def set_aside(self) -> str:
-        """Rename the files of a store that is not open; nothing is deleted.
-
-        Returns:
-            The new name of the store's file, for `put_back`.
-
-        Raises:
-            StoreFailedError: the disk refused.
-        """
-        ...
-
-    def put_back(self, aside: str) -> None:
-        """Undo `set_aside`, where nothing has taken its place.
-
-        Raises:
-            StoreFailedError: the disk refused.
-        """
+    def aside_name(self) -> str:
+        """A name that nothing has, for a store whose place another takes."""
         ...
 
     async def remember(self, seconds: int) -> None:

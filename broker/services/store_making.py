@@ -2,10 +2,10 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from broker.model.errors import BrokerError, LockedError, StoreExistsError
+from broker.model.errors import LockedError, StoreExistsError
 from broker.model.secret import Secret
 from broker.services.interfaces import Clock, StoreDoor
 from broker.services.vault import Vault
@@ -52,9 +52,9 @@ class StoreMaker:
             # An open one is a good one: only a backup may take its place.
             if self._vault.opened is not None:
                 raise StoreExistsError
-            with self._made_room(new) as aside:
-                made = await self._door.create(new.source, new.passphrase)
-                await self._vault.serve(made)
+            aside = self._aside(new)
+            made = await self._door.create(new.source, new.passphrase, aside=aside)
+            await self._vault.serve(made)
             log.info("store.created source=%s", self._door.slots()[0].source)
             return aside
 
@@ -71,20 +71,19 @@ class StoreMaker:
         """
         self._door.require_source(new.source, new.passphrase)
         async with self._vault.changing:
-            if self._door.exists() and not new.set_aside:
-                raise StoreExistsError
+            aside = self._aside(new)
             contents = await self._door.read_backup(backup, passphrase)
             async with self._shut():
-                aside = await self._restored(contents, new)
+                made = await self._door.restore(
+                    contents,
+                    new.source,
+                    new.passphrase,
+                    at=self._clock.now().wall,
+                    aside=aside,
+                )
+            await self._vault.serve(made)
             log.info("store.restored")
             return aside
-
-    async def _restored(self, contents: object, new: NewStore) -> str | None:
-        with self._made_room(new) as aside:
-            at = self._clock.now().wall
-            made = await self._door.restore(contents, new.source, new.passphrase, at=at)
-            await self._vault.serve(made)
-        return aside
 
     @contextlib.asynccontextmanager
     async def _shut(self) -> AsyncIterator[None]:
@@ -93,22 +92,21 @@ class StoreMaker:
         await self._vault.shut(LockedError(reason="a backup is being restored"))
         try:
             yield
-        except BrokerError:
+        except BaseException:  # cancelled, too: else nobody could be served
             if was_open:
                 await self._vault.open_again()
             raise
 
-    @contextlib.contextmanager
-    def _made_room(self, new: NewStore) -> Iterator[str | None]:
+    def _aside(self, new: NewStore) -> str | None:
+        """The name that a store which is there will have.
+
+        Raises:
+            StoreExistsError: there is one, and it is not to be set aside.
+        """
         if not self._door.exists():
-            yield None
-            return
+            return None
         if not new.set_aside:
             raise StoreExistsError
-        aside = self._door.set_aside()
+        aside = self._door.aside_name()
         log.warning("store.set_aside name=%s", aside)
-        try:
-            yield aside
-        except BaseException:  # cancelled, too: else there would be no store at all
-            self._door.put_back(aside)
-            raise
+        return aside

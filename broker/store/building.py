@@ -3,12 +3,20 @@
 Knows no grant. A crash at any moment leaves a whole store or none.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.host.files import flush_file, private_file, publish, remove_leftover
+from broker.host.files import (
+    flush_file,
+    name_also,
+    private_file,
+    publish,
+    remove_leftover,
+    replace,
+)
 from broker.model.errors import BrokerError, StoreExistsError, StoreFailedError
 from broker.model.secret import SecretBytes
 from broker.store.connection import SQLITE_ERRORS, connect_to_build
@@ -31,6 +39,7 @@ def build_store(
     *,
     fill: Fill | None = None,
     index: SecretBytes | None = None,
+    aside: Path | None = None,
 ) -> DataKeys:
     """Make a store at `path`; blocks, so call it on a thread.
 
@@ -39,6 +48,7 @@ def build_store(
         source: of the key of its first slot.
         random: where fresh bytes come from.
         fill: puts records into it before it has its name; None for an empty store.
+        aside: the name for a store that is there already; None where none may be.
         index: the index key, where `fill` keeps the row ids of another store.
 
     Returns:
@@ -60,7 +70,7 @@ def build_store(
 
     try:
         with _errors_of_building(path):
-            _write(path, filled, random)
+            _write(path, filled, random, aside)
     except BrokerError:
         source.forget(header.slots[0].parameters)  # no store has it
         raise
@@ -116,6 +126,7 @@ def _write(
     path: Path,
     fill: Callable[[sqlite3.Connection], None],
     random: Callable[[int], bytes],
+    aside: Path | None,
 ) -> None:
     temporary = _temporary(path)
     clean_up(path)
@@ -125,10 +136,28 @@ def _write(
         with closing(connect_to_build(temporary)) as connection:
             fill(connection)
         flush_file(temporary)
-        _set_orphans_aside(path, random(4).hex())
-        publish(temporary, path)
+        if aside is None or not os.path.lexists(path):
+            _set_orphans_aside(path, random(4).hex())
+            publish(temporary, path)
+        else:
+            _name_aside(path, aside)
+            replace(temporary, path)
     finally:
         clean_up(path)
+
+
+def _name_aside(path: Path, aside: Path) -> None:
+    """Give an old store the name that it will have when a new one has its place.
+
+    It keeps its own until then, so that a crash leaves the old one there, or the new.
+    Its log goes with the other name: SQLite would play it into the new store.
+    """
+    is_file = path.is_symlink() or not path.is_dir()
+    name_also(path, aside) if is_file else path.rename(aside)
+    for side in SIDE_FILES:
+        beside = path.with_name(path.name + side)
+        if os.path.lexists(beside):
+            beside.rename(aside.with_name(aside.name + side))
 
 
 def _set_orphans_aside(path: Path, mark: str) -> None:

@@ -24,7 +24,6 @@ from broker.store.opening import (
     create_store,
     has_store,
     open_store_by,
-    rename_store,
     slots_of,
 )
 from broker.store.sources import Sources
@@ -81,10 +80,14 @@ class FileDoor:
             raise BadRequestError(what="a passphrase needs the key source passphrase")
 
     async def create(
-        self, source: str | None, passphrase: Secret | None
+        self,
+        source: str | None,
+        passphrase: Secret | None,
+        *,
+        aside: str | None = None,
     ) -> SealedStore:
         """Make a new store; see `StoreDoor.create`."""
-        return await self._create(source, passphrase, None)
+        return await self._create(source, passphrase, None, aside)
 
     async def open(self, passphrase: Secret | None, *, ask: bool) -> SealedStore:
         """Open the store through one of its key slots; see `StoreDoor.open`."""
@@ -104,22 +107,16 @@ class FileDoor:
         passphrase: Secret | None,
         *,
         at: UnixTime,
+        aside: str | None = None,
     ) -> SealedStore:
         """Make a new store of what was in a backup; see `StoreDoor.restore`."""
         if not isinstance(contents, Contents):
             raise TypeError(type(contents).__name__)
-        return await self._create(source, passphrase, contents.restored(at))
+        return await self._create(source, passphrase, contents.restored(at), aside)
 
-    def set_aside(self) -> str:
-        """Rename the files of a store that is not open; see `StoreDoor.set_aside`."""
-        aside = f"{self._path.name}.aside-{secrets.token_hex(4)}"
-        rename_store(self._path, self._path.with_name(aside), file_first=True)
-        return aside
-
-    def put_back(self, aside: str) -> None:
-        """Undo `set_aside`; see `StoreDoor.put_back`."""
-        if not self.exists():
-            rename_store(self._path.with_name(aside), self._path, file_first=False)
+    def aside_name(self) -> str:
+        """A name that nothing has; see `StoreDoor.aside_name`."""
+        return f"{self._path.name}.aside-{secrets.token_hex(4)}"
 
     async def remember(self, seconds: int) -> None:
         """Let the next daemon of this boot open it; see `StoreDoor.remember`."""
@@ -137,14 +134,25 @@ class FileDoor:
             self._cache.forget(self.opened.store_id)
 
     async def _create(
-        self, source: str | None, passphrase: Secret | None, contents: Contents | None
+        self,
+        source: str | None,
+        passphrase: Secret | None,
+        contents: Contents | None,
+        aside: str | None,
     ) -> SealedStore:
         self.require_source(source, passphrase)
         if source is None:
             made = await asyncio.to_thread(self.sources.best)
         else:
             made = self.sources.for_a_new_key(source, passphrase)
-        return self._keep(await create_store(self._path, made, contents=contents))
+        return self._keep(
+            await create_store(
+                self._path,
+                made,
+                contents=contents,
+                aside=None if aside is None else self._path.with_name(aside),
+            )
+        )
 
     def _keep(self, store: SealedStore) -> SealedStore:
         self.opened = store

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from broker.host.files import flush_folder
-from broker.model.errors import StoreCorruptError, StoreExistsError, StoreFailedError
+from broker.model.errors import StoreCorruptError, StoreExistsError
 from broker.store.anchor import FileAnchor
 from broker.store.anchors import Anchors, recalled_anchors
-from broker.store.building import SIDE_FILES, build_store, clean_up
+from broker.store.building import build_store, clean_up
 from broker.store.connection import header_of
 from broker.store.contents import Contents
 from broker.store.database import Database
@@ -54,34 +53,12 @@ def slots_of(path: Path) -> tuple[KeySlot, ...]:
     return header_of(path).slots
 
 
-def rename_store(path: Path, new: Path, *, file_first: bool) -> None:
-    """Rename a store that is not open, with the files beside it that are part of it.
-
-    Args:
-        path: of its file.
-        new: the new name, in the same folder.
-        file_first: whether its file goes before its log. A log without a file is known
-            to be an orphan; a file without its log would be taken for a whole store.
-
-    Raises:
-        StoreFailedError: the disk refused.
-    """
-    parts = ("", *SIDE_FILES) if file_first else (*SIDE_FILES, "")
-    try:
-        for part in parts:
-            file = path.with_name(path.name + part)
-            if os.path.lexists(file):
-                file.rename(new.with_name(new.name + part))
-        flush_folder(path.parent)
-    except OSError as exc:
-        raise StoreFailedError(what=f"{path}: {exc.strerror}") from exc
-
-
 async def create_store(
     path: Path,
     source: KeySource,
     *,
     contents: Contents | None = None,
+    aside: Path | None = None,
     random: RandomBytes = secrets.token_bytes,
 ) -> SealedStore:
     """Make a new store and open it. The folder is there, and the person's alone.
@@ -90,6 +67,8 @@ async def create_store(
         path: of the new file.
         source: of the key of its first slot.
         contents: what is in it from the beginning, or None for nothing.
+        aside: the name that a store which is there has from then on; None where there
+            must be none. A crash leaves the old one in its place, or the new one.
         random: where fresh bytes come from.
 
     Raises:
@@ -97,11 +76,13 @@ async def create_store(
         StoreFailedError: the disk refused.
         BadRequestError, KeySourceUnavailableError: see `KeySource.make`.
     """
-    if has_store(path):
+    if has_store(path) and aside is None:
         raise StoreExistsError
     fill = None if contents is None else contents.put_into
     index = None if contents is None else contents.index
-    build = partial(build_store, path, source, random, fill=fill, index=index)
+    build = partial(
+        build_store, path, source, random, fill=fill, index=index, aside=aside
+    )
     keys = await asyncio.to_thread(build)
     database = await Database.open(path)
     try:

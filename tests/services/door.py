@@ -41,7 +41,7 @@ class FakeDoor:
         opened: how often a store was made or opened.
         asking: of each `open`, whether the desktop might have asked the person.
         remembered: for how many seconds the next daemon may open it.
-        set_aside_as: what `set_aside` has renamed, with its source.
+        set_aside_as: what has another name now, with its source.
     """
 
     store: MemoryStore
@@ -79,13 +79,20 @@ class FakeDoor:
             raise BadRequestError(what="a passphrase is missing, or unasked")
 
     async def create(
-        self, source: str | None, passphrase: Secret | None
+        self,
+        source: str | None,
+        passphrase: Secret | None,
+        *,
+        aside: str | None = None,
     ) -> MemoryStore:
         await self._pass()
         self.require_source(source, passphrase)
         source = source or "plain"
-        if self.source is not None:
+        if self.source is not None and aside is None:
             raise StoreExistsError
+        if self.source is not None and aside is not None:
+            assert self.store.is_closed or not self.opened
+            self.set_aside_as[aside] = self.source
         self.source = source
         self.passphrase = None if passphrase is None else passphrase.reveal()
         return self._opened()
@@ -114,21 +121,16 @@ class FakeDoor:
         passphrase: Secret | None,
         *,
         at: UnixTime,
+        aside: str | None = None,
     ) -> MemoryStore:
         assert contents == BACKUP
         assert at > 0
         if self.restore_fault is not None:
             raise self.restore_fault
-        return await self.create(source, passphrase)
+        return await self.create(source, passphrase, aside=aside)
 
-    def set_aside(self) -> str:
-        assert self.source is not None
-        self.set_aside_as["store.db.aside"] = self.source
-        self.source = None
+    def aside_name(self) -> str:
         return "store.db.aside"
-
-    def put_back(self, aside: str) -> None:
-        self.source = self.set_aside_as.pop(aside)
 
     async def remember(self, seconds: int) -> None:
         self.remembered = seconds

@@ -16,6 +16,7 @@ from broker.model.errors import (
     WrongPassphraseError,
 )
 from broker.model.secret import SecretBytes
+from broker.store import building
 from broker.store.keys.kept import KeptKey
 from broker.store.keys.plain import KeyFile
 from broker.store.keys.source import KeySource
@@ -24,7 +25,6 @@ from broker.store.opening import (
     create_store,
     open_store,
     open_store_by,
-    rename_store,
     slots_of,
 )
 from broker.store.sealing import DataKeys
@@ -37,7 +37,6 @@ from tests.store.samples import (
     bytes_in,
     copy_of,
     key_file,
-    names_in,
     put_bytes,
     tamper,
     typed,
@@ -296,26 +295,48 @@ async def test_a_place_for_the_anchor_that_cannot_be_had_is_no_obstacle(
 # --- renamed --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file_first", [True, False])
-async def test_a_store_is_renamed_with_its_log(
-    path: Path, tmp_path: Path, *, file_first: bool
+async def test_a_store_whose_place_another_takes_is_whole_under_its_new_name(
+    path: Path, tmp_path: Path
 ) -> None:
     store = await create_store(path, key_file(path))
     await store.save(a_grant("work"), replaces=None)
-    found = copy_of(tmp_path, tmp_path / "crashed") / "store.db"
+    # As a crash leaves it: what was saved last is in the log.
+    crashed = copy_of(tmp_path, tmp_path / "crashed") / "store.db"
     await store.close()
-    rename_store(found, found.with_name("new.db"), file_first=file_first)
-    assert {"new.db", "new.db-wal"} <= set(names_in(found.parent))
-    assert "store.db" not in names_in(found.parent)
-    assert await is_whole(await open_store(found.with_name("new.db"), key_file(found)))
+    aside = crashed.with_name("old.db")
+    new = await create_store(crashed, key_file(crashed), aside=aside)
+    assert list(await new.list()) == []
+    await new.close()
+    assert await is_whole(await open_store(aside, key_file(aside.with_name("store"))))
 
 
-def test_a_store_that_cannot_be_renamed_is_told(tmp_path: Path) -> None:
-    there = tmp_path / "store.db"
-    there.touch()
-    with pytest.raises(StoreFailedError, match=r"store\.db"):
-        rename_store(there, tmp_path / "gone" / "store.db", file_first=True)
-    assert there.exists()
+@pytest.mark.parametrize("refusing", ["name_also", "replace"])
+async def test_a_store_whose_place_cannot_be_taken_still_has_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, refusing: str
+) -> None:
+    await closed_store(path)
+
+    def refuse(*_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(building, refusing, refuse)
+    with pytest.raises(StoreFailedError, match="No space left"):
+        await create_store(path, key_file(path), aside=path.with_name("old.db"))
+    assert await is_whole(await open_store(path, key_file(path)))
+
+
+@pytest.fixture
+def folder_in_its_place(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+async def test_what_is_no_file_at_all_makes_room_for_a_store(
+    folder_in_its_place: Path,
+) -> None:
+    path, aside = folder_in_its_place, folder_in_its_place.with_name("old.db")
+    await (await create_store(path, key_file(path), aside=aside)).close()
+    assert modes_in(path.parent)["old.db"] == 0o700
 
 
 async def test_a_wrong_passphrase_leaves_the_store_free(path: Path) -> None:
