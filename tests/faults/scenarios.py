@@ -191,6 +191,7 @@ SCENARIOS = [
         between=forget_the_store,
         act=restore,
     ),
+    Scenario("restore over a store", prepare=accounts_and_backup, act=restore),
 ]
 
 MIGRATION = Scenario(

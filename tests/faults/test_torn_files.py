@@ -121,6 +121,26 @@ def told(folder: Path, names: list[str]) -> list[tuple[Damage, Outcome]]:
         return list(zip(ways, (o for chunk in results for o in chunk), strict=True))
 
 
+def is_right(outcome: Outcome) -> bool:
+    """All is there, or it is told what is not; and nothing is made worse."""
+    if outcome.held is None:
+        return outcome.is_kept and outcome.error in {"store_corrupt", "locked"}
+    return outcome.held == AFTER or (
+        outcome.held.items() <= AFTER.items() and outcome.is_told
+    )
+
+
+async def test_no_damage_to_the_file_is_silent_or_makes_it_worse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "store"
+    await store_in(folder, crashed=False)
+    all_told = told(folder, ["store.db", "store.key"])
+    with capsys.disabled():
+        print(f"\ntorn files: {len(all_told)} ways to damage a store")
+    assert [(d, o) for d, o in all_told if not is_right(o)] == []
+
+
 async def test_a_damaged_log_costs_at_most_what_it_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

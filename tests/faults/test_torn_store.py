@@ -67,6 +67,17 @@ def test_a_daemon_with_damaged_files_runs_tells_and_throws_nothing_away(
         world.hunt()
 
 
+def test_a_word_of_the_schema_that_is_no_text_any_more_is_told_as_damage(
+    world: World,
+) -> None:
+    world.back()
+    content = bytearray(world.person.store.read_bytes())
+    content[content.index(b"damaged_record")] |= 0x80
+    world.person.store.write_bytes(content)
+    with world.running():
+        assert world.ask("GET", "/v1/status")["store"] == "corrupt"
+
+
 def tokens_or_reasons(world: World) -> None:
     """Each account gives a token, or is missing from all that is told."""
     for account in ("work", "home"):
