@@ -37,6 +37,7 @@ from tests.store.samples import (
     bytes_in,
     copy_of,
     key_file,
+    modes_in,
     put_bytes,
     tamper,
     typed,
