@@ -6,12 +6,13 @@ second daemon could come in.
 """
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.host.files import fault, make_private
+from broker.host.files import fault, make_private, private_file, remove_leftover
 from broker.model.errors import LockedError, StoreCorruptError, StoreFailedError
 from broker.store.schema import Header, NotAStoreError, read_header
 
@@ -65,6 +66,7 @@ def connect(path: Path) -> tuple[sqlite3.Connection, Header]:
     """
     _claim(path)
     with _errors_of_opening(path):
+        _check_with_its_log(path)
         connection = _connected(path, "mode=rw")
         try:
             _set(connection, *_CAUTIOUS, *_DURABLE)
@@ -201,6 +203,41 @@ def _check_pages(connection: sqlite3.Connection) -> None:
     found = page_fault(connection)
     if found is not None:
         raise NotAStoreError(found)
+
+
+def _check_with_its_log(path: Path) -> None:
+    """Look at a copy first where a crash has left a log.
+
+    SQLite would write the log into a damaged file, and throw it away, before anybody
+    could look at both.
+    """
+    log_file = path.with_name(path.name + "-wal")
+    trial = path.with_name(path.name + ".trial")
+    try:
+        if log_file.stat().st_size == 0:
+            return
+        _copy(path, trial)
+        _copy(log_file, trial.with_name(trial.name + "-wal"))
+        with closing(_connected(trial, "mode=rw")) as connection:
+            _set(connection, *_CAUTIOUS, *_DURABLE)
+            read_header(connection)
+            _check_pages(connection)
+    except OSError as exc:
+        # No log; or no room for a copy, and then there is nothing to be done.
+        log.debug("store.trial.failed errno=%s", exc.errno)
+    finally:
+        for side in ("", "-wal", "-journal"):
+            remove_leftover(trial.with_name(trial.name + side))
+
+
+def _copy(path: Path, copy: Path) -> None:
+    remove_leftover(copy)
+    with (
+        path.open("rb") as found,
+        private_file(copy) as descriptor,
+        open(descriptor, "wb", closefd=False) as made,
+    ):
+        shutil.copyfileobj(found, made)
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

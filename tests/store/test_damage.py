@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from broker.model.account import AccountName
-from broker.model.errors import GrantChangedError
+from broker.model.errors import GrantChangedError, StoreCorruptError
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
-from tests.store.samples import a_grant, tamper
+from tests.store.samples import a_grant, bytes_of, copy_of, tamper
 
 WORK = AccountName("work")
 
@@ -138,3 +138,22 @@ async def test_a_damaged_setting_reads_as_none_and_can_be_set_again(
     assert await store.load_setting("default_account") == "home"
     assert store.health.damaged == 0
     await store.close()
+
+
+async def test_a_damaged_file_and_the_log_beside_it_stay_as_a_crash_left_them(
+    path: Path, tmp_path: Path
+) -> None:
+    store = await create_store(path, key_file(path))
+    await store.save(a_grant("work"), replaces=None)
+    crashed = copy_of(tmp_path, tmp_path / "crashed") / "store.db"
+    await store.close()
+    spoil(crashed)
+    found = bytes_of(crashed.parent)
+    with pytest.raises(StoreCorruptError):
+        await open_store(crashed, key_file(crashed))
+    assert bytes_of(crashed.parent) == found
+
+
+def spoil(path: Path) -> None:
+    """Cut the file off in its first page."""
+    path.write_bytes(path.read_bytes()[:2000])
