@@ -50,7 +50,6 @@ TESTED_BY = {
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
     "broker/services/turns.py": "tests/services/test_tokens_down.py",
     "broker/store/anchors.py": "tests/store/test_store.py",
-    "broker/store/ballast.py": "tests/store/test_store.py",
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",
     "broker/store/key_changes.py": "tests/store/test_door.py",
