@@ -30,7 +30,14 @@ class FakeAnchor:
 
 @pytest.mark.parametrize(
     ("notes", "remembered"),
-    [([], None), ([None, None], None), ([None, 3], 3), ([7, 3], 7), ([0], 0)],
+    [
+        ([], None),
+        ([None, None], None),
+        ([None, 3], 3),
+        ([7, 3], 7),
+        ([3, 7], 7),
+        ([0], 0),
+    ],
 )
 def test_the_highest_note_counts(
     notes: list[int | None], remembered: int | None

@@ -135,6 +135,7 @@ async def test_what_the_next_daemon_could_open_it_with_ends_with_the_data_key(
 ) -> None:
     await door.remember(60)
     await keys.rotate_data_key([])
+    assert door._cache.recall(opened(door).store_id) is None
     await opened(door).close()
     assert (await door.open(None, ask=False)).opened_by == 1
 
