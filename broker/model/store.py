@@ -41,7 +41,8 @@ class Health:
             put an older copy in its place.
         is_altered: whether records are missing, or others than were saved are there.
         damaged: how many records do not open.
-        opened_by: the number of the slot, or None where the kernel kept the key.
+        opened_by: the number of the slot, or None where the kernel kept the key, or
+            the slot is gone.
     """
 
     generation: int

@@ -38,8 +38,7 @@ class Saver:
         """
         before = self.unsaved.find(grant.account.name)
         if before is not None:
-            instead_of = before.instead_of | {replaces}
-            await self._try(Refused(grant=grant, instead_of=instead_of))
+            await self._try(Refused(grant=grant, instead_of=before.instead_of))
             return
         try:
             await self._store.save(grant, replaces=replaces)

@@ -4,6 +4,7 @@ Knows no store. A rotated refresh token that cannot be saved is lost with the pr
 """
 
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -39,7 +40,7 @@ class Ballast:
                 return
             remove_leftover(temporary)
             with private_file(temporary) as descriptor:
-                os.write(descriptor, self._random(BALLAST_BYTES))
+                _write_all(descriptor, self._random(BALLAST_BYTES))
             temporary.rename(self._path)
         except OSError as exc:
             log.info("store.ballast.failed errno=%s", exc.errno)
@@ -54,3 +55,8 @@ class Ballast:
             return False
         log.warning("store.ballast.dropped")
         return True
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -137,6 +137,18 @@ def errors_of_running() -> Iterator[None]:
         raise StoreFailedError(what=str(exc)) from exc
 
 
+def sqlite_code(error: StoreFailedError) -> int:
+    """The extended result code behind an error; SQLITE_ERROR where SQLite has none."""
+    cause = error.__cause__
+    return int(getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR))
+
+
+def is_damage(error: StoreFailedError) -> bool:
+    """Whether SQLite met what no store holds, and not a disk that refused."""
+    is_of_sqlite = isinstance(error.__cause__, SQLITE_ERRORS)
+    return is_of_sqlite and sqlite_code(error) & PRIMARY_CODE not in _BUSY | _DISK
+
+
 @contextmanager
 def _errors_of_opening(path: Path) -> Iterator[None]:
     try:

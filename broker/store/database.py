@@ -18,7 +18,12 @@ from typing import Self, TypeVar
 
 from broker.model.errors import LockedError, StoreCorruptError, StoreFailedError
 from broker.store.ballast import Ballast
-from broker.store.connection import PRIMARY_CODE, connect, errors_of_running
+from broker.store.connection import (
+    PRIMARY_CODE,
+    connect,
+    errors_of_running,
+    sqlite_code,
+)
 from broker.store.schema import Header
 
 log = logging.getLogger(__name__)
@@ -144,7 +149,7 @@ class Database:
         try:
             result = self._write_once(work)
         except StoreFailedError as exc:
-            if not _is_full(exc) or not self._ballast.drop():
+            if not _may_need_room(exc) or not self._ballast.drop():
                 raise
             result = self._write_once(work)
         if done is not None:
@@ -210,10 +215,14 @@ class Database:
 
 
 def _is_full(error: StoreFailedError) -> bool:
-    cause = error.__cause__
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
     # Where there are no inodes left, the log cannot be made.
-    return code & PRIMARY_CODE in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+    full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+    return sqlite_code(error) & PRIMARY_CODE in full
+
+
+def _may_need_room(error: StoreFailedError) -> bool:
+    # What SQLite says where it is not the disk that is full, but the person's quota.
+    return _is_full(error) or sqlite_code(error) == sqlite3.SQLITE_IOERR_WRITE
 
 
 @contextmanager

@@ -37,6 +37,8 @@ class KeyChanges:
         store = self._opened()
         source = self._source_of(store, number)
         await store.slots.remove(number, source)
+        if store.opened_by == number:  # its number may be another's soon
+            store.opened_by = None
         # What was opened through it must not open the store again.
         await self._door.forget()
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from broker.model.errors import StoreCorruptError, StoreExistsError
+from broker.model.errors import StoreCorruptError, StoreExistsError, StoreFailedError
 from broker.store.anchor import FileAnchor
 from broker.store.anchors import Anchors, recalled_anchors
 from broker.store.building import build_store, clean_up
-from broker.store.connection import header_of
+from broker.store.connection import header_of, is_damage
 from broker.store.contents import Contents
 from broker.store.database import Database
 from broker.store.head import StrangeKeyError, find, fits
@@ -174,6 +174,10 @@ async def _opened(
         found = await database.write(partial(find, sealer=sealer, header=header))
     except StrangeKeyError as exc:
         raise StoreCorruptError(path=str(path), what=str(exc)) from exc
+    except StoreFailedError as exc:
+        if is_damage(exc):
+            raise StoreCorruptError(path=str(path), what=exc.what) from exc
+        raise
     anchors = await asyncio.to_thread(_anchors, path, header.store_id, key)
     return SealedStore(
         database,

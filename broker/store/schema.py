@@ -51,6 +51,9 @@ PRAGMA user_version = {MAJOR};
 """
 
 
+_COLUMNS = "id, kind, version, key_id, sealed"
+
+
 class NotAStoreError(Exception):
     """The file is not a store that this version can read; the text says why."""
 
@@ -118,6 +121,8 @@ def read_header(connection: sqlite3.Connection) -> Header:
         raise NotAStoreError(
             f"a newer brokerd made it (format {major}; this one reads {MAJOR})"
         )
+    for table in ("record", "damaged_record"):  # an error, where one is not as it was
+        connection.execute(f"SELECT {_COLUMNS} FROM {table} LIMIT 0")  # noqa: S608 - constants of ours
     ids = connection.execute("SELECT id FROM store").fetchall()
     slots = read_slots(connection)
     match ids:
@@ -237,13 +242,12 @@ def set_aside(
     Returns:
         kind, id and version of what lay there, as for `head.advance`.
     """
-    columns = "id, kind, version, key_id, sealed"
     gone = connection.execute(
         "SELECT kind, version FROM record WHERE id = ?", (row_id,)
     ).fetchall()
     connection.execute(
-        f"INSERT INTO damaged_record ({columns})"  # noqa: S608 - a constant of ours
-        f" SELECT {columns} FROM record WHERE id = ?",
+        f"INSERT INTO damaged_record ({_COLUMNS})"  # noqa: S608 - a constant of ours
+        f" SELECT {_COLUMNS} FROM record WHERE id = ?",
         (row_id,),
     )
     connection.execute("DELETE FROM record WHERE id = ?", (row_id,))

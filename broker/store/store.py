@@ -57,7 +57,7 @@ class SealedStore:
     Attributes:
         slots: the ways to its keys.
         opened_by: the number of the one that was taken, or None where the kernel had
-            kept the keys.
+            kept the keys, or that one is gone.
     """
 
     def __init__(

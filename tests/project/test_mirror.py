@@ -49,18 +49,13 @@ TESTED_BY = {
     "broker/services/unsaved.py": "tests/services/test_grants.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
     "broker/services/turns.py": "tests/services/test_tokens_down.py",
-    "broker/store/anchors.py": "tests/store/test_store.py",
-    "broker/store/ballast.py": "tests/store/test_store.py",
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",
-    "broker/store/key_changes.py": "tests/store/test_door.py",
-    "broker/store/sources.py": "tests/store/test_door.py",
     "broker/store/keys/kept.py": "tests/contracts/test_key_source.py",
     "broker/store/keys/passphrase.py": "tests/store/test_keys.py",
     "broker/store/keys/plain.py": "tests/store/test_keys.py",
     "broker/store/keys/source.py": "tests/store/test_keys.py",
     "broker/store/schema.py": "tests/store/test_database.py",
-    "broker/store/sealer.py": "tests/store/test_store.py",
 }
 """A module without a test file of its own, and the file that tests it."""
 

@@ -37,6 +37,7 @@ class FakeDoor:
         fault: raised by `create` and `open` while it is set; by `slots`, where it is
             one of the file.
         restore_fault: raised by `restore` while it is set.
+        slots_fault: raised by `slots` while it is set.
         gate: while it is set to an event, `create` and `open` wait for that event.
         opened: how often a store was made or opened.
         asking: of each `open`, whether the desktop might have asked the person.
@@ -51,6 +52,7 @@ class FakeDoor:
     found: Health = FOUND
     fault: BrokerError | None = None
     restore_fault: BrokerError | None = None
+    slots_fault: BrokerError | None = None
     gate: asyncio.Event | None = None
     opened: int = 0
     asking: list[bool] = field(default_factory=list)
@@ -63,6 +65,8 @@ class FakeDoor:
     def slots(self) -> tuple[Slot, ...]:
         if isinstance(self.fault, StoreCorruptError | StoreFailedError):
             raise self.fault
+        if self.slots_fault is not None:
+            raise self.slots_fault
         assert self.source is not None
         is_open = self.opened > 0 and not self.store.is_closed
         first = Slot(number=1, source=self.source, is_in_use=is_open)

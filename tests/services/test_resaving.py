@@ -117,6 +117,9 @@ async def test_a_second_time_is_told_and_begins_soon_again(rig: Rig) -> None:
         rig.store.fail_next_save(1)
         with rig.listening() as heard:
             await rig.grants.signed_in(a_grant())
+            degraded = rig.resaver.degraded
+            assert degraded is not None
+            assert degraded.since == rig.clock.now().wall
             await rig.clock.advance(Seconds(1))
             assert [e.kind for e in told(heard)] == [EventKind.UNSAVED, EventKind.SAVED]
 

@@ -421,6 +421,18 @@ async def test_a_file_that_is_mended_later_is_opened_by_itself(
     await world.vault.close()
 
 
+async def test_a_store_that_does_not_say_how_it_opens_is_tried_again() -> None:
+    # As while another program has it, and is in the midst of writing.
+    world = World(store=MemoryStore(a_grant()))
+    world.door.fault = LockedError(reason="another program has the store open")
+    world.door.slots_fault = CORRUPT
+    await world.vault.open_at_start()
+    world.door.fault = world.door.slots_fault = None
+    await world.clock.advance(Seconds(1))
+    assert world.vault.state is VaultState.OPEN
+    await world.vault.close()
+
+
 async def test_what_only_the_person_can_open_is_not_tried_again_and_again() -> None:
     world = a_locked_world()
     await world.vault.open_at_start()

@@ -2,29 +2,36 @@
 
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_bytes
 
 
 @contextmanager
-def no_file_grows_beyond(size: int) -> Iterator[None]:
-    """Every write beyond `size` fails with EFBIG, which SQLite calls an I/O error."""
+def no_file_grows_beyond(size: int) -> Iterator[Callable[[], None]]:
+    """Every write beyond `size` fails with EFBIG, which SQLite calls an I/O error.
+
+    Yields what lifts the limit before the end.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def lift() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        yield
+        yield lift
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        lift()
 
 
 @contextmanager
-def no_room_for_a_save(path: Path, left: int = 1000) -> Iterator[None]:
+def no_room_for_a_save(path: Path, left: int = 1000) -> Iterator[Callable[[], None]]:
     """The log of the store at `path` takes `left` bytes more, less than a page."""
     log = path.with_name(path.name + "-wal")
-    with no_file_grows_beyond(log.stat().st_size + left):
-        yield
+    with no_file_grows_beyond(log.stat().st_size + left) as lift:
+        yield lift
 
 
 class MovedAway:

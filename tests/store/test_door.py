@@ -9,7 +9,6 @@ from broker.store.door import FileDoor
 from broker.store.keys.kept import KeptKey
 from broker.store.keys.names import key_sources
 from broker.store.opening import create_store
-from broker.store.sources import _FACTORIES
 from tests.fakes.keeper import MemoryKeeper
 from tests.store.samples import (
     a_grant,
@@ -76,15 +75,6 @@ async def test_a_source_that_cannot_be_used_as_asked_makes_nothing(
     with pytest.raises(BadRequestError):
         await door.create(source, passphrase)
     assert names_in(tmp_path) == []
-
-
-def test_every_source_that_a_system_can_have_can_be_had() -> None:
-    named = {
-        name
-        for platform in ("linux", "darwin", "win32", "freebsd14")
-        for name in key_sources(platform)
-    }
-    assert named == _FACTORIES.keys()
 
 
 async def test_a_source_that_there_is_not_is_refused_with_the_list(

@@ -150,6 +150,23 @@ async def test_a_damaged_table_is_told_as_damage_and_the_file_is_left_as_it_is(
     assert bytes_in(path) == spoiled
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE record RENAME COLUMN sealed TO other",
+        "ALTER TABLE record RENAME TO other",
+        "DROP TABLE damaged_record",
+    ],
+)
+async def test_a_table_that_is_not_there_is_damage_and_no_fault_of_the_disk(
+    path: Path, statement: str
+) -> None:
+    await closed_store(path)
+    tamper(path, statement)
+    with pytest.raises(StoreCorruptError, match="no such"):
+        await open_store(path, key_file(path))
+
+
 # --- the cache ------------------------------------------------------------------
 
 
