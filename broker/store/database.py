@@ -22,6 +22,7 @@ from broker.store.connection import (
     PRIMARY_CODE,
     connect,
     errors_of_running,
+    is_damage,
     sqlite_code,
 )
 from broker.store.schema import Header
@@ -95,6 +96,20 @@ class Database:
             Exception: what `work` raises; nothing has changed.
         """
         return await self._on_thread(partial(self._write, work, done))
+
+    @contextmanager
+    def damage_told(self) -> Iterator[None]:
+        """What is met in the file while it is read for the first time is its damage.
+
+        Raises:
+            StoreCorruptError: in place of a StoreFailedError that is not the disk's.
+        """
+        try:
+            yield
+        except StoreFailedError as exc:
+            if not is_damage(exc):
+                raise
+            raise StoreCorruptError(path=str(self._path), what=exc.what) from exc
 
     async def wipe_log(self) -> None:
         """Empty the write-ahead log, where deleted records are still to be found.

@@ -171,7 +171,8 @@ async def _opened(
     header = database.header
     sealer = Sealer(header.store_id, key.keys, random)
     try:
-        found = await database.write(partial(find, sealer=sealer, header=header))
+        with database.damage_told():
+            found = await database.write(partial(find, sealer=sealer, header=header))
     except StrangeKeyError as exc:
         raise StoreCorruptError(path=str(path), what=str(exc)) from exc
     except StoreFailedError as exc:

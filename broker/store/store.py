@@ -111,8 +111,10 @@ class SealedStore:
 
         Raises:
             StoreFailedError: the disk refused.
+            StoreCorruptError: the file is damaged.
         """
-        return await self._database.read(self._read_grants)
+        with self._database.damage_told():
+            return await self._database.read(self._read_grants)
 
     async def load(self, name: AccountName) -> Grant | None:
         """One grant, or None where there is none, or none that opens.
