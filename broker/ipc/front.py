@@ -19,7 +19,7 @@ from aiohttp.http import SERVER_SOFTWARE
 from broker.host import peer_of
 from broker.ipc import wire
 from broker.ipc.connection import KEEPALIVE_SECONDS, Begun
-from broker.ipc.front_request import UnusualError, parse_token_request, parse_wanted
+from broker.ipc.front_request import UnusualError, parse_asked
 from broker.ipc.problems import headers_of, problem
 from broker.model.errors import BrokerError
 from broker.model.peer import Socket
@@ -140,21 +140,21 @@ class Front:
         Raises:
             UnusualError: it is the HTTP server's to answer.
         """
-        head, body = parse_token_request(data)
+        asked = parse_asked(data)
         try:
             if met.asker is None:
                 met.asker = Asker(socket=self._door, peer=peer_of(met.connected))
-            served = self._access.cached_token(met.asker, parse_wanted(body))
+            served = self._access.cached_token(met.asker, asked.wanted)
         except BrokerError as exc:
-            return _problem_bytes(exc, is_last=head.close), head.close
+            return _problem_bytes(exc, is_last=asked.close), asked.close
         except Exception as exc:
             # A bug of ours is met again there, and told and logged as every other.
             raise UnusualError from exc
         if served is None:
             raise UnusualError  # it has to be waited for
-        headers, content = wire.token_answer(served, head.accept)
-        answer = _answer_bytes("200 OK", headers, content, is_last=head.close)
-        return answer, head.close
+        headers, content = wire.token_answer(served, asked.accept)
+        answer = _answer_bytes("200 OK", headers, content, is_last=asked.close)
+        return answer, asked.close
 
     def _wait(self, met: _Met) -> None:
         if met.is_waiting:
@@ -218,7 +218,9 @@ def _answer_bytes(
     status: str, headers: dict[str, str], body: bytes, *, is_last: bool
 ) -> bytes:
     """The answer, with the headers that aiohttp gives."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    lines = ""
+    for name, value in headers.items():
+        lines += f"{name}: {value}\r\n"
     last = "Connection: close\r\n" if is_last else ""
     return (
         f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\n"

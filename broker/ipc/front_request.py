@@ -1,7 +1,7 @@
 """The one request that the front answers, read from bytes. Pure.
 
-The front meets the same heads and bodies again and again, since each program sends
-always the same: what was understood is kept by its bytes. No secret is in there.
+The front meets the same bytes again and again, since each program sends always the
+same: what was understood is kept by them. No secret is in there.
 """
 
 import re
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from broker.ipc import wire
+from broker.model.errors import BadRequestError
 from broker.services.access import TokenWanted
 
 LONGEST_HEAD = 1024
@@ -49,8 +50,38 @@ class Head:
     close: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A whole request.
+
+    Attributes:
+        wanted: what is asked for.
+        accept: see `Head`.
+        close: see `Head`.
+    """
+
+    wanted: TokenWanted
+    accept: str
+    close: bool
+
+
 class UnusualError(Exception):
     """Not for the front. Says nothing of the request: it may be good or bad."""
+
+
+@lru_cache(maxsize=256)
+def parse_asked(data: bytes) -> Asked:
+    """A whole and good `POST /v1/token` with nothing after it.
+
+    Raises:
+        UnusualError: it is anything else.
+    """
+    head, body = parse_token_request(data)
+    try:
+        wanted = wire.token_wanted(wire.parse_body(body, wire.TokenBody))
+    except BadRequestError as exc:
+        raise UnusualError from exc
+    return Asked(wanted, head.accept, head.close)
 
 
 def parse_token_request(data: bytes) -> tuple[Head, bytes]:
@@ -69,7 +100,6 @@ def parse_token_request(data: bytes) -> tuple[Head, bytes]:
     return head, body
 
 
-@lru_cache(maxsize=64)
 def parse_head(data: bytes) -> Head:
     """The head, without the empty line at its end.
 
@@ -101,13 +131,3 @@ def _parse_headers(lines: list[str]) -> dict[str, str]:
             raise UnusualError
         headers[name] = value.strip(" ")
     return headers
-
-
-@lru_cache(maxsize=256)
-def parse_wanted(body: bytes) -> TokenWanted:
-    """What is asked for.
-
-    Raises:
-        BadRequestError: see `wire.parse_body` and `wire.token_wanted`.
-    """
-    return wire.token_wanted(wire.parse_body(body, wire.TokenBody))

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """What the kernel says of the other end.
 
     Attributes:

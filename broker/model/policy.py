@@ -1,7 +1,8 @@
 """Who may do what on which socket. Pure: the same question has the same answer."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from broker.model.peer import Peer, Socket
 
@@ -17,8 +18,7 @@ class Operation(Enum):
     """Logins, log-outs, the store, the daemon itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it may, and by which rule: the audit names it."""
 
     allowed: bool

@@ -1,7 +1,8 @@
 """Moments and spans. Knows no clock: every moment is an argument."""
 
-from dataclasses import dataclass
 from typing import NewType
+
+import msgspec
 
 Seconds = NewType("Seconds", float)
 """A span of time in seconds."""
@@ -10,8 +11,9 @@ UnixTime = NewType("UnixTime", float)
 """Seconds since 1970-01-01 UTC, as the wall clock says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instant:
+# A struct, as are the few other values that every request makes: made in C, at a
+# tenth of what a frozen dataclass costs.
+class Instant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One moment on two clocks.
 
     Attributes:

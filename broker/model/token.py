@@ -64,9 +64,9 @@ class AccessToken:
         """
         if self.life is None:
             return None
-        by_wall = self.obtained.wall + self.life - now.wall
-        by_boot = self.life - max(now.boot - self.obtained.boot, 0.0)
-        return Seconds(min(by_wall, by_boot))
+        obtained = self.obtained
+        age = max(now.wall - obtained.wall, now.boot - obtained.boot, 0.0)
+        return Seconds(self.life - age)
 
     def on_this_boot(self, now: Instant) -> "AccessToken":
         """The same token, read from the disk: only the wall clock knows its age."""

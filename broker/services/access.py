@@ -8,6 +8,8 @@ import logging
 from dataclasses import dataclass
 from typing import NoReturn
 
+import msgspec
+
 from broker.model.account import AccountName
 from broker.model.errors import (
     NoAccountsError,
@@ -20,6 +22,7 @@ from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.model.token import AccessToken, Scopes
 from broker.services.circuit import Outage
+from broker.services.opened import Opened
 from broker.services.token_cache import TokenKey
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
@@ -30,8 +33,7 @@ NO_MIN_TTL = Seconds(0)
 """Any token that has not expired will do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, and through which door."""
 
     socket: Socket
@@ -57,8 +59,7 @@ class TokenWanted:
     rejected: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenServed:
+class TokenServed(msgspec.Struct, frozen=True, kw_only=True):
     """The answer.
 
     Attributes:
@@ -106,10 +107,10 @@ class Access:
             BrokerError: it cannot be had at all.
         """
         rule = self.permit(asker, Operation.TOKEN)
-        key = self._key(wanted)
+        opened = self._opened(wanted)
+        key, tokens = _key(opened, wanted), opened.tokens
         if wanted.rejected is not None:
             return None
-        tokens = self._vault.require_open().tokens
         token = tokens.cached(key, wanted.min_ttl)
         return None if token is None else self._served(asker, key, token, rule, tokens)
 
@@ -120,17 +121,18 @@ class Access:
             BrokerError: it cannot be had.
         """
         rule = self.permit(asker, Operation.TOKEN)
-        key = self._key(wanted)
-        tokens = self._vault.require_open().tokens
+        opened = self._opened(wanted)
+        key, tokens = _key(opened, wanted), opened.tokens
         token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
         return self._served(asker, key, token, rule, tokens)
 
-    def _key(self, wanted: TokenWanted) -> TokenKey:
+    def _opened(self, wanted: TokenWanted) -> Opened:
+        opened = self._vault.opened
+        if opened is not None:
+            return opened
         if self._vault.state is VaultState.NONE:
             _no_store(wanted)
-        opened = self._vault.require_open()
-        account = opened.grants.named_or_default(wanted.account)
-        return opened.tokens.key(account, wanted.scopes, wanted.resource)
+        return self._vault.require_open()
 
     def _served(
         self,
@@ -143,13 +145,14 @@ class Access:
         self._vault.used()
         # At every request of every program: at INFO the log would fill the disk that
         # the next rotated refresh token needs.
-        log.debug(
-            "token.served account=%s scopes=%s rule=%s pid=%s",
-            key.account,
-            "all" if key.scopes is None else ",".join(sorted(key.scopes)),
-            rule,
-            asker.peer.pid,
-        )
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "token.served account=%s scopes=%s rule=%s pid=%s",
+                key.account,
+                "all" if key.scopes is None else ",".join(sorted(key.scopes)),
+                rule,
+                asker.peer.pid,
+            )
         asked = token.scopes if key.scopes is None else key.scopes
         return TokenServed(
             account=key.account,
@@ -157,6 +160,11 @@ class Access:
             extra_scopes=token.scopes - asked,
             outage=tokens.outage(key.account),
         )
+
+
+def _key(opened: Opened, wanted: TokenWanted) -> TokenKey:
+    account = opened.grants.named_or_default(wanted.account)
+    return opened.tokens.key(account, wanted.scopes, wanted.resource)
 
 
 def _no_store(wanted: TokenWanted) -> NoReturn:

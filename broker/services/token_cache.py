@@ -1,6 +1,6 @@
 """The access tokens at hand. Knows no issuer and no time."""
 
-from dataclasses import dataclass, replace
+import msgspec
 
 from broker.model.account import Account, AccountName
 from broker.model.token import AccessToken, Scopes
@@ -10,8 +10,7 @@ CACHED_TOKENS = 1024
 """At most, over all accounts; the ones that were put there first go first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKey:
+class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
     """What a cached token was asked for.
 
     Attributes:
@@ -48,7 +47,7 @@ class TokenCache:
             return key
         is_whole = key.resource is None and _client(grant.account) in self._give_whole
         if is_whole or key.scopes == grant.scopes:
-            return replace(key, scopes=None)
+            return TokenKey(account=key.account, scopes=None, resource=key.resource)
         return key
 
     def give_whole(self, account: Account) -> None:

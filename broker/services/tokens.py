@@ -108,9 +108,9 @@ class TokenService:
         key = TokenKey(account=account, scopes=scopes, resource=resource)
         if grant.state is not GrantState.REAUTHENTICATE or not self._has_living(key):
             require_live(grant)
-        missing = (scopes or frozenset()) - grant.scopes
-        if missing:
-            raise ScopeNotGrantedError(account=account, missing=tuple(sorted(missing)))
+        if scopes is not None and not scopes <= grant.scopes:
+            missing = tuple(sorted(scopes - grant.scopes))
+            raise ScopeNotGrantedError(account=account, missing=missing)
         return key
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:

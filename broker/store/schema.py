@@ -5,9 +5,11 @@ and the id of the data key that sealed it. Names are not: see `sealing.row_id`.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES
 
@@ -90,8 +92,7 @@ class Header:
     major: int = MAJOR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One sealed record; see `sealing.Place` for the members."""
 
     id: bytes
@@ -166,16 +167,18 @@ def select_all_rows(connection: sqlite3.Connection) -> list[tuple[str, Row]]:
     return [(str(kind), _row(values)) for kind, *values in found]
 
 
-def select_presences(connection: sqlite3.Connection) -> list[tuple[str, bytes, int]]:
+def select_presences(
+    connection: sqlite3.Connection,
+) -> Iterator[tuple[str, bytes, int]]:
     """Kind, id and version of every record but the head, without what is in them."""
     found = connection.execute(
         "SELECT kind, id, version FROM record WHERE kind != 'head'"
     )
-    return [
+    return (
         (str(kind), row_id, max(version, 0))
         for kind, row_id, version in found
         if isinstance(row_id, bytes) and isinstance(version, int)
-    ]
+    )
 
 
 def select_key_ids(connection: sqlite3.Connection) -> set[object]:
@@ -184,12 +187,12 @@ def select_key_ids(connection: sqlite3.Connection) -> set[object]:
     return {key for (key,) in found}
 
 
-def select_rows(connection: sqlite3.Connection, kind: Kind) -> list[Row]:
-    """Every record of a kind."""
+def select_rows(connection: sqlite3.Connection, kind: Kind) -> Iterator[Row]:
+    """Every record of a kind, one after another: all at once would fill the memory."""
     found = connection.execute(
         "SELECT id, version, key_id, sealed FROM record WHERE kind = ?", (kind,)
     )
-    return [_row(values) for values in found]
+    return map(_row, found)
 
 
 def select_row(connection: sqlite3.Connection, kind: Kind, row_id: bytes) -> Row | None:

@@ -12,7 +12,9 @@ Every layout here is fixed by tests/vectors/sealing.json.
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -53,8 +55,7 @@ class SealNewerError(Exception):
     """These bytes were sealed by a newer major version."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """What a record is and where it lies; sealed into it.
 
     Attributes:
@@ -215,7 +216,8 @@ def presence(index_key: SecretBytes, kind: str, row_id: bytes, version: int) -> 
     The digest is the exclusive or of all of them: one save changes it in one step, and
     whoever takes records away, or puts old ones back, cannot make it fit.
     """
-    text = _joined(_PRESENCE_LABEL, kind.encode(), row_id, version.to_bytes(8, "big"))
+    of_the_kind = _joined_once(_PRESENCE_LABEL, kind.encode())
+    text = of_the_kind + _joined(row_id, version.to_bytes(8, "big"))
     return hmac.digest(index_key.reveal(), text, hashlib.sha256)
 
 
@@ -232,16 +234,17 @@ def _derived(
 
 
 def _associated_data(place: Place) -> bytes:
-    return _joined(
-        _RECORD_DATA_LABEL,
-        place.store_id,
-        place.kind.encode(),
-        place.row_id,
-        place.version.to_bytes(8, "big"),
-        place.key_id,
-    )
+    of_the_kind = _joined_once(_RECORD_DATA_LABEL, place.store_id, place.kind.encode())
+    version = place.version.to_bytes(8, "big")
+    return of_the_kind + _joined(place.row_id, version, place.key_id)
+
+
+@lru_cache(maxsize=64)
+def _joined_once(*parts: bytes) -> bytes:
+    """What ten thousand records have in common. No secret."""
+    return _joined(*parts)
 
 
 def _joined(*parts: bytes) -> bytes:
     """Each part behind its length (4 bytes): no two lists give the same bytes."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])

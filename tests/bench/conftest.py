@@ -1,5 +1,6 @@
 """One issuer, one daemon and one peer for the whole bench: set up once, as in a day."""
 
+import compileall
 import json
 import shutil
 import sys
@@ -16,6 +17,8 @@ from tests.bench.issuer import FAULTS
 from tests.bench.load import Load
 from tests.bench.oidc_agent import OidcAgent, is_installed, oidc_agent
 from tests.bench.processes import running
+
+ROOT = Path(__file__).parents[2]
 
 
 def faulty_account(fault: str) -> str:
@@ -38,6 +41,15 @@ class Issuers:
         """As one of FAULTS from now on, or 'good'."""
         data = how.encode()
         urllib.request.urlopen(f"{self.url}/control/{name}", data).close()  # noqa: S310 - as above
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_installed() -> None:
+    """Compiled, as pip leaves it: where PYTHONDONTWRITEBYTECODE is set, each process
+    would else compile the sources again.
+    """
+    for sources in ("broker", "clients/python/brokerd_client"):
+        assert compileall.compile_dir(ROOT / sources, quiet=1)
 
 
 @pytest.fixture(scope="session")

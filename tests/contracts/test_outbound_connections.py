@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -78,7 +78,8 @@ class World:
 
     def sleep(self, seconds: float) -> None:
         """The machine is suspended: only the boot clock goes on."""
-        self._now = replace(self._now, boot=Seconds(self._now.boot + seconds))
+        boot = Seconds(self._now.boot + seconds)
+        self._now = Instant(wall=self._now.wall, boot=boot)
 
     async def get(self) -> bytes:
         request = HttpRequest(method="GET", url=self.server.url)

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from broker.ipc.front_request import (
     LONGEST_BODY,
     LONGEST_HEAD,
+    Asked,
     Head,
     UnusualError,
-    parse_head,
+    parse_asked,
     parse_token_request,
 )
+from broker.model.account import AccountName
+from broker.services.access import TokenWanted
 from tests.ipc.asks import LINE, asks
 
 
@@ -44,6 +47,8 @@ def test_what_matters_of_the_headers_is_read() -> None:
     data = asks(b"ACCEPT:  text/plain ", b"connection: Close", body=b'{"account":"a"}')
     head = Head(length=15, accept="text/plain", close=True)
     assert parse_token_request(data) == (head, b'{"account":"a"}')
+    wanted = TokenWanted(account=AccountName("a"))
+    assert parse_asked(data) == Asked(wanted, accept="text/plain", close=True)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,14 @@ def test_what_matters_of_the_headers_is_read() -> None:
 def test_what_is_unusual_is_left_to_the_http_server(data: bytes) -> None:
     with pytest.raises(UnusualError):
         parse_token_request(data)
+
+
+@pytest.mark.parametrize(
+    "body", [b"null", b'{"scope":"a"}', b'{"a', b"\xff", b'{"min_ttl":-1}']
+)
+def test_a_body_that_is_no_request_is_left_to_the_http_server(body: bytes) -> None:
+    with pytest.raises(UnusualError):
+        parse_asked(asks(body=body))
 
 
 NAMES = ["Host", "Accept", "Content-Length", "Connection", "User-Agent", "X", "Expect"]
@@ -163,18 +176,25 @@ def test_the_front_reads_a_request_as_aiohttp_does_or_leaves_it(data: bytes) -> 
     assert as_aiohttp_reads_it(data) == [request]
 
 
+@given(st.binary(min_size=1))
+def test_no_body_makes_it_fail_otherwise(body: bytes) -> None:
+    with contextlib.suppress(UnusualError):
+        parse_asked(asks(body=body))
+
+
 @given(st.binary(), st.sampled_from([b"", LINE]))
 def test_no_bytes_make_it_fail_otherwise(data: bytes, first: bytes) -> None:
     with contextlib.suppress(UnusualError):
-        parse_token_request(first + data)
+        parse_asked(first + data)
 
 
 def test_what_is_not_understood_is_not_kept_and_little_else_is() -> None:
-    parse_head.cache_clear()
-    for data in (asks(b"Authorization: Bearer c4n4ry"), asks(b"Host: c4n4ry")):
+    parse_asked.cache_clear()
+    strange = asks(b"Authorization: Bearer c4n4ry"), asks(body=b'{"token":"c4n4ry"}')
+    for data in strange:
         with pytest.raises(UnusualError):
-            parse_token_request(data)
-    assert parse_head.cache_info().currsize == 0
+            parse_asked(data)
+    assert parse_asked.cache_info().currsize == 0
     for number in range(1000):
-        parse_token_request(asks(b"User-Agent: %d" % number))
-    assert parse_head.cache_info().currsize <= 64
+        parse_asked(asks(b"User-Agent: %d" % number))
+    assert parse_asked.cache_info().currsize <= 256

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -348,9 +349,11 @@ async def test_forgetting_an_account_forgets_what_was_refused_for_it_alone(
 def test_refused_requests_are_remembered_in_a_bounded_number(rig: Rig) -> None:
     rig.fail(UNREACHABLE, ELSEWHERE)
     for number in range(REMEMBERED_REQUESTS + 1):
-        rig.fail(NO_SCOPE, key=replace(ALL, resource=f"urn:{number}"))
-    assert rig.held(key=replace(ALL, resource="urn:0")) is None
-    assert rig.held(key=replace(ALL, resource="urn:1")) == "scope_refused"
+        rig.fail(NO_SCOPE, key=msgspec.structs.replace(ALL, resource=f"urn:{number}"))
+    assert rig.held(key=msgspec.structs.replace(ALL, resource="urn:0")) is None
+    assert (
+        rig.held(key=msgspec.structs.replace(ALL, resource="urn:1")) == "scope_refused"
+    )
     assert rig.held(ELSEWHERE) == "issuer_unreachable"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,7 +242,7 @@ async def test_a_peer_that_asks_for_no_end_of_tokens_sets_a_bounded_number_of_th
     rig: Rig,
 ) -> None:
     for number in range(CACHED_TOKENS + 10):
-        key = replace(ALL, resource=f"urn:{number}")
+        key = msgspec.structs.replace(ALL, resource=f"urn:{number}")
         rig.tokens.remember(key, a_token())
         assert rig.at_hand(key) is not None
     assert len(rig.tokens._renewal._due) == CACHED_TOKENS
@@ -352,7 +353,10 @@ async def test_where_too_many_wait_in_line_it_is_tried_again_in_half_a_minute(
     await rig.ask()
     await rig.clock.advance(Seconds(AHEAD - 1))
     gate = rig.sender.hold()
-    keys = [replace(ALL, resource=f"urn:{number}") for number in range(MOST_WAITING)]
+    keys = [
+        msgspec.structs.replace(ALL, resource=f"urn:{number}")
+        for number in range(MOST_WAITING)
+    ]
     others = [asyncio.create_task(rig.ask(key)) for key in keys]
     await rig.clock.advance(Seconds(1))
     gate.set()

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 
 from broker.model.errors import (
@@ -264,7 +265,9 @@ async def test_too_many_different_tokens_at_once_are_refused_and_not_queued() ->
     rig = await a_rig(a_grant(), a_grant(HOME))
     gate = rig.sender.hold()
     rig.sender.answer_always(token_answer())
-    keys = [replace(ALL, resource=f"urn:{number}") for number in range(32)]
+    keys = [
+        msgspec.structs.replace(ALL, resource=f"urn:{number}") for number in range(32)
+    ]
     asking = [asyncio.create_task(rig.ask(key)) for key in keys]
     await run_until_idle()
     one_more = asyncio.create_task(rig.ask())

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from broker.model.client import Client
@@ -156,7 +157,7 @@ async def test_an_issuer_that_never_narrows_is_asked_once_for_all_sets_of_scopes
     rig: Rig,
 ) -> None:
     rig.sender.answer_always(token_answer("whole", scope="drive mail"))
-    drive = replace(MAIL, scopes=frozenset({"drive"}))
+    drive = msgspec.structs.replace(MAIL, scopes=frozenset({"drive"}))
     assert [await rig.ask(key) for key in (MAIL, drive, ALL, MAIL)] == ["whole"] * 4
     assert len(rig.sender.requests) == 1
 
@@ -165,7 +166,7 @@ async def test_an_issuer_that_narrows_to_something_else_is_asked_for_each(
     rig: Rig,
 ) -> None:
     rig.sender.script(token_answer("a", scope="m"), token_answer("b", scope="drive"))
-    drive = replace(MAIL, scopes=frozenset({"drive"}))
+    drive = msgspec.structs.replace(MAIL, scopes=frozenset({"drive"}))
     assert [await rig.ask(MAIL), await rig.ask(drive)] == ["a", "b"]
 
 
@@ -174,7 +175,7 @@ async def test_that_an_issuer_never_narrows_says_nothing_of_its_resources(
 ) -> None:
     rig.sender.answer_always(token_answer(scope="drive mail"))
     for resource in ("https://a.example", None, "https://b.example"):
-        await rig.ask(replace(MAIL, resource=resource))
+        await rig.ask(msgspec.structs.replace(MAIL, resource=resource))
         assert rig.sender.form()["scope"] == "mail"
     assert len(rig.sender.requests) == 3
 
@@ -187,7 +188,7 @@ async def test_that_an_issuer_never_narrows_is_known_for_each_client_alone() -> 
     await rig.start()
     rig.sender.script(token_answer(scope="drive mail"))
     await rig.ask(MAIL)
-    await rig.ask(replace(MAIL, account=HOME))
+    await rig.ask(msgspec.structs.replace(MAIL, account=HOME))
     assert rig.sender.form()["scope"] == "mail"
 
 
@@ -233,7 +234,9 @@ async def test_a_rejected_token_is_refreshed_once_it_is_ten_seconds_old(
 async def test_narrow_tokens_that_an_api_refuses_share_the_limit_of_their_grant(
     rig: Rig,
 ) -> None:
-    keys = [replace(ALL, resource=f"urn:{number}") for number in range(5)]
+    keys = [
+        msgspec.structs.replace(ALL, resource=f"urn:{number}") for number in range(5)
+    ]
     for key in keys:
         await rig.ask(key)
     await rig.clock.advance(Seconds(60))
@@ -244,7 +247,9 @@ async def test_narrow_tokens_that_an_api_refuses_share_the_limit_of_their_grant(
 
 async def test_after_a_login_refused_tokens_are_counted_anew(rig: Rig) -> None:
     pause = Seconds(REJECTION_PAUSE)
-    keys = [replace(ALL, resource=f"urn:{number}") for number in range(3)]
+    keys = [
+        msgspec.structs.replace(ALL, resource=f"urn:{number}") for number in range(3)
+    ]
     for key in keys:
         await rig.ask(key)
     await rig.clock.advance(pause)

@@ -1,5 +1,6 @@
+import inspect
 import math
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -32,7 +33,7 @@ COUNTS = st.integers(min_value=0, max_value=2**63 - 1)
 
 def every(kind: type[T], **drawn: st.SearchStrategy[object]) -> st.SearchStrategy[T]:
     """Values with every member drawn: as `drawn` says, else as it is annotated."""
-    members = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    members = inspect.signature(kind).parameters
     return st.builds(kind, **{name: drawn.get(name, ...) for name in members})
 
 
