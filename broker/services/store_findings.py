@@ -7,6 +7,8 @@ from broker.model.store import Health, Slot, SourceFacts
 from broker.services.resaving import Degraded
 from broker.store.keys.names import DESCRIPTIONS, PASSPHRASE, PLAIN, automatic_choice
 
+_SETTLED = "`brokerctl key rotate --data` takes what is there for what is right"
+
 _SIGN_IN_AGAIN = (
     "`brokerctl accounts` shows which are there; sign in to the others again, or bring "
     "back a backup with `brokerctl restore FILE --set-aside`"
@@ -82,7 +84,8 @@ def _content_faults(health: Health) -> Iterator[Finding]:
             check="store",
             level=Level.ERROR,
             what="records are missing, or are not those that were saved",
-            hint=f"somebody has changed the file, or the disk has; {_SIGN_IN_AGAIN}",
+            hint=f"somebody has changed the file, or the disk has; {_SIGN_IN_AGAIN}; "
+            f"{_SETTLED}",
         )
     if health.is_old_copy:
         yield Finding(
@@ -91,7 +94,7 @@ def _content_faults(health: Health) -> Iterator[Finding]:
             what="an older copy was put in the place of the store: it had seen fewer "
             f"than the {health.remembered} writes that were noted",
             hint="each sign-in is tried with the refresh token of the copy; where the "
-            "issuer has given a newer one since, sign in again",
+            f"issuer has given a newer one since, sign in again; {_SETTLED}",
         )
 
 

@@ -1,8 +1,8 @@
 """Where a store's last generation is noted outside of it. Knows no particular place.
 
 An old copy of the store opens as it always did: only these notes tell. They are
-written when the store is closed and now and then, not at each save, which would cost
-a conversation with the keyring.
+written when the store is closed, not at each save, which would cost a conversation with
+the keyring: what was saved before a crash is not noted, and no fault for that.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """The one store of this daemon, before it is open. Satisfies `StoreDoor`."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Sequence
 from functools import partial
@@ -11,6 +12,8 @@ from broker.model.errors import (
     BadRequestError,
     KeySourceUnavailableError,
     LockedError,
+    StoreCorruptError,
+    StoreFailedError,
 )
 from broker.model.secret import Secret
 from broker.model.store import Health, Slot
@@ -25,6 +28,7 @@ from broker.store.opening import (
     has_store,
     open_store_by,
     slots_of,
+    store_id_of,
 )
 from broker.store.sources import Sources
 from broker.store.store import SealedStore
@@ -132,6 +136,10 @@ class FileDoor:
         """End what `remember` did."""
         if self.opened is not None:
             self._cache.forget(self.opened.store_id)
+        elif self.exists():
+            # Locked: what was kept before must not open it again.
+            with contextlib.suppress(StoreCorruptError, StoreFailedError):
+                self._cache.forget(store_id_of(self._path))
 
     async def _create(
         self,

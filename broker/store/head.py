@@ -16,6 +16,7 @@ from broker.store.schema import (
     HIGHEST,
     Header,
     Kind,
+    Presence,
     Row,
     insert_row,
     select_key_ids,
@@ -106,15 +107,13 @@ def prepare(connection: sqlite3.Connection, sealer: Sealer) -> None:
         sealer.use(row.key_id)
 
 
-def advance(
-    connection: sqlite3.Connection, sealer: Sealer, *changed: tuple[str, bytes, int]
-) -> int:
+def advance(connection: sqlite3.Connection, sealer: Sealer, *changed: Presence) -> int:
     """Count a write; the new generation.
 
     Args:
         connection: in a transaction.
         sealer: of the store.
-        changed: kind, id and version of each record that came or went.
+        changed: each record that came or went.
     """
     row = select_row(connection, HEAD, HEAD_ID)
     head = None if row is None else _opened(sealer, row)
@@ -124,6 +123,14 @@ def advance(
     moved = Head(generation=head.generation + 1, digest=digest)
     _write(connection, sealer, moved)
     return moved.generation
+
+
+def begin_anew(connection: sqlite3.Connection, sealer: Sealer, above: int) -> None:
+    """Take what is there for what was saved; the write that does it is yet to be
+    counted, and will be the first above `above`.
+    """
+    row = select_row(connection, HEAD, HEAD_ID)
+    begin(connection, sealer, max(row.version if row else 0, above))
 
 
 def _require_ours(connection: sqlite3.Connection, sealer: Sealer) -> None:
@@ -173,11 +180,9 @@ def _digest(connection: sqlite3.Connection, sealer: Sealer) -> bytes:
     return _moved(_NOTHING, sealer, select_presences(connection))
 
 
-def _moved(
-    digest: bytes, sealer: Sealer, changed: Iterable[tuple[str, bytes, int]]
-) -> bytes:
+def _moved(digest: bytes, sealer: Sealer, changed: Iterable[Presence]) -> bytes:
     """The digest when each of these records has come, or has gone."""
     number = int.from_bytes(digest, "big")
-    for kind, row_id, version in changed:
-        number ^= int.from_bytes(sealer.presence(kind, row_id, version), "big")
+    for each in changed:
+        number ^= int.from_bytes(sealer.presence(*each), "big")
     return number.to_bytes(len(_NOTHING), "big")

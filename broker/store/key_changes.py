@@ -60,7 +60,7 @@ class KeyChanges:
             if name != PASSPHRASE and name in key_sources()
         ]
         typed = [Passphrase(passphrase) for passphrase in passphrases]
-        await store.slots.rotate_data_key([*silent, *typed])
+        await store.rotate_data_key([*silent, *typed])
         await self._door.forget()
 
     async def check(self) -> str | None:

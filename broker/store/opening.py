@@ -53,6 +53,11 @@ def slots_of(path: Path) -> tuple[KeySlot, ...]:
     return header_of(path).slots
 
 
+def store_id_of(path: Path) -> bytes:
+    """The id of a store that is not open; the same errors as `slots_of`."""
+    return header_of(path).store_id
+
+
 async def create_store(
     path: Path,
     source: KeySource,

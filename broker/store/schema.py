@@ -11,10 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES
+from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES, TAG_BYTES
 
 Kind = Literal["grant", "setting", "head"]
 """What a record is; the one head counts the writes, see `head`."""
+
+Presence = tuple[str, bytes, int, bytes]
+"""What stands for a record in the digest: kind, id, version, the tag of its seal."""
 
 APPLICATION_ID = int.from_bytes(b"brkd", "big")
 """SQLite's own place for "whose file is this" (the header, at offset 68)."""
@@ -167,18 +170,27 @@ def select_all_rows(connection: sqlite3.Connection) -> list[tuple[str, Row]]:
     return [(str(kind), _row(values)) for kind, *values in found]
 
 
-def select_presences(
-    connection: sqlite3.Connection,
-) -> Iterator[tuple[str, bytes, int]]:
-    """Kind, id and version of every record but the head, without what is in them."""
+def select_presences(connection: sqlite3.Connection) -> Iterator[Presence]:
+    """Every record but the head, without what is in it."""
     found = connection.execute(
-        "SELECT kind, id, version FROM record WHERE kind != 'head'"
+        "SELECT kind, id, version, substr(sealed, -?) FROM record WHERE kind != 'head'",
+        (TAG_BYTES,),
     )
     return (
-        (str(kind), row_id, max(version, 0))
-        for kind, row_id, version in found
+        _presence(kind, row_id, version, tag)
+        for kind, row_id, version, tag in found
         if isinstance(row_id, bytes) and isinstance(version, int)
     )
+
+
+def presence_of(kind: Kind, row: Row) -> Presence:
+    """What stands for a row."""
+    return _presence(kind, row.id, row.version, row.sealed)
+
+
+def _presence(kind: object, row_id: bytes, version: int, sealed: object) -> Presence:
+    tag = sealed[-TAG_BYTES:] if isinstance(sealed, bytes) else b""
+    return str(kind), row_id, max(version, 0), tag
 
 
 def select_key_ids(connection: sqlite3.Connection) -> set[object]:
@@ -237,16 +249,14 @@ def delete_row(
     return done.rowcount == 1
 
 
-def set_aside(
-    connection: sqlite3.Connection, row_id: bytes
-) -> tuple[tuple[str, bytes, int], ...]:
+def set_aside(connection: sqlite3.Connection, row_id: bytes) -> tuple[Presence, ...]:
     """Make room where a record lies that does not open, if any. Nothing is lost.
 
     Returns:
-        kind, id and version of what lay there, as for `head.advance`.
+        what lay there, as for `head.advance`.
     """
     gone = connection.execute(
-        "SELECT kind, version FROM record WHERE id = ?", (row_id,)
+        "SELECT kind, version, sealed FROM record WHERE id = ?", (row_id,)
     ).fetchall()
     connection.execute(
         f"INSERT INTO damaged_record ({_COLUMNS})"  # noqa: S608 - a constant of ours
@@ -255,8 +265,8 @@ def set_aside(
     )
     connection.execute("DELETE FROM record WHERE id = ?", (row_id,))
     return tuple(
-        (str(kind), row_id, max(version, 0))
-        for kind, version in gone
+        _presence(kind, row_id, version, sealed)
+        for kind, version, sealed in gone
         if isinstance(version, int)
     )
 

@@ -34,9 +34,9 @@ NONCE_BYTES = 12
 
 _MAGIC = b"brk"
 _HEAD_BYTES = len(_MAGIC) + 1
-_TAG_BYTES = 16
+TAG_BYTES = 16
 
-WRAPPED_BYTES_1 = NONCE_BYTES + KEY_BYTES + _TAG_BYTES
+WRAPPED_BYTES_1 = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 """Of a wrapped key of format 1, which has no index key of its own."""
 
 _RECORD_LABEL = b"brokerd/record/v1/"
@@ -101,7 +101,7 @@ def open_sealed(data_key: SecretBytes, place: Place, blob: bytes) -> bytes:
         SealNewerError: sealed by a newer major version.
     """
     head, body = blob[:_HEAD_BYTES], blob[_HEAD_BYTES:]
-    if head[:-1] != _MAGIC or len(body) < SALT_BYTES + NONCE_BYTES + _TAG_BYTES:
+    if head[:-1] != _MAGIC or len(body) < SALT_BYTES + NONCE_BYTES + TAG_BYTES:
         raise SealBrokenError
     if head[-1] > MAJOR:
         raise SealNewerError
@@ -210,14 +210,24 @@ def key_id(data_key: SecretBytes) -> bytes:
     return _derived(data_key, _KEY_ID_LABEL, length=KEY_ID_BYTES)
 
 
-def presence(index_key: SecretBytes, kind: str, row_id: bytes, version: int) -> bytes:
+def presence(
+    index_key: SecretBytes, kind: str, row_id: bytes, version: int, tag: bytes
+) -> bytes:
     """What stands for "this record is there" in the digest of a store: 32 bytes.
 
     The digest is the exclusive or of all of them: one save changes it in one step, and
     whoever takes records away, or puts old ones back, cannot make it fit.
+
+    Args:
+        index_key: 32 bytes.
+        kind: what it is.
+        row_id: where it lies.
+        version: of the record.
+        tag: the last 16 bytes of its sealed form: a record that was made anew may have
+            the version of one that was there before.
     """
     of_the_kind = _joined_once(_PRESENCE_LABEL, kind.encode())
-    text = of_the_kind + _joined(row_id, version.to_bytes(8, "big"))
+    text = of_the_kind + _joined(row_id, version.to_bytes(8, "big"), tag)
     return hmac.digest(index_key.reveal(), text, hashlib.sha256)
 
 

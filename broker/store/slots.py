@@ -12,11 +12,12 @@ from functools import partial
 from broker.model.errors import BrokerError, KeySlotError, StoreFailedError
 from broker.model.secret import SecretBytes
 from broker.store.database import Database
-from broker.store.head import advance, prepare
+from broker.store.head import advance, begin_anew, prepare
 from broker.store.keys.source import KeySource, NewKey
 from broker.store.recalling import recalled_keys
 from broker.store.schema import (
     KeySlot,
+    Presence,
     delete_slot,
     read_slots,
     select_all_rows,
@@ -34,7 +35,7 @@ from broker.store.sealing import (
     key_id,
 )
 
-Changed = tuple[tuple[str, bytes, int], ...]
+Changed = tuple[Presence, ...]
 """Records that came or went, as for `head.advance`."""
 
 SLOTS = 16
@@ -118,11 +119,16 @@ class Slots:
             await self._database.wipe_log()
             await asyncio.to_thread(source.forget, slot.parameters)
 
-    async def rotate_data_key(self, sources: Sequence[KeySource]) -> None:
+    async def rotate_data_key(
+        self, sources: Sequence[KeySource], *, above: int = 0
+    ) -> None:
         """Seal every record anew, under a new data key that every slot gives.
+
+        What is there then counts as what was saved, and as newer than any copy.
 
         Args:
             sources: one for each slot at least; several passphrases are tried in turn.
+            above: the highest generation that is known of any copy.
 
         Raises:
             KeySlotError: a slot that none of `sources` opens.
@@ -139,7 +145,9 @@ class Slots:
                 for slot, key in outer
             ]
             self._sealer.expect(fresh)
-            await self._write(partial(_reseal, self._sealer, key_id(fresh), slots))
+            await self._write(
+                partial(_reseal, self._sealer, key_id(fresh), slots, above)
+            )
             self._sealer.forget_others()
             await self._database.wipe_log()
 
@@ -222,19 +230,20 @@ def _reseal(
     sealer: Sealer,
     key: bytes,
     slots: Sequence[KeySlot],
+    above: int,
     connection: sqlite3.Connection,
 ) -> Changed:
     """Every record under the data key of id `key`; in one transaction."""
-    gone: list[tuple[str, bytes, int]] = []
     sealer.use(key)
     for kind, row in select_all_rows(connection):
         try:
             record = sealer.open(kind, row)
         except (SealBrokenError, SealNewerError):
-            gone += set_aside(connection, row.id)
+            set_aside(connection, row.id)
             continue
         again = sealer.seal(kind, row.id, row.version, record)
         update_row(connection, kind, again, replaces=row.version)
     for slot in slots:
         write_slot(connection, slot)
-    return tuple(gone)
+    begin_anew(connection, sealer, above)
+    return ()

@@ -21,6 +21,7 @@ from broker.store.connection import page_fault
 from broker.store.contents import Contents, read_contents
 from broker.store.database import Database
 from broker.store.head import Found, advance, prepare
+from broker.store.keys.source import KeySource
 from broker.store.records import (
     RecordError,
     grant_record,
@@ -31,9 +32,11 @@ from broker.store.records import (
 )
 from broker.store.schema import (
     Kind,
+    Presence,
     Row,
     delete_row,
     insert_row,
+    presence_of,
     select_row,
     select_rows,
     set_aside,
@@ -91,6 +94,13 @@ class SealedStore:
             damaged=len(self._damaged),
             opened_by=self.opened_by,
         )
+
+    async def rotate_data_key(self, sources: Sequence[KeySource]) -> None:
+        """See `Slots.rotate_data_key`. What was told of the store is settled by it."""
+        above = self._anchors.remembered or 0
+        await self.slots.rotate_data_key(sources, above=above)
+        self._found = Found(generation=self._generation, is_altered=False)
+        self._damaged.clear()
 
     @property
     def keys(self) -> DataKeys:
@@ -195,9 +205,7 @@ class SealedStore:
         if generation is not None:
             self._advanced(generation)
 
-    def _advance(
-        self, connection: sqlite3.Connection, *changed: tuple[str, bytes, int]
-    ) -> int:
+    def _advance(self, connection: sqlite3.Connection, *changed: Presence) -> int:
         return advance(connection, self._sealer, *changed)
 
     def _advanced(self, generation: int) -> None:
@@ -229,24 +237,26 @@ class SealedStore:
         elif there is None or there.version != replaces:
             return None
         before = None if there is None else self._opened(_GRANT, there, bytes)
-        came = (_GRANT, row_id, grant.version)
-        if replaces is not None and before is not None:
+        if replaces is not None and there is not None and before is not None:
             record = _encoded(partial(grant_record_over, grant, before))
             row = self._sealer.seal(_GRANT, row_id, grant.version, record)
             update_row(connection, _GRANT, row, replaces=replaces)
-            return self._advance(connection, (_GRANT, row_id, replaces), came)
+            changed = presence_of(_GRANT, there), presence_of(_GRANT, row)
+            return self._advance(connection, *changed)
         record = _encoded(partial(grant_record, grant))
         row = self._sealer.seal(_GRANT, row_id, grant.version, record)
         gone = set_aside(connection, row_id)
         insert_row(connection, _GRANT, row)
-        return self._advance(connection, *gone, came)
+        return self._advance(connection, *gone, presence_of(_GRANT, row))
 
     def _delete_grant(
         self, row_id: bytes, replaces: int, connection: sqlite3.Connection
     ) -> int | None:
-        if not delete_row(connection, _GRANT, row_id, replaces=replaces):
+        there = select_row(connection, _GRANT, row_id)
+        if there is None or there.version != replaces:
             return None
-        return self._advance(connection, (_GRANT, row_id, replaces))
+        delete_row(connection, _GRANT, row_id, replaces=replaces)
+        return self._advance(connection, presence_of(_GRANT, there))
 
     def _read_setting(self, key: str, connection: sqlite3.Connection) -> str | None:
         row = select_row(connection, _SETTING, self._sealer.row_id(_SETTING, key))
@@ -261,12 +271,12 @@ class SealedStore:
             changed = set_aside(connection, row_id)
         else:
             version = there.version
-            changed = ((_SETTING, row_id, version),)
+            changed = (presence_of(_SETTING, there),)
             delete_row(connection, _SETTING, row_id, replaces=version)
         if record is not None:
             row = self._sealer.seal(_SETTING, row_id, version + 1, record)
             insert_row(connection, _SETTING, row)
-            changed = (*changed, (_SETTING, row_id, version + 1))
+            changed = (*changed, presence_of(_SETTING, row))
         return self._advance(connection, *changed)
 
     def _opened_grant(self, row: Row) -> Grant | None:

@@ -10,7 +10,15 @@ from broker.model.account import AccountName
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
 from tests.store.format_1 import make_format_1
-from tests.store.samples import a_grant, key_file, rows_of, tamper, typed
+from tests.store.samples import (
+    a_grant,
+    bytes_in,
+    key_file,
+    put_bytes,
+    rows_of,
+    tamper,
+    typed,
+)
 
 WORK = AccountName("work")
 HIGHEST = 2**63 - 1
@@ -122,6 +130,51 @@ async def test_a_record_that_was_put_back_from_an_older_copy_is_noticed(
     # It opens: it was a good record once. Only the head tells.
     assert {g.version for g in await store.list()} == {1, 2}
     assert store.health.damaged == 0
+    await store.close()
+
+
+async def test_an_older_record_of_the_same_version_that_is_put_back_is_noticed(
+    path: Path,
+) -> None:
+    await closed_store(path)
+    [(row_id, _, _, _, older)] = rows_of(
+        path, f"{RECORDS} WHERE kind = 'grant' AND version = 1 LIMIT 1"
+    )
+    store = await reopened(path)
+    name = next(
+        name
+        for name in ("home", "work")
+        if store._sealer.row_id("grant", name) == row_id
+    )
+    await store.delete(AccountName(name), replaces=1)
+    await store.save(a_grant(name, refresh_token="newer"), replaces=None)
+    await store.close()
+    tamper(path, "UPDATE record SET sealed = ? WHERE id = ?", older, row_id)
+    store = await reopened(path)
+    assert store.health.is_altered
+    await store.close()
+
+
+async def test_a_new_data_key_settles_what_was_told_of_the_store(path: Path) -> None:
+    await closed_store(path)
+    older = bytes_in(path)
+    store = await reopened(path)
+    await store.save(a_grant("work", version=2), replaces=1)
+    await store.close()
+    put_bytes(path, older)
+    tamper(path, "DELETE FROM record WHERE kind = 'grant' AND version = 1")
+    store = await reopened(path)
+    assert store.health.is_altered
+    assert store.health.is_old_copy
+    remembered = store.health.remembered
+    await store.rotate_data_key([key_file(path)])
+    assert not store.health.is_altered
+    assert not store.health.is_old_copy
+    await store.close()
+    store = await reopened(path)
+    assert not store.health.is_altered
+    assert not store.health.is_old_copy
+    assert store.health.generation == (remembered or 0) + 1
     await store.close()
 
 

@@ -12,6 +12,7 @@ from broker.store.sealing import DataKeys, SealBrokenError, key_id
 STORE_ID = b"one store of our"
 KEYS = DataKeys(data=SecretBytes(b"d" * 32), index=SecretBytes(b"i" * 32))
 OTHER = SecretBytes(b"o" * 32)
+TAG = bytes(range(16))
 ROW = b"r" * 32
 
 
@@ -58,13 +59,17 @@ def test_what_was_forgotten_opens_nothing(sealer: Sealer) -> None:
 
 
 def test_row_ids_and_presences_outlive_a_new_data_key(sealer: Sealer) -> None:
-    before = sealer.row_id("grant", "work"), sealer.presence("grant", ROW, 1)
+    before = sealer.row_id("grant", "work"), sealer.presence("grant", ROW, 1, TAG)
     sealer.expect(OTHER)
     sealer.use(key_id(OTHER))
     sealer.forget_others()
-    assert (sealer.row_id("grant", "work"), sealer.presence("grant", ROW, 1)) == before
-    assert sealer.presence("grant", ROW, 2) != before[1]
-    assert sealer.presence("setting", ROW, 1) != before[1]
+    assert (
+        sealer.row_id("grant", "work"),
+        sealer.presence("grant", ROW, 1, TAG),
+    ) == before
+    assert sealer.presence("grant", ROW, 2, TAG) != before[1]
+    assert sealer.presence("setting", ROW, 1, TAG) != before[1]
+    assert sealer.presence("grant", ROW, 1, bytes(16)) != before[1]
 
 
 @pytest.mark.parametrize(
