@@ -1,6 +1,7 @@
 """The door of `brokerd`: serve, or `brokerd sandbox`."""
 
 import argparse
+import gc
 import sys
 
 from broker import __version__
@@ -15,8 +16,12 @@ def main() -> None:
         from broker.sandbox.command import run  # noqa: PLC0415 - see above
 
         sys.exit(run(sys.argv[2:]))
+    # Nothing that is imported is garbage, then or later: it is not looked for there.
+    gc.disable()
     from broker.daemon import Options, serve  # noqa: PLC0415 - not for the sandbox
 
+    gc.freeze()
+    gc.enable()
     words = _parser().parse_args()
     sys.exit(
         serve(

@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 from broker import __version__
@@ -260,7 +259,7 @@ class _Parts:
 
 
 def _presets() -> Mapping[str, IssuerPreset]:
-    text = resources.files("broker").joinpath("issuers.toml").read_text("utf-8")
+    text = Path(__file__).with_name("issuers.toml").read_text("utf-8")
     return parse_presets(text)
 
 

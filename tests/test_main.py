@@ -1,5 +1,6 @@
 """The door of `brokerd`."""
 
+import gc
 import sys
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_word_that_it_does_not_know_starts_nothing(
 ) -> None:
     assert brokerd(monkeypatch, *words) == 2
     assert capsys.readouterr().err.startswith("usage: brokerd ")
+
+
+def test_garbage_is_looked_for_once_all_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    brokerd(monkeypatch, "--no-such")
+    assert gc.isenabled()
 
 
 def test_sandbox_has_words_of_its_own(

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import html
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 
 from broker.model.text import safe_text
 
 LONGEST_MESSAGE_CHARACTERS = 500
 
-_FOLDER = resources.files("broker.net") / "pages"
+# Not by importlib.resources, which costs the daemon as much memory as all its services.
+_FOLDER = Path(__file__).with_name("pages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
