@@ -11,13 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from broker.store.sealing import KEY_ID_BYTES, STORE_ID_BYTES, TAG_BYTES
+from broker.store.sealing import HEAD_BYTES, KEY_ID_BYTES, SALT_BYTES, STORE_ID_BYTES
 
 Kind = Literal["grant", "setting", "head"]
 """What a record is; the one head counts the writes, see `head`."""
 
 Presence = tuple[str, bytes, int, bytes]
-"""What stands for a record in the digest: kind, id, version, the tag of its seal."""
+"""What stands for a record in the digest: kind, id, version, the salt of its seal."""
 
 APPLICATION_ID = int.from_bytes(b"brkd", "big")
 """SQLite's own place for "whose file is this" (the header, at offset 68)."""
@@ -173,12 +173,13 @@ def select_all_rows(connection: sqlite3.Connection) -> list[tuple[str, Row]]:
 def select_presences(connection: sqlite3.Connection) -> Iterator[Presence]:
     """Every record but the head, without what is in it."""
     found = connection.execute(
-        "SELECT kind, id, version, substr(sealed, -?) FROM record WHERE kind != 'head'",
-        (TAG_BYTES,),
+        "SELECT kind, id, version, substr(sealed, 1, ?) FROM record"
+        " WHERE kind != 'head'",
+        (HEAD_BYTES + SALT_BYTES,),
     )
     return (
-        _presence(kind, row_id, version, tag)
-        for kind, row_id, version, tag in found
+        _presence(kind, row_id, version, begun)
+        for kind, row_id, version, begun in found
         if isinstance(row_id, bytes) and isinstance(version, int)
     )
 
@@ -189,8 +190,8 @@ def presence_of(kind: Kind, row: Row) -> Presence:
 
 
 def _presence(kind: object, row_id: bytes, version: int, sealed: object) -> Presence:
-    tag = sealed[-TAG_BYTES:] if isinstance(sealed, bytes) else b""
-    return str(kind), row_id, max(version, 0), tag
+    salt = sealed[HEAD_BYTES:][:SALT_BYTES] if isinstance(sealed, bytes) else b""
+    return str(kind), row_id, max(version, 0), salt
 
 
 def select_key_ids(connection: sqlite3.Connection) -> set[object]:

@@ -67,9 +67,9 @@ class Sealer:
         """What stands for this name in the file."""
         return row_id(self._index_key, kind, name)
 
-    def presence(self, kind: str, row: bytes, version: int, tag: bytes) -> bytes:
+    def presence(self, kind: str, row: bytes, version: int, salt: bytes) -> bytes:
         """What stands for this record in the digest; see `sealing.presence`."""
-        return presence(self._index_key, kind, row, version, tag)
+        return presence(self._index_key, kind, row, version, salt)
 
     def seal(self, kind: str, row: bytes, version: int, record: bytes) -> Row:
         """A row of this record, under fresh salt and nonce.

@@ -33,10 +33,11 @@ NONCE_BYTES = 12
 """NIST SP 800-38D section 8.2: 96 bits."""
 
 _MAGIC = b"brk"
-_HEAD_BYTES = len(_MAGIC) + 1
-TAG_BYTES = 16
+HEAD_BYTES = len(_MAGIC) + 1
+"""Of a sealed record, before its salt."""
+_TAG_BYTES = 16
 
-WRAPPED_BYTES_1 = NONCE_BYTES + KEY_BYTES + TAG_BYTES
+WRAPPED_BYTES_1 = NONCE_BYTES + KEY_BYTES + _TAG_BYTES
 """Of a wrapped key of format 1, which has no index key of its own."""
 
 _RECORD_LABEL = b"brokerd/record/v1/"
@@ -100,8 +101,8 @@ def open_sealed(data_key: SecretBytes, place: Place, blob: bytes) -> bytes:
         SealBrokenError: changed, truncated, moved, or sealed with another key.
         SealNewerError: sealed by a newer major version.
     """
-    head, body = blob[:_HEAD_BYTES], blob[_HEAD_BYTES:]
-    if head[:-1] != _MAGIC or len(body) < SALT_BYTES + NONCE_BYTES + TAG_BYTES:
+    head, body = blob[:HEAD_BYTES], blob[HEAD_BYTES:]
+    if head[:-1] != _MAGIC or len(body) < SALT_BYTES + NONCE_BYTES + _TAG_BYTES:
         raise SealBrokenError
     if head[-1] > MAJOR:
         raise SealNewerError
@@ -211,7 +212,7 @@ def key_id(data_key: SecretBytes) -> bytes:
 
 
 def presence(
-    index_key: SecretBytes, kind: str, row_id: bytes, version: int, tag: bytes
+    index_key: SecretBytes, kind: str, row_id: bytes, version: int, salt: bytes
 ) -> bytes:
     """What stands for "this record is there" in the digest of a store: 32 bytes.
 
@@ -223,11 +224,11 @@ def presence(
         kind: what it is.
         row_id: where it lies.
         version: of the record.
-        tag: the last 16 bytes of its sealed form: a record that was made anew may have
-            the version of one that was there before.
+        salt: of its seal: a record that was made anew may have the version of one
+            that was there before.
     """
     of_the_kind = _joined_once(_PRESENCE_LABEL, kind.encode())
-    text = of_the_kind + _joined(row_id, version.to_bytes(8, "big"), tag)
+    text = of_the_kind + _joined(row_id, version.to_bytes(8, "big"), salt)
     return hmac.digest(index_key.reveal(), text, hashlib.sha256)
 
 

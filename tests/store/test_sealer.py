@@ -12,7 +12,7 @@ from broker.store.sealing import DataKeys, SealBrokenError, key_id
 STORE_ID = b"one store of our"
 KEYS = DataKeys(data=SecretBytes(b"d" * 32), index=SecretBytes(b"i" * 32))
 OTHER = SecretBytes(b"o" * 32)
-TAG = bytes(range(16))
+SALT = bytes(range(32))
 ROW = b"r" * 32
 
 
@@ -59,17 +59,17 @@ def test_what_was_forgotten_opens_nothing(sealer: Sealer) -> None:
 
 
 def test_row_ids_and_presences_outlive_a_new_data_key(sealer: Sealer) -> None:
-    before = sealer.row_id("grant", "work"), sealer.presence("grant", ROW, 1, TAG)
+    before = sealer.row_id("grant", "work"), sealer.presence("grant", ROW, 1, SALT)
     sealer.expect(OTHER)
     sealer.use(key_id(OTHER))
     sealer.forget_others()
     assert (
         sealer.row_id("grant", "work"),
-        sealer.presence("grant", ROW, 1, TAG),
+        sealer.presence("grant", ROW, 1, SALT),
     ) == before
-    assert sealer.presence("grant", ROW, 2, TAG) != before[1]
-    assert sealer.presence("setting", ROW, 1, TAG) != before[1]
-    assert sealer.presence("grant", ROW, 1, bytes(16)) != before[1]
+    assert sealer.presence("grant", ROW, 2, SALT) != before[1]
+    assert sealer.presence("setting", ROW, 1, SALT) != before[1]
+    assert sealer.presence("grant", ROW, 1, bytes(32)) != before[1]
 
 
 @pytest.mark.parametrize(

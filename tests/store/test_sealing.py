@@ -101,8 +101,8 @@ def test_a_published_slot_of_today_is_wrapped_again() -> None:
 @pytest.mark.parametrize("vector", VECTORS["presences"])
 def test_published_presences_are_computed_again(vector: dict[str, str]) -> None:
     row, version = bytes.fromhex(vector["row_id"]), int(vector["version"])
-    tag = bytes.fromhex(vector["tag"])
-    own = presence(index_key(DATA_KEY), vector["kind"], row, version, tag)
+    salt = bytes.fromhex(vector["salt"])
+    own = presence(index_key(DATA_KEY), vector["kind"], row, version, salt)
     assert own.hex() == vector["presence"]
 
 
