@@ -110,7 +110,11 @@ class TokenService:
             require_live(grant)
         if scopes is not None and not scopes <= grant.scopes:
             missing = tuple(sorted(scopes - grant.scopes))
-            raise ScopeNotGrantedError(account=account, missing=missing)
+            # A sign-in asks for what it names and for nothing else: whoever named only
+            # what is missing would lose the rest. Each once, in the person's order.
+            asked = grant.account.scopes or sorted(grant.scopes)
+            wanted = tuple(dict.fromkeys([*asked, *missing]))
+            raise ScopeNotGrantedError(account=account, missing=missing, wanted=wanted)
         return key
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:

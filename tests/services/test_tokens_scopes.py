@@ -76,6 +76,7 @@ def test_a_scope_that_was_not_granted_is_named_and_refused(rig: Rig) -> None:
     with pytest.raises(ScopeNotGrantedError) as caught:
         rig.tokens.key(WORK, frozenset({"mail", "admin", "Drive"}), None)
     assert caught.value.missing == ("Drive", "admin")
+    assert caught.value.wanted == ("drive", "mail", "Drive", "admin")
 
 
 def test_an_account_that_nobody_knows_is_unknown(rig: Rig) -> None:
