@@ -248,7 +248,7 @@ class _Parts:
         """What is on the wire ends, and is saved and answered; the store goes last.
 
         In less time than a service manager waits before it kills: each of the two
-        has the outbound door's 30 seconds at most, and they pass together.
+        has the outbound door's 25 seconds at most, and they pass together.
         """
         self.vault.begin_to_close()
         at = self.services.clock.now().wall

@@ -33,7 +33,7 @@ POLL_SECONDS = 30
 
 _CALL_SECONDS = POLL_SECONDS + 30
 _START_SECONDS = 90
-"""Discovery may ask two addresses, and each may take the outbound door's 30 s."""
+"""Discovery may ask two addresses, and each may take the outbound door's 25 s."""
 
 
 class _Words(TypedDict):

@@ -4,6 +4,7 @@ The one table of advice: services raise facts, this page turns them into a
 sentence and a hint. Facts of the error may be named in braces.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -65,8 +66,8 @@ ADVICE: dict[str, Advice] = {
     "scope_not_granted": _advice(
         403,
         "{account!r} was not granted: {missing}",
-        "ask for granted scopes only, or sign in again with them: "
-        "`brokerctl login {account} --scope SCOPE ...`, all the scopes that you need",
+        "ask for granted scopes only, or sign in again with these, too: "
+        "`brokerctl login {account} --scope {wanted}`",
     ),
     "account_busy": _advice(
         503,
@@ -310,6 +311,9 @@ def _wire(value: object) -> object:
 def _words(name: str, value: object) -> object:
     if name == "browser_errors" and isinstance(value, tuple):
         return f" (such as {', '.join(value)})" if value else ""
+    if name == "wanted" and isinstance(value, tuple):
+        # Ready for a shell: a peer has named some of them, in nearly any character.
+        return shlex.quote(" ".join(value))
     if isinstance(value, tuple):
         return ", ".join(value) or "nothing"
     return value

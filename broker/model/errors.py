@@ -68,11 +68,18 @@ class NoAccountsError(BrokerError):
 
 @dataclass(eq=False, kw_only=True)
 class ScopeNotGrantedError(BrokerError):
-    """More scopes were asked for than the person granted."""
+    """More scopes were asked for than the person granted.
+
+    Attributes:
+        account: whose grant.
+        missing: what was not granted.
+        wanted: all that a sign-in would have to ask for.
+    """
 
     code = "scope_not_granted"
     account: str
     missing: tuple[str, ...]
+    wanted: tuple[str, ...]
 
 
 @dataclass(eq=False, kw_only=True)

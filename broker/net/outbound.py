@@ -31,7 +31,8 @@ _CHUNK_BYTES = 64 * 1024
 
 CONNECT_DEADLINE = Seconds(10)
 READ_DEADLINE = Seconds(20)
-TOTAL_DEADLINE = Seconds(30)
+TOTAL_DEADLINE = Seconds(25)
+"""Programs wait 30 for the daemon, and are to hear what is wrong with the issuer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

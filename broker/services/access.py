@@ -14,6 +14,7 @@ from broker.model.account import AccountName
 from broker.model.errors import (
     NoAccountsError,
     NotPermittedError,
+    StoppingError,
     UnknownAccountError,
 )
 from broker.model.peer import Peer, Socket
@@ -123,7 +124,12 @@ class Access:
         rule = self.permit(asker, Operation.TOKEN)
         opened = self._opened(wanted)
         key, tokens = _key(opened, wanted), opened.tokens
-        token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
+        try:
+            token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
+        except StoppingError:
+            # It may be the store alone that was closed, and then it says so.
+            self._vault.require_open()
+            raise
         return self._served(asker, key, token, rule, tokens)
 
     def _opened(self, wanted: TokenWanted) -> Opened:

@@ -110,7 +110,11 @@ class TokenService:
             require_live(grant)
         if scopes is not None and not scopes <= grant.scopes:
             missing = tuple(sorted(scopes - grant.scopes))
-            raise ScopeNotGrantedError(account=account, missing=missing)
+            # A sign-in asks for what it names and for nothing else: whoever named only
+            # what is missing would lose the rest. Each once, in the person's order.
+            asked = grant.account.scopes or sorted(grant.scopes)
+            wanted = tuple(dict.fromkeys([*asked, *missing]))
+            raise ScopeNotGrantedError(account=account, missing=missing, wanted=wanted)
         return key
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:
@@ -133,12 +137,17 @@ class TokenService:
         )
 
     def outages(self) -> list[Outage]:
-        """Every issuer that is down."""
-        return self._circuits.outages()
+        """Every issuer that is down, and may be asked again: nobody is left to find
+        out that one is well which has given nothing that could be renewed.
+        """
+        grants = self._grants.all()
+        asked = {g.account.issuer.url for g in grants if g.refresh_token is not None}
+        return [each for each in self._circuits.outages() if each.issuer in asked]
 
     def skews(self) -> list[Skew]:
-        """Every issuer whose clock is not ours."""
-        return self._skews.all()
+        """Every issuer of an account whose clock is not ours."""
+        known = {grant.account.issuer.url for grant in self._grants.all()}
+        return [each for each in self._skews.all() if each.issuer in known]
 
     def heard(self, issuer: str, response: HttpResponse, *, sent: Instant) -> None:
         """Look at the time in an answer of the token endpoint that has just come."""

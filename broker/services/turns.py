@@ -42,6 +42,8 @@ class Turns:
         self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
         self._turns: dict[AccountName, asyncio.Lock] = {}
         self._closing = False
+        self._settled: asyncio.Event | None = None
+        """What those wait for that are wanted while others settle."""
 
     def turn(self, account: AccountName) -> asyncio.Lock:
         """Held by whoever spends the account's refresh token, one at a time."""
@@ -74,7 +76,8 @@ class Turns:
         if task is None:
             self._require_room(key)
             task = asyncio.create_task(
-                self._in_turn(key, seen), name=f"refresh {key.account}"
+                self._in_turn(key, seen, self._settled),
+                name=f"refresh {key.account}",
             )
             self._refreshes[key] = task
             task.add_done_callback(lambda done: self._ended(key, done))
@@ -92,10 +95,16 @@ class Turns:
     async def settle(self) -> None:
         """Return when no refresh is under way, and all that they gave is saved or kept.
 
-        Another may begin as soon as the caller waits for anything.
+        Those that are wanted meanwhile stand still until then: programs that go on
+        asking would put it off for ever. Another may begin as soon as the caller waits
+        for anything.
         """
-        while self._refreshes:
+        self._settled = settled = asyncio.Event()
+        try:
             await asyncio.gather(*self._refreshes.values(), return_exceptions=True)
+        finally:
+            self._settled = None
+            settled.set()
 
     def _require_room(self, key: TokenKey) -> None:
         """Nothing, where a refresh of this grant may begin or stand in line."""
@@ -113,12 +122,21 @@ class Turns:
         if not task.cancelled():
             task.exception()
 
-    async def _in_turn(self, key: TokenKey, seen: AccessToken | None) -> AccessToken:
+    async def _in_turn(
+        self, key: TokenKey, seen: AccessToken | None, after: asyncio.Event | None
+    ) -> AccessToken:
         """Refresh when no other refresh of the same grant is under way.
 
         A second request with the same rotating refresh token would make the
         issuer revoke the whole grant (RFC 9700 section 4.14.2).
+
+        Args:
+            key: what is asked for.
+            seen: see `join`.
+            after: to be waited for first, or None.
         """
+        if after is not None:
+            await after.wait()
         async with self.turn(key.account):
             # Those that waited for their turn would keep the daemon from ending, until
             # the service manager kills it in the middle of a rotation.

@@ -61,7 +61,10 @@ def on_another_boot(person: Person, seconds: int) -> Person:
         wrapper=[
             *("unshare", "--time", "--boottime", str(seconds)),
             *("setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups"),
+            # Last: what libfaketime makes for itself as root, the user cannot open.
+            *("env", *(f"{name}={value}" for name, value in person.session.items())),
         ],
+        session={},
     )
 
 

@@ -34,7 +34,8 @@ class Herd:
         """How often each answer came: an error's code, or a digest of the token."""
         found: Counter[str] = Counter()
         for process in self.processes:
-            output, _ = process.communicate()
+            output, complaint = process.communicate()
+            assert process.returncode == 0, complaint
             found.update(json.loads(output))
         return found
 

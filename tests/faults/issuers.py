@@ -77,7 +77,9 @@ class FaultyIssuers:
         with self._turn:
             self.orders.write(json.dumps({"do": deed, "name": name, **words}) + "\n")
             self.orders.flush()
-            answer: dict[str, object] = json.loads(self.answers.readline())
+            line = self.answers.readline()
+        assert line, f"the issuers have died of {deed} {name}"
+        answer: dict[str, object] = json.loads(line)
         return answer
 
 

@@ -13,7 +13,7 @@ from tests.system.issuers import follow
 from tests.system.person import USER, Person
 
 PATIENCE_SECONDS = 50.0
-"""More than any refresh may take: the outbound door gives up after 30."""
+"""More than any refresh may take: the outbound door gives up after 25."""
 
 _becoming = threading.Lock()
 

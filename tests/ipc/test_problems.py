@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import string
 
 import pytest
@@ -132,10 +133,19 @@ def test_a_problem_without_facts_is_whole(code: str) -> None:
 
 
 def test_lists_are_read_out_and_an_empty_one_says_so() -> None:
-    missing = problem(ScopeNotGrantedError(account="work", missing=("a", "b")))
+    error = ScopeNotGrantedError(account="work", missing=("a", "b"), wanted=("a", "b"))
+    missing = problem(error)
     assert missing["detail"] == "'work' was not granted: a, b"
     assert missing["missing"] == ["a", "b"]
     assert "work" in str(problem(AccountNeededError(accounts=("work",)))["hint"])
+
+
+def test_the_command_that_extends_a_grant_is_whole_and_safe_in_a_shell() -> None:
+    wanted = ("openid", "$(reboot)", "it's")
+    error = ScopeNotGrantedError(account="work", missing=wanted[1:], wanted=wanted)
+    _, command, _ = str(problem(error)["hint"]).split("`")
+    words = ["brokerctl", "login", "work", "--scope", "openid $(reboot) it's"]
+    assert shlex.split(command) == words
 
 
 def test_a_time_out_names_what_the_issuer_shows_only_in_the_browser() -> None:

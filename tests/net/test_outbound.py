@@ -5,7 +5,8 @@ import pytest
 from broker.model.errors import IssuerInvalidError
 from broker.model.http import HttpRequest
 from broker.model.time import Instant, Seconds, UnixTime
-from broker.net.outbound import Outbound, origin_of
+from broker.net.outbound import Deadlines, Outbound, origin_of
+from brokerd_client.client import DEFAULT_TIMEOUT
 from tests.contracts.raw_server import answering, raw_server
 
 HALF_PAST = UnixTime(1_800_001_800)  # eight, on 15 January 2027
@@ -66,3 +67,8 @@ async def test_the_issuers_clock_is_read_and_told_where_it_is_far_from_ours(
     told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     origin = f"http://127.0.0.1:{server.port}"
     assert told == [f"outbound.clock.differs origin={origin} ahead=-1800"]
+
+
+def test_a_program_hears_that_an_issuer_is_too_slow_before_it_gives_up_itself() -> None:
+    a_slow_disk_and_a_busy_machine = 5
+    assert Deadlines().total + a_slow_disk_and_a_busy_machine <= DEFAULT_TIMEOUT

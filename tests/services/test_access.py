@@ -1,5 +1,6 @@
 """The one way in: who asks, may they, the token, and a line for the log."""
 
+import asyncio
 import logging
 
 import pytest
@@ -12,11 +13,13 @@ from broker.model.errors import (
     NoAccountsError,
     NotPermittedError,
     ScopeNotGrantedError,
+    StoppingError,
     UnknownAccountError,
 )
 from broker.model.policy import Operation
 from broker.model.time import Seconds
 from broker.services.access import TokenWanted
+from tests.fakes.clock import run_until_idle
 from tests.services.world import (
     HOME,
     PERSON,
@@ -120,6 +123,46 @@ async def test_a_locked_store_is_said_to_be_locked() -> None:
         world.access.cached_token(PERSON, TokenWanted(account=WORK))
     with pytest.raises(LockedError):
         await world.access.token(PERSON, ANY)
+
+
+async def test_who_asks_while_the_store_is_being_locked_does_not_put_that_off() -> None:
+    world = await a_world(a_grant(), a_grant(HOME))
+    gate = world.sender.hold()
+    world.sender.script(token_answer())
+    served = asyncio.create_task(world.access.token(PERSON, TokenWanted(account=WORK)))
+    await run_until_idle()
+    locking = asyncio.create_task(world.vault.lock())
+    await run_until_idle()
+    narrow = TokenWanted(account=WORK, scopes=frozenset({"mail"}))
+    late = [
+        asyncio.create_task(world.access.token(PERSON, wanted))
+        for wanted in (narrow, TokenWanted(account=HOME))
+    ]
+    await run_until_idle()
+    gate.set()
+    await locking
+    assert (await served).token.value.reveal() == "access-1"
+    for asked in late:
+        with pytest.raises(LockedError):
+            await asked
+    assert len(world.sender.requests) == 1
+
+
+async def test_who_stands_in_line_when_the_daemon_ends_is_told_that() -> None:
+    world = await a_world(a_grant())
+    gate = world.sender.hold()
+    world.sender.script(token_answer())
+    served = asyncio.create_task(world.access.token(PERSON, ANY))
+    narrow = TokenWanted(scopes=frozenset({"mail"}))
+    in_line = asyncio.create_task(world.access.token(PERSON, narrow))
+    await run_until_idle()
+    closing = asyncio.create_task(world.vault.close())
+    await run_until_idle()
+    gate.set()
+    await closing
+    assert (await served).token.value.reveal() == "access-1"
+    with pytest.raises(StoppingError):
+        await in_line
 
 
 async def test_the_default_account_is_meant_where_none_is_named() -> None:

@@ -78,3 +78,12 @@ async def test_a_refresh_and_a_login_compare_the_clocks() -> None:
     assert world.tokens.skews() == [Skew(issuer=ISSUER.url, ahead=Seconds(7200))]
     await completed(world, await repeated(world), right)
     assert world.tokens.skews() == []
+
+
+async def test_the_clock_of_an_issuer_without_an_account_is_nothing_to_tell() -> None:
+    world = await a_world(a_grant())
+    world.sender.script(replace(token_answer(), date=UnixTime(DATE + 7200)))
+    key = TokenKey(account=WORK, scopes=None, resource=None)
+    await world.tokens.token(key, Seconds(0))
+    await world.accounts.log_out(WORK, local_only=True, keep_sign_in=False)
+    assert world.tokens.skews() == []

@@ -230,6 +230,19 @@ async def test_a_login_is_tried_at_once_and_ends_the_pause(rig: Rig) -> None:
     assert await rig.ask(MAIL) == "narrow"
 
 
+@pytest.mark.parametrize("ending", ["forget", "signed_out"])
+async def test_an_issuer_that_nobody_can_ask_any_more_is_not_told_to_be_down(
+    ending: str, rig: Rig
+) -> None:
+    rig.sender.script(CUT)
+    await rig.ask()
+    assert [each.issuer for each in rig.tokens.outages()] == [ISSUER.url]
+    end = getattr(rig.grants, ending)
+    await end(rig.grants.get(WORK))
+    rig.tokens.forget(WORK)
+    assert rig.tokens.outages() == []
+
+
 async def test_a_log_in_after_a_refused_scope_may_ask_for_it_at_once(rig: Rig) -> None:
     rig.sender.script(refusal("invalid_scope"), token_answer("narrow", scope="mail"))
     await rig.ask(MAIL)

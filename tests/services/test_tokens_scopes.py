@@ -25,7 +25,15 @@ from broker.services.tokens import TokenService
 from tests.fakes.clock import START, FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
-from tests.services.world import HOME, WORK, a_grant, digest, token_answer, tokens_on
+from tests.services.world import (
+    HOME,
+    WORK,
+    a_grant,
+    a_world,
+    digest,
+    token_answer,
+    tokens_on,
+)
 
 ALL = TokenKey(account=WORK, scopes=None, resource=None)
 MAIL = TokenKey(account=WORK, scopes=frozenset({"mail"}), resource=None)
@@ -76,6 +84,15 @@ def test_a_scope_that_was_not_granted_is_named_and_refused(rig: Rig) -> None:
     with pytest.raises(ScopeNotGrantedError) as caught:
         rig.tokens.key(WORK, frozenset({"mail", "admin", "Drive"}), None)
     assert caught.value.missing == ("Drive", "admin")
+    assert caught.value.wanted == ("drive", "mail", "Drive", "admin")
+
+
+async def test_a_person_who_named_no_scope_keeps_what_the_issuer_chose() -> None:
+    grant = a_grant()
+    world = await a_world(replace(grant, account=replace(grant.account, scopes=())))
+    with pytest.raises(ScopeNotGrantedError) as caught:
+        world.tokens.key(WORK, frozenset({"admin"}), None)
+    assert caught.value.wanted == ("drive", "mail", "admin")
 
 
 def test_an_account_that_nobody_knows_is_unknown(rig: Rig) -> None:
