@@ -26,7 +26,11 @@ def transport_fault(
         return IssuerOverloadedError(issuer=issuer, retry_after=wanted_wait(response))
     is_answer = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004 - HTTP classes
     if not is_answer or status in (_PROXY_LOGIN, _TIMED_OUT):
-        return IssuerUnreachableError(issuer=issuer, what=f"HTTP status {status}")
+        return IssuerUnreachableError(
+            issuer=issuer,
+            what=f"HTTP status {status}",
+            retry_after=wanted_wait(response),
+        )
     return None
 
 

@@ -85,7 +85,14 @@ _MEANING: dict[tuple[str, str | None], _Meaning] = {
 }
 
 
-def refresh_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerError:
+_OF_THE_ASKED = frozenset({"consent_required", "interaction_required"})
+"""Of an API or scopes that the person has not consented to, or that wants a second
+factor (Microsoft): what was granted as a whole can still be had."""
+
+
+def refresh_error(
+    refusal: TokenRefusal, *, account: str, issuer: str, is_narrowed: bool = False
+) -> BrokerError:
     """The error for a refused refresh.
 
     Only LoginRequiredError says that the grant is dead; after every other the same
@@ -95,8 +102,12 @@ def refresh_error(refusal: TokenRefusal, *, account: str, issuer: str) -> Broker
         refusal: from `parse_token_response`.
         account: whose grant.
         issuer: the issuer URL.
+        is_narrowed: whether scopes or a resource were asked for, and not all of it.
     """
     meaning = _meaning(refusal)
+    is_wanted = meaning is _Meaning.PERSON_WANTED
+    if is_narrowed and is_wanted and {refusal.error, refusal.subtype} & _OF_THE_ASKED:
+        meaning = _Meaning.SCOPE
     match meaning:
         case _Meaning.GRANT_DEAD:
             return LoginRequiredError(account=account, reason=_reason(refusal))

@@ -60,15 +60,8 @@ class Redeemer:
         """
         # First: a code that is spent while nothing can be saved would be lost.
         made = await self._vault.open_for_grant()
-        redeemed = await self._exchange(login, code)
-        opened = self._vault.require_open()
-        if redeemed.answer.refresh_token is not None:
-            saved = await _save(opened, login, redeemed)
-        else:
-            # The old one may be kept, and it must be the newest old one: a refresh
-            # that is under way ends first.
-            async with opened.tokens.turn(login.account):
-                saved = await _save(opened, login, redeemed)
+        with self._vault.holders.one_more():
+            saved = await self._spend(login, code)
         self._events.publish(
             Event(
                 kind=EventKind.SIGNED_IN,
@@ -79,6 +72,16 @@ class Redeemer:
         )
         notes = saved.notes if made is None else (made, *saved.notes)
         return replace(saved, notes=notes)
+
+    async def _spend(self, login: Login, code: Secret) -> GrantSaved:
+        redeemed = await self._exchange(login, code)
+        opened = self._vault.require_open()
+        if redeemed.answer.refresh_token is not None:
+            return await _save(opened, login, redeemed)
+        # The old one may be kept, and it must be the newest old one: a refresh that is
+        # under way ends first.
+        async with opened.tokens.turn(login.account):
+            return await _save(opened, login, redeemed)
 
     async def _exchange(self, login: Login, code: Secret) -> _Redeemed:
         account = login.sign_in.account

@@ -141,7 +141,12 @@ class Refresher:
         self._skews.heard(issuer.url, response, sent=sent, answered=answered)
         answer = parse_token_response(response, issuer=issuer.url)
         if isinstance(answer, TokenRefusal):
-            raise refresh_error(answer, account=key.account, issuer=issuer.url)
+            raise refresh_error(
+                answer,
+                account=key.account,
+                issuer=issuer.url,
+                is_narrowed=key.scopes is not None or key.resource is not None,
+            )
         return answer
 
     async def _refused(

@@ -21,6 +21,7 @@ from broker.model.secret import Secret
 from broker.model.store import Health, Slot, VaultState
 from broker.model.time import Seconds
 from broker.services.events import Events
+from broker.services.holders import Holders
 from broker.services.idle_lock import IdleLock
 from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
 from broker.services.opened import Opened, World, opened
@@ -39,6 +40,7 @@ class Vault:
 
     Attributes:
         changing: held by whoever opens, locks or makes the store.
+        holders: those who would lose what cannot be had again if it were locked now.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Vault:
         lock_after_idle: Seconds | None = None,
     ) -> None:
         self.changing = asyncio.Lock()
+        self.holders = Holders()
         self._door = door
         self._world = World(sender=sender, clock=clock, events=events)
         self._clock = clock
@@ -268,6 +271,8 @@ class Vault:
         Raises:
             StoreFailedError: the disk refuses grants that would be lost.
         """
+        # No new one comes while `changing` is held: each has made sure of the store.
+        await self.holders.wait_for_none()
         if self._opened is not None:
             await self._opened.require_saved()
         # At once: nothing may begin between that question and this moment.

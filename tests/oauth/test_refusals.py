@@ -122,3 +122,31 @@ def test_a_refusal_tells_how_long_the_issuer_asks_us_to_wait() -> None:
         )
         found = refresh_error(said, account="work", issuer="https://i")
         assert found.facts()["retry_after"] == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "subtype"),
+    [
+        ("consent_required", None),
+        ("interaction_required", None),
+        ("invalid_grant", "consent_required"),
+        ("invalid_grant", "interaction_required"),
+    ],
+)
+def test_what_one_api_wants_of_the_person_does_not_stop_the_whole_account(
+    error: str, subtype: str | None
+) -> None:
+    said = refusal(error, subtype)
+    narrow = refresh_error(said, account="work", issuer="https://i", is_narrowed=True)
+    assert isinstance(narrow, ScopeRefusedError)
+    whole = refresh_error(said, account="work", issuer="https://i")
+    assert isinstance(whole, ReauthenticationRequiredError)
+
+
+@pytest.mark.parametrize("subtype", ["invalid_rapt", None])
+def test_a_narrow_request_hides_nothing_that_concerns_the_whole_grant(
+    subtype: str | None,
+) -> None:
+    said = refusal("invalid_grant", subtype)
+    narrow = refresh_error(said, account="work", issuer="https://i", is_narrowed=True)
+    assert not isinstance(narrow, ScopeRefusedError)

@@ -43,6 +43,7 @@ TESTED_BY = {
     "broker/sandbox/token_routes.py": "tests/sandbox/test_tokens.py",
     "broker/sandbox/validator.py": "tests/sandbox/test_authorize.py",
     "broker/sandbox/wire.py": "tests/sandbox/test_server.py",
+    "broker/services/holders.py": "tests/services/test_redemption.py",
     "broker/services/interfaces.py": "tests/contracts/test_grant_store.py",
     "broker/services/issuers.py": "tests/services/test_sign_in.py",
     "broker/services/refresh.py": "tests/services/test_tokens_refused.py",

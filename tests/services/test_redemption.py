@@ -292,3 +292,29 @@ async def test_a_log_of_a_whole_login_holds_no_secret(
     secrets = [own.state.reveal(), own.verifier.reveal(), "c4n4ry", "code-1"]
     assert "login.ended account=work state=complete" in caplog.text
     assert not any(secret in caplog.text for secret in secrets)
+
+
+async def test_a_lock_waits_for_the_code_that_is_being_spent() -> None:
+    # It is spent once: what it gives would be lost behind the lock.
+    world = await a_world(a_grant())
+    login = await repeated(world)
+    gate = world.sender.hold()
+    world.sender.script(token_answer(refresh_token="of-login"))
+    respond(world, login)
+    await run_until_idle()
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    assert not locking.done()
+    gate.set()
+    await locking
+    assert login.state is LoginState.COMPLETE
+    assert world.store.grants[WORK].refresh_token == Secret("of-login")
+    assert world.vault.opened is None
+
+
+async def test_a_code_that_is_refused_holds_no_lock_up() -> None:
+    world = await a_world(a_grant())
+    login = await repeated(world)
+    await completed(world, login, HttpResponse(status=500, headers={}, body=b""))
+    await world.vault.lock()
+    assert world.vault.opened is None
