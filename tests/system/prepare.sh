@@ -50,6 +50,8 @@ fi
 
 # The person of the tests. A root daemon would hide every fault of permissions.
 id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
+# A mount point that a user manager of these tests left when it was killed.
+rmdir "/run/user/$(id -u "$user")" 2>/dev/null || true
 umask 022
 mkdir -p "$place"
 

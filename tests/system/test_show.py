@@ -14,6 +14,14 @@ from tests.system.waiting import wait_until
 DRIVE = "https://www.googleapis.com/auth/drive"
 
 
+def has_ended(pid: int) -> bool:
+    """Whether it has let go of all its files, be it waited for or not."""
+    try:
+        return not any(Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        return True
+
+
 def test_tokens_keep_coming_over_expiry_and_a_killed_daemon(
     person: Person, quick_sandbox: Sandbox
 ) -> None:
@@ -24,7 +32,10 @@ def test_tokens_keep_coming_over_expiry_and_a_killed_daemon(
     second = person.token("demo")
     assert second != first
     assert quick_sandbox.accepts(second)
-    os.kill(person.pid_of_daemon(), signal.SIGKILL)
+    pid = person.pid_of_daemon()
+    os.kill(pid, signal.SIGKILL)
+    # While it dies it still takes connections, which then break.
+    wait_until(lambda: has_ended(pid), "the daemon is gone")
     assert quick_sandbox.accepts(person.token("demo"))
     client = json.loads(Path(quick_sandbox.client_secrets).read_text())["installed"]
     hunt(person, [client["client_secret"], first], kept=["client_secret.json"])

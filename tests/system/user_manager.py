@@ -3,7 +3,7 @@
 import pwd
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.system.person import USER, Person
@@ -54,4 +54,7 @@ def user_manager(person: Person) -> Iterator[Person]:
     finally:
         manager.terminate()
         manager.wait()
+        # The mount point, which lies outside of the namespace: wine would want to use it.
+        with suppress(OSError):
+            runtime.rmdir()
         person.heard.append(log.read_text())
