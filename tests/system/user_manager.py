@@ -54,7 +54,7 @@ def user_manager(person: Person) -> Iterator[Person]:
     finally:
         manager.terminate()
         manager.wait()
-        # The mount point, which lies outside of the namespace: wine would want to use it.
+        # The mount point lies outside of the namespace, and wine would want to use it.
         with suppress(OSError):
             runtime.rmdir()
         person.heard.append(log.read_text())
