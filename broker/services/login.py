@@ -99,7 +99,7 @@ class Login:
         self.authorization_url = ""
         self.expires_at = UnixTime(0)
         self.code: Secret | None = None
-        self.granted: Scopes = frozenset()
+        self.granted = Scopes()
         self.is_refreshable = False
         self.error: BrokerError | None = None
         self.answered = asyncio.Event()

@@ -6,6 +6,7 @@ old one, and never tries another key source than the recorded ones.
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -115,6 +116,10 @@ class Vault:
     def used(self) -> None:
         """Somebody has just been served."""
         self._idle_lock.used()
+
+    def not_idle(self) -> AbstractContextManager[None]:
+        """Around what will need the store open; locking by hand is not kept from."""
+        return self._idle_lock.not_idle()
 
     def require_open(self) -> Opened:
         """The open services.

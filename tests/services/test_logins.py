@@ -257,3 +257,17 @@ async def test_the_persons_own_sentence_reaches_the_page() -> None:
     options = LoginOptions(success_message="Back to work")
     await world.logins.start(SignInRequest(account=WORK), options)
     assert world.listener.last.site.success_message == "Back to work"
+
+
+async def test_a_person_who_is_signing_in_is_not_locked_out_for_idling() -> None:
+    world = World()
+    world.vault = world.a_vault(lock_after_idle=Seconds(60))
+    world.logins = world.a_login_service()
+    await world.vault.open_at_start()
+    login = await begun(world)
+    await world.clock.advance(Seconds(290))
+    await completed(world, login, token_answer(refresh_token="r-1"))
+    assert login.state is LoginState.COMPLETE
+    await world.clock.advance(Seconds(61))
+    assert world.vault.state is VaultState.LOCKED
+    await world.logins.close()
