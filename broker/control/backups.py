@@ -24,7 +24,7 @@ from broker.control.output import (
     waiting,
     yes_option,
 )
-from broker.control.store import tell_set_aside
+from broker.control.store import slot_sources, tell_set_aside
 from broker.model.errors import StoreExistsError
 from brokerd_client import BrokerError
 
@@ -108,7 +108,8 @@ def restore(
     _require_file(file)
     data = _read(file)
     broker = Broker()
-    if text(broker.call("GET", "/v1/status"), "store") != "none":
+    before = broker.call("GET", "/v1/status")
+    if text(before, "store") != "none":
         if not set_aside:
             raise told(StoreExistsError())
         confirm(
@@ -128,20 +129,32 @@ def restore(
     body = {name: value for name, value in asked.items() if value}
     with waiting("opening the backup"):
         answer = broker.call("POST", "/v1/restore", body, timeout=BACKUP_SECONDS)
-    _tell_restored(answer, as_json=as_json)
+    _tell_restored(answer, before, as_json=as_json)
 
 
-def _tell_restored(answer: Json, *, as_json: bool) -> None:
+def _tell_restored(answer: Json, before: Json, *, as_json: bool) -> None:
     if as_json:
         say_json(answer)
         return
     counted, source = text(answer, "accounts"), text(answer, "key_source")
     say(f"restored (accounts: {counted}, key source: {source})")
     tell_set_aside(answer)
+    _tell_ways_in(answer, before)
     tell_note(
         "each sign-in is tried with the refresh token of the backup; where the issuer "
         "has given a newer one since, you sign in again"
     )
+
+
+def _tell_ways_in(answer: Json, before: Json) -> None:
+    """A key file where a passphrase was is nothing to be found out later."""
+    here = slot_sources(answer)
+    missed = [source for source in slot_sources(before) if source not in here]
+    if missed:
+        tell_note(
+            f"ways to open the store before that do not open this one "
+            f"({', '.join(missed)}): `brokerctl key add` makes new ones"
+        )
 
 
 def _require_file(file: Path) -> None:

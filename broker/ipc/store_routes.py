@@ -112,8 +112,10 @@ class StoreRoutes:
     async def backup(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/backup`."""
         body = parse_body(await request.read(), store_wire.BackupBody)
-        self._vault.require_open()
-        made = await self._keys.backup(Secret(body.passphrase))
+        opened = self._vault.require_open()
+        # The day the disk fails is the day a backup is wanted.
+        newest = opened.grants.unsaved.grants
+        made = await self._keys.backup(Secret(body.passphrase), newest)
         return json_reply({"backup": base64.b64encode(made).decode()})
 
     async def restore(self, request: web.Request) -> web.StreamResponse:

@@ -235,10 +235,9 @@ def login_begun(login: Login) -> dict[str, object]:
 
 def login_reply(login: Login) -> dict[str, object]:
     """Answer of `GET /v1/logins/ID`, without its `problem`."""
-    granted = login.grant.scopes if login.grant else frozenset()
-    refreshable = bool(login.grant and login.grant.refresh_token)
+    granted = login.granted
     asked = frozenset(login.sign_in.account.scopes)
-    if refreshable:
+    if login.is_refreshable:
         asked -= _TOLD_BY_REFRESH_TOKEN
     is_complete = login.state is LoginState.COMPLETE
     return {
@@ -248,7 +247,7 @@ def login_reply(login: Login) -> dict[str, object]:
         "scopes": sorted(granted),
         "missing_scopes": sorted(asked - granted) if is_complete else [],
         "extra_scopes": sorted(granted - asked) if is_complete else [],
-        "refreshable": refreshable,
+        "refreshable": login.is_refreshable,
         "notes": list(login.notes),
     }
 

@@ -1,7 +1,8 @@
 """Locks the store when nobody has used it for a while. Knows no store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from broker.model.time import Seconds
 from broker.services.interfaces import Clock
@@ -28,12 +29,23 @@ class IdleLock:
         self._clock = clock
         self._lock = lock
         self._used = Seconds(0)
+        self._under_way = 0
         self._task: asyncio.Task[None] | None = None
 
     def used(self) -> None:
         """Somebody has used the store just now; costs next to nothing."""
         if self._after is not None:
             self._used = self._clock.now().boot
+
+    @contextmanager
+    def not_idle(self) -> Iterator[None]:
+        """Around what uses the store at its end: until then it is not locked."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self.used()
 
     def start(self) -> None:
         """Begin to wait."""
@@ -53,6 +65,6 @@ class IdleLock:
             # A use moves only the moment, not the timer.
             while (left := self._used + after - self._clock.now().boot) > 0:
                 await self._clock.sleep(Seconds(left))
-            if await self._lock():
+            if not self._under_way and await self._lock():
                 return
             self.used()

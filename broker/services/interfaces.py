@@ -235,8 +235,12 @@ class StoreKeys(Protocol):
         """
         ...
 
-    async def backup(self, passphrase: Secret) -> bytes:
+    async def backup(self, passphrase: Secret, newest: Sequence[Grant] = ()) -> bytes:
         """Everything, sealed under a passphrase of its own.
+
+        Args:
+            passphrase: of the backup.
+            newest: what the disk has refused, and so is in memory alone.
 
         Raises:
             BadRequestError: the passphrase is empty.

@@ -11,6 +11,7 @@ from broker.model.grant import Grant
 from broker.model.redirect import Outcome, Verdict
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
+from broker.model.token import Scopes
 from broker.oauth.authorization import (
     BrokenResponse,
     CodeResponse,
@@ -98,7 +99,8 @@ class Login:
         self.authorization_url = ""
         self.expires_at = UnixTime(0)
         self.code: Secret | None = None
-        self.grant: Grant | None = None
+        self.granted = Scopes()
+        self.is_refreshable = False
         self.error: BrokerError | None = None
         self.answered = asyncio.Event()
         """Set once the browser has come back, or the login has ended without it."""
@@ -125,7 +127,8 @@ class Login:
             case CodeArrived():
                 self.code = event.code
             case GrantSaved():
-                self.grant = event.grant
+                self.granted = event.grant.scopes
+                self.is_refreshable = event.grant.refresh_token is not None
                 self.notes = event.notes
                 self._outcome = Outcome.SIGNED_IN
             case Failed():
@@ -133,7 +136,9 @@ class Login:
                 self._outcome = event.outcome
         self.answered.set()
         if self.has_ended:
+            # Kept for whoever still asks, and the store may be locked meanwhile.
             self.code = None
+            self.sign_in = self.sign_in.without_secret()
             self.ended.set()
 
     def fail(self, reason: str) -> None:

@@ -206,8 +206,10 @@ class LoginService:
         self, login: Login, listener: OpenListener, options: LoginOptions
     ) -> None:
         try:
-            await first(login.answered, self._clock, options.timeout)
-            await self._finish(login, options)
+            # Whoever is at the browser uses the store: what comes back is saved in it.
+            with self._vault.not_idle():
+                await first(login.answered, self._clock, options.timeout)
+                await self._finish(login, options)
         except BrokerError as exc:
             # Without its frames, which hold the request and the code.
             login.advance(Failed(error=exc.with_traceback(None)))

@@ -54,6 +54,11 @@ class SignIn:
     is_first: bool
     """Whether the account has no earlier grant at this issuer and client."""
 
+    def without_secret(self) -> "SignIn":
+        """The same, for a login that has ended."""
+        client = replace(self.account.client, client_secret=None)
+        return replace(self, account=replace(self.account, client=client))
+
 
 class SignIns:
     """Completes sign-in requests."""

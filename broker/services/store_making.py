@@ -54,6 +54,7 @@ class StoreMaker:
                 raise StoreExistsError
             aside = self._aside(new)
             made = await self._door.create(new.source, new.passphrase, aside=aside)
+            _say_aside(aside)
             await self._vault.serve(made)
             log.info("store.created source=%s", self._door.slots()[0].source)
             return aside
@@ -81,6 +82,7 @@ class StoreMaker:
                     at=self._clock.now().wall,
                     aside=aside,
                 )
+            _say_aside(aside)
             await self._vault.serve(made)
             log.info("store.restored")
             return aside
@@ -107,6 +109,9 @@ class StoreMaker:
             return None
         if not new.set_aside:
             raise StoreExistsError
-        aside = self._door.aside_name()
-        log.warning("store.set_aside name=%s", aside)
-        return aside
+        return self._door.aside_name()
+
+
+def _say_aside(name: str | None) -> None:
+    if name is not None:
+        log.warning("store.set_aside name=%s", name)

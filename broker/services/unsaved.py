@@ -38,6 +38,11 @@ class Unsaved:
         return tuple(sorted(self._refused))
 
     @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The newest of each, in the order of their accounts."""
+        return tuple(self._refused[name].grant for name in self.accounts)
+
+    @property
     def why(self) -> str | None:
         """Why the disk refused last, for people; None where nothing is refused."""
         return self._why if self._refused else None

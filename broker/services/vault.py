@@ -6,6 +6,8 @@ old one, and never tries another key source than the recorded ones.
 
 import asyncio
 import logging
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -116,6 +118,10 @@ class Vault:
         """Somebody has just been served."""
         self._idle_lock.used()
 
+    def not_idle(self) -> AbstractContextManager[None]:
+        """Around what will need the store open; locking by hand is not kept from."""
+        return self._idle_lock.not_idle()
+
     def require_open(self) -> Opened:
         """The open services.
 
@@ -129,8 +135,8 @@ class Vault:
         if self._opened is None:
             self._reopener.ask()
             closed = self._closed or LockedError(reason="there is no store yet")
-            # Without the traceback of the last time, which would grow for ever.
-            raise closed.with_traceback(None)
+            # Another one each time: a traceback would grow for ever.
+            raise replace(closed)
         return self._opened
 
     def require_serving(self) -> None:
@@ -298,7 +304,8 @@ class Vault:
         try:
             await self.serve(await self._door.open(passphrase, ask=ask))
         except (LockedError, StoreCorruptError) as exc:
-            self._closed = exc
+            # Without its traceback and cause, whose frames hold passphrase and keys.
+            self._closed = replace(exc)
             raise
 
     async def _open_silently(self) -> bool:

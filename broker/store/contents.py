@@ -5,12 +5,12 @@ passphrase. Row ids and versions stay, so that nothing must be read to be copied
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from broker.model.errors import BackupInvalidError, LockedError, StoreCorruptError
-from broker.model.grant import Intent, IntentCause
+from broker.model.grant import Grant, Intent, IntentCause
 from broker.model.secret import SecretBytes
 from broker.model.time import UnixTime
 from broker.store.building import new_header
@@ -18,7 +18,12 @@ from broker.store.connection import SQLITE_ERRORS, connect_in_memory
 from broker.store.head import StrangeKeyError, begin, find
 from broker.store.keys.source import KeySource
 from broker.store.recalling import recalled
-from broker.store.records import RecordError, grant_record, parse_grant
+from broker.store.records import (
+    RecordError,
+    grant_record,
+    grant_record_over,
+    parse_grant,
+)
 from broker.store.schema import (
     NotAStoreError,
     insert_row,
@@ -59,11 +64,36 @@ class Contents:
             row = sealer.seal(record.kind, record.id, record.version, plain)
             insert_row(connection, record.kind, row)
 
+    def with_newest(self, grants: Sequence[Grant], sealer: Sealer) -> "Contents":
+        """The same, with these grants in the place of the accounts' own.
+
+        Args:
+            grants: what the disk has refused.
+            sealer: of the store that the contents are of.
+
+        Raises:
+            RecordError: see `grant_record`.
+        """
+        records = {record.id: record for record in self.records}
+        for grant in grants:
+            row = sealer.row_id("grant", grant.account.name)
+            records[row] = _newest(grant, row, records.get(row))
+        return replace(self, records=tuple(records.values()))
+
     def restored(self, at: UnixTime) -> "Contents":
         """The same, with each grant marked: a newer refresh token may be elsewhere."""
         mark = Intent(since=at, cause=IntentCause.RESTORE)
         records = tuple(_marked(record, mark) for record in self.records)
         return replace(self, records=records)
+
+
+def _newest(grant: Grant, row: bytes, before: _Record | None) -> _Record:
+    if before is None:
+        plain = grant_record(grant)
+    else:
+        plain = grant_record_over(grant, before.plain.reveal())
+    sealed = SecretBytes(plain)
+    return _Record(kind="grant", id=row, version=grant.version, plain=sealed)
 
 
 def read_contents(connection: sqlite3.Connection, sealer: Sealer) -> Contents:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from broker.model.errors import KeySlotError, LockedError
+from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.model.store import Slot, SourceFacts
 from broker.store.contents import backup_of
@@ -67,10 +68,10 @@ class KeyChanges:
         """What is wrong with the pages of the file; see `StoreKeys.check`."""
         return await self._opened().check()
 
-    async def backup(self, passphrase: Secret) -> bytes:
+    async def backup(self, passphrase: Secret, newest: Sequence[Grant] = ()) -> bytes:
         """Everything under a passphrase of its own; see `StoreKeys.backup`."""
         store = self._opened()
-        contents = await store.contents()
+        contents = await store.contents(newest)
         made = partial(backup_of, contents, Passphrase(passphrase), secrets.token_bytes)
         return await asyncio.to_thread(made)
 

@@ -82,8 +82,7 @@ class Slots:
                 `KeySource.make`; nothing has changed.
         """
         async with self._changing:
-            # Read behind what is under way: a change that nobody waits for any more.
-            self.all = await self._database.read(read_slots)
+            await self._look()
             number = max(slot.number for slot in self.all) + 1
             if len(self.all) >= SLOTS:
                 raise KeySlotError(slot=number, what=f"a store has at most {SLOTS}")
@@ -97,6 +96,7 @@ class Slots:
             BadRequestError, KeySourceUnavailableError, StoreFailedError: as for `add`.
         """
         async with self._changing:
+            await self._look()
             old = self.find(number)
             if old.source != source.name:
                 raise KeySlotError(slot=number, what=f"its source is {old.source}")
@@ -112,6 +112,7 @@ class Slots:
             StoreFailedError: the disk refused; nothing has changed.
         """
         async with self._changing:
+            await self._look()
             slot = self.find(number)
             if len(self.all) == 1:
                 raise KeySlotError(slot=number, what="it is the only way in")
@@ -135,6 +136,7 @@ class Slots:
             StoreFailedError: the disk refused; nothing has changed.
         """
         async with self._changing:
+            await self._look()
             header = self._database.header
             recall = partial(recalled_keys, header, self.all, sources)
             outer = await asyncio.to_thread(recall)
@@ -150,6 +152,14 @@ class Slots:
             )
             self._sealer.forget_others()
             await self._database.wipe_log()
+
+    async def _look(self) -> None:
+        """Know the slots as the file has them.
+
+        Read behind what is under way: a change that nobody waits for any more. And one
+        that the disk refused may have been done.
+        """
+        self.all = await self._database.read(read_slots)
 
     async def _put(self, number: int, source: KeySource) -> KeySlot:
         store_id = self._database.header.store_id

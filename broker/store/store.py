@@ -169,9 +169,10 @@ class SealedStore:
         await self._write(partial(self._put_setting, row_id, record))
         self._damaged.discard(row_id)
 
-    async def contents(self) -> Contents:
-        """Every record that opens, for a backup."""
-        return await self._database.read(partial(read_contents, sealer=self._sealer))
+    async def contents(self, newest: Sequence[Grant] = ()) -> Contents:
+        """Every record that opens, for a backup; see `Contents.with_newest`."""
+        found = await self._database.read(partial(read_contents, sealer=self._sealer))
+        return _encoded(partial(found.with_newest, newest, self._sealer))
 
     async def check(self) -> str | None:
         """What is wrong with the pages of the file, or None; reads all of it."""
@@ -307,7 +308,7 @@ def _collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _encoded(record: Callable[[], bytes]) -> bytes:
+def _encoded(record: Callable[[], T]) -> T:
     try:
         return record()
     except RecordError as exc:

@@ -11,7 +11,13 @@ import pytest
 
 from broker.control.backups import LARGEST_BACKUP
 from tests.control.conftest import Listen, Run
-from tests.control.statuses import CORRUPT, LOCKED, NO_STORE, STATUS
+from tests.control.statuses import (
+    CORRUPT,
+    LOCKED,
+    LOCKED_TWO_SLOTS,
+    NO_STORE,
+    STATUS,
+)
 from tests.fakes.broker import Received, http, in_turn, problem_reply
 
 SEALED = b"sealed" * 400_000
@@ -174,6 +180,30 @@ def test_any_store_can_be_set_aside_for_a_backup(
     assert result.exit_code == 0
     assert broker.requests[1].json["set_aside"] is True
     assert "store.db.aside-0badcafe" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("there", "missed"),
+    [
+        (STATUS, None),
+        (CORRUPT, None),
+        (LOCKED, "(passphrase)"),
+        (LOCKED_TWO_SLOTS, "(secret-service, passphrase)"),
+    ],
+)
+def test_ways_in_that_a_restore_does_not_bring_back_are_told(
+    run: Run,
+    listen: Listen,
+    file: Path,
+    there: dict[str, object],
+    missed: str | None,
+) -> None:
+    file.write_bytes(b"sealed")
+    listen(in_turn(http(200, there), http(201, RESTORED)))
+    result = run("restore", str(file), "--set-aside", "--yes", typed="horse\n")
+    told = [line for line in result.stderr.splitlines() if "key add" in line]
+    assert [missed in line for line in told if missed] == ([True] if missed else [])
+    assert bool(told) == (missed is not None)
 
 
 def test_without_a_terminal_setting_aside_needs_a_yes(

@@ -114,6 +114,16 @@ async def test_a_backup_takes_the_place_of_an_open_store(served: Served) -> None
     assert said.json["store"] == "open"
 
 
+async def test_a_backup_has_what_the_disk_refuses(served: Served) -> None:
+    world = served.world
+    world.store.fail_next_save(10**6)
+    await world.grants.signed_in(a_grant(refresh_token="newer"))
+    said = await served.ask("POST", "/v1/backup", {"passphrase": "horse"})
+    assert said.status == 200
+    assert world.keys.backed_up == ["work"]
+    world.store.mend()
+
+
 async def test_a_wrong_passphrase_leaves_the_open_store_open(served: Served) -> None:
     body = {"backup": BACKED_UP, "passphrase": "c4n4ry", "set_aside": True}
     said = await served.ask("POST", "/v1/restore", body)

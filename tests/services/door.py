@@ -15,6 +15,7 @@ from broker.model.errors import (
     StoreFailedError,
     WrongPassphraseError,
 )
+from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.model.store import Health, Slot, SourceFacts
 from broker.model.time import UnixTime
@@ -161,6 +162,7 @@ class FakeKeys:
     door: FakeDoor
     rotated: list[object] = field(default_factory=list)
     page_fault: str | StoreFailedError | None = None
+    backed_up: list[str] = field(default_factory=list)
 
     async def sources(self) -> Sequence[SourceFacts]:
         return [
@@ -195,7 +197,8 @@ class FakeKeys:
             raise self.page_fault
         return self.page_fault
 
-    async def backup(self, passphrase: Secret) -> bytes:
+    async def backup(self, passphrase: Secret, newest: Sequence[Grant] = ()) -> bytes:
         if not passphrase.reveal():
             raise BadRequestError(what="the passphrase is empty")
+        self.backed_up = [grant.account.name for grant in newest]
         return BACKUP

@@ -108,3 +108,15 @@ async def test_what_begins_again_counts_from_then() -> None:
     assert rig.locked == 0
     await rig.clock.advance(Seconds(1))
     assert rig.locked == 1
+
+
+async def test_while_something_is_under_way_it_is_not_idle() -> None:
+    rig = Rig()
+    rig.idle.start()
+    with rig.idle.not_idle():
+        await rig.clock.advance(Seconds(2000))
+    assert rig.locked == 0
+    await rig.clock.advance(Seconds(599))
+    assert rig.locked == 0
+    await rig.clock.advance(Seconds(1))
+    assert rig.locked == 1

@@ -60,12 +60,12 @@ def test_an_event_leads_where_the_table_says_or_nowhere(
     state: LoginState, event: LoginEvent
 ) -> None:
     login = a_login(*WAY_TO[state])
-    before = (login.code, login.grant, login.error, login.notes)
+    before = (login.code, login.granted, login.error, login.notes)
     login.advance(event)
     expected = NEXT.get((state, type(event)))
     assert login.state is (expected or state)
     if expected is None:
-        assert (login.code, login.grant, login.error, login.notes) == before
+        assert (login.code, login.granted, login.error, login.notes) == before
 
 
 def test_the_table_leads_from_no_end_to_anywhere() -> None:

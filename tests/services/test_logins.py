@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from broker.model.account import RedirectChoice
+from broker.model.client import Client
 from broker.model.errors import UnknownLoginError
 from broker.model.issuer import IssuerPreset, RedirectPath
 from broker.model.redirect import Outcome
@@ -67,8 +68,31 @@ async def test_the_code_is_spent_once_with_verifier_and_redirect_uri() -> None:
     saved = world.store.grants[WORK]
     assert saved.refresh_token == Secret("r-1")
     assert saved.version == 1
-    assert login.grant == saved
+    assert (login.granted, login.is_refreshable) == (saved.scopes, True)
     assert await world.listener.last.shown() is Outcome.SIGNED_IN
+
+
+async def test_a_login_that_has_ended_holds_nothing_that_a_lock_must_drop() -> None:
+    world = await a_world()
+    client = Client(client_id="client-1", client_secret=Secret("s3cret"))
+    login = await begun(world, a_request(client=client))
+    held = secrets_in(login)
+    assert "s3cret" in held
+    await completed(world, login, token_answer("a-1", refresh_token="r-1"))
+    own = {login.own.state.reveal(), login.own.verifier.reveal()}  # spent
+    assert secrets_in(login) == own
+
+
+def secrets_in(value: object) -> set[str]:
+    """Every secret in it, and in what it holds."""
+    if isinstance(value, Secret):
+        return {value.reveal()}
+    if isinstance(value, asyncio.Event | type):
+        return set()
+    slots = getattr(type(value), "__slots__", ())
+    inside = [getattr(value, name) for name in slots if hasattr(value, name)]
+    inside += getattr(value, "__dict__", {}).values()
+    return {text for one in inside for text in secrets_in(one)}
 
 
 async def test_the_token_of_a_login_is_served_without_asking_the_issuer() -> None:
@@ -233,3 +257,17 @@ async def test_the_persons_own_sentence_reaches_the_page() -> None:
     options = LoginOptions(success_message="Back to work")
     await world.logins.start(SignInRequest(account=WORK), options)
     assert world.listener.last.site.success_message == "Back to work"
+
+
+async def test_a_person_who_is_signing_in_is_not_locked_out_for_idling() -> None:
+    world = World()
+    world.vault = world.a_vault(lock_after_idle=Seconds(60))
+    world.logins = world.a_login_service()
+    await world.vault.open_at_start()
+    login = await begun(world)
+    await world.clock.advance(Seconds(290))
+    await completed(world, login, token_answer(refresh_token="r-1"))
+    assert login.state is LoginState.COMPLETE
+    await world.clock.advance(Seconds(61))
+    assert world.vault.state is VaultState.LOCKED
+    await world.logins.close()

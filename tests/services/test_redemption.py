@@ -7,7 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.errors import IssuerMalformedError, LoginFailedError
+from broker.model.errors import (
+    IssuerMalformedError,
+    LoginFailedError,
+    StoreFailedError,
+)
 from broker.model.grant import Grant, GrantState
 from broker.model.http import HttpResponse
 from broker.model.issuer import IssuerPreset
@@ -318,3 +322,32 @@ async def test_a_code_that_is_refused_holds_no_lock_up() -> None:
     await completed(world, login, HttpResponse(status=500, headers={}, body=b""))
     await world.vault.lock()
     assert world.vault.opened is None
+
+
+async def test_a_lock_is_refused_where_the_disk_refuses_what_a_code_gives() -> None:
+    world = await a_world()
+    login = await begun(world)
+    gate = world.sender.hold()
+    world.sender.script(token_answer(refresh_token="newer"))
+    respond(world, login)
+    await run_until_idle()
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    world.store.fail_next_save(10**6)
+    gate.set()
+    with pytest.raises(StoreFailedError, match="work"):
+        await locking
+    assert world.grants.get(WORK).refresh_token == Secret("newer")
+    world.store.mend()
+    await world.vault.close()
+
+
+async def test_a_code_that_comes_back_to_a_locked_store_is_not_spent() -> None:
+    world = await a_world(a_grant())
+    login = await repeated(world)
+    await world.vault.lock()
+    respond(world, login)
+    await login.ended.wait()
+    assert login.error is not None
+    assert login.error.code == "locked"
+    assert world.sender.requests == []

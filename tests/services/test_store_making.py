@@ -129,7 +129,10 @@ async def test_an_open_store_makes_room_only_if_that_is_asked_for() -> None:
     ],
 )
 async def test_a_backup_that_does_not_open_disturbs_nobody(
-    backup: bytes, passphrase: Secret, error: type[Exception]
+    backup: bytes,
+    passphrase: Secret,
+    error: type[Exception],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = await an_open_world()
     opened = world.vault.opened
@@ -137,6 +140,7 @@ async def test_a_backup_that_does_not_open_disturbs_nobody(
         await world.maker.restore(backup, passphrase, IN_ITS_PLACE)
     assert world.vault.opened is opened
     assert world.door.set_aside_as == {}
+    assert "set_aside" not in caplog.text
 
 
 async def test_a_store_with_unsaved_grants_makes_room_for_nothing() -> None:

@@ -177,6 +177,18 @@ async def test_the_daemon_starts_whatever_the_store_says(fault: BrokerError) -> 
     assert "no store" not in str(caught.value)
 
 
+async def test_what_is_told_while_it_is_closed_holds_nothing_of_the_try() -> None:
+    world = a_locked_world()
+    world.door.fault = StoreCorruptError(path="/x/store.db", what="a strange key")
+    world.door.fault.__cause__ = ValueError("whose frames hold a key")
+    with pytest.raises(StoreCorruptError) as tried:
+        await world.vault.unlock(Secret("correct horse"))
+    with pytest.raises(StoreCorruptError, match="a strange key") as told:
+        world.vault.require_open()
+    assert told.value is not tried.value
+    assert told.value.__cause__ is told.value.__context__ is None
+
+
 async def test_a_locked_store_that_is_asked_for_ever_takes_no_memory() -> None:
     # An exception that is raised again keeps the frames of every time before.
     world = a_locked_world()

@@ -171,7 +171,11 @@ class World:
         self.accounts = Accounts(
             vault=self.vault, sender=self.sender, clock=self.clock, events=self.events
         )
-        self.logins = LoginService(
+        self.logins = self.a_login_service()
+
+    def a_login_service(self) -> LoginService:
+        """Over the vault of this world."""
+        return LoginService(
             vault=self.vault,
             sign_ins=SignIns(presets=self.presets, sender=self.sender),
             redeemer=Redeemer(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.model.account import AccountName
 from broker.model.errors import (
     BadRequestError,
     KeySlotError,
@@ -13,6 +14,7 @@ from broker.model.errors import (
 )
 from broker.model.secret import Secret
 from broker.model.store import Slot
+from broker.model.time import UnixTime
 from broker.store.door import FileDoor
 from broker.store.key_changes import KeyChanges
 from broker.store.keys.kept import KeptKey
@@ -163,6 +165,20 @@ async def test_a_backup_opens_with_its_own_passphrase_alone(
         await door.read_backup(made, HORSE)
     with pytest.raises(BadRequestError):
         await keys.backup(Secret(""))
+
+
+async def test_a_backup_takes_what_the_disk_has_refused_with_it(
+    door: FileDoor, keys: KeyChanges
+) -> None:
+    await opened(door).save(a_grant("home"), replaces=None)
+    newest = [a_grant("new"), a_grant("work", version=3)]
+    contents = await door.read_backup(await keys.backup(MULE, newest=newest), MULE)
+    await opened(door).close()
+    at, aside = UnixTime(5), door.aside_name()
+    restored = await door.restore(contents, "plain", None, at=at, aside=aside)
+    found = {grant.account.name: grant.version for grant in await restored.list()}
+    assert found == {"home": 1, "new": 1, "work": 3}
+    assert await restored.load(AccountName("new")) is not None
 
 
 async def test_nothing_can_be_changed_while_the_store_is_not_open(

@@ -417,6 +417,26 @@ async def test_a_slot_that_nobody_waits_for_any_more_is_known_all_the_same(
     assert await opened_by(path, typed("horse")) == []
 
 
+async def test_a_slot_that_was_written_before_the_disk_failed_takes_part_in_all(
+    path: Path,
+) -> None:
+    random = MovedAway(path)
+    store = await create_store(path, key_file(path), random=random)
+    await store.save(a_grant("work"), replaces=None)
+    random.is_near = True
+    with pytest.raises(StoreFailedError, match="is gone"):
+        await store.slots.add(typed("horse"))
+    random.put_back()
+    with pytest.raises(KeySlotError, match="passphrase"):
+        await store.slots.rotate_data_key([key_file(path)])
+    await store.slots.rotate_data_key([key_file(path), typed("horse")])
+    await store.close()
+    assert await opened_by(path, typed("horse")) == ["work"]
+    store = await open_store(path, key_file(path))
+    await store.slots.remove(2, typed("horse"))
+    await store.close()
+
+
 async def test_a_slot_shows_no_key_in_its_repr(store: SealedStore) -> None:
     shown = repr(store.slots.all) + repr(store.keys) + repr(store.slots)
     for key in (store.keys.data, store.keys.index):
