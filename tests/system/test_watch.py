@@ -17,9 +17,9 @@ INTERRUPTED = 130
 
 def watch(person: Person, file: str, *words: str) -> subprocess.Popen[str]:
     """`brokerctl watch` with its output in a file of the home, from its first event."""
-    # Whoever runs the tests in the background has them ignore the interrupt.
-    listening = f'exec env --default-signal=INT brokerctl watch "$@" >{file}'
-    process = person.start("sh", "-c", listening, "sh", *words)
+    process = person.start(
+        "sh", "-c", f'exec brokerctl watch "$@" >{file}', "sh", *words
+    )
     wait_until(lambda: bool(told(person, file)), "the watch has begun")
     return process
 
