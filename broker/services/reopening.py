@@ -6,11 +6,14 @@ program has just been told that the store is locked.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from broker.model.time import Seconds
 from broker.services.interfaces import Clock
 from broker.services.waits import first
+
+log = logging.getLogger(__name__)
 
 FIRST_PAUSE = Seconds(1)
 LONGEST_PAUSE = Seconds(30)
@@ -45,10 +48,19 @@ class Reopener:
         pause = FIRST_PAUSE
         # The pause is kept whoever asks: each attempt may start a keyring.
         await self._clock.sleep(FIRST_PAUSE)
-        while not await self._attempt():
+        while not await self._tried():
             self._asked.clear()
             await self._clock.sleep(FIRST_PAUSE)
             await first(self._asked, self._clock, Seconds(pause))
             pause = Seconds(min(2 * pause, LONGEST_PAUSE))
         if self._task is asyncio.current_task():  # else it has been begun anew
             self._task = None
+
+    async def _tried(self) -> bool:
+        try:
+            return await self._attempt()
+        except Exception:
+            # Our bug, or an answer of a keyring that nobody has foreseen: the next one
+            # may be another, and nobody else would look.
+            log.exception("store.reopen.failed")
+            return False

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from broker.model.time import Seconds
 from broker.services.reopening import FIRST_PAUSE, LONGEST_PAUSE, Reopener
 from tests.fakes.clock import START, FakeClock, run_until_idle
@@ -115,3 +117,25 @@ async def test_asking_what_has_not_begun_is_nothing() -> None:
     await rig.clock.advance(Seconds(300))
     assert rig.tried == []
     assert nobody_else()
+
+
+async def test_an_attempt_that_breaks_is_logged_and_is_not_the_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FakeClock()
+    answers = iter([None, False, True])
+
+    async def attempt() -> bool:
+        answer = next(answers)
+        if answer is None:
+            raise TypeError("what no keyring answers")
+        return answer
+
+    reopener = Reopener(clock, attempt)
+    reopener.start()
+    await clock.advance(Seconds(1))
+    assert "what no keyring answers" in caplog.text
+    await clock.advance(Seconds(60))
+    assert list(answers) == []
+    assert clock.sleeping == 0
+    await reopener.stop()
