@@ -159,8 +159,10 @@ class SealedStore:
 
         Raises:
             StoreFailedError: the disk refused.
+            StoreCorruptError: the file is damaged.
         """
-        return await self._database.read(partial(self._read_setting, key))
+        with self._database.damage_told():
+            return await self._database.read(partial(self._read_setting, key))
 
     async def save_setting(self, key: str, value: str | None) -> None:
         """Set it, or forget it with None; see `GrantStore.save_setting`."""
