@@ -8,8 +8,10 @@ from broker.services.interfaces import StoreDoor
 from broker.store.door import FileDoor
 from broker.store.keys.kept import KeptKey
 from broker.store.keys.names import key_sources
+from broker.store.keys.unlock_cache import UnlockCache
 from broker.store.opening import create_store
 from tests.fakes.keeper import MemoryKeeper
+from tests.fakes.timed_keyring import MemoryTimedKeyring
 from tests.store.samples import (
     a_grant,
     bytes_in,
@@ -127,3 +129,16 @@ async def test_a_crash_while_the_log_is_taken_over_leaves_a_store_that_opens(
         again = await FileDoor(found / "store.db").open(None, ask=False)
         assert len(await again.list()) == 40
         await again.close()
+
+
+async def test_a_lock_of_a_store_that_is_locked_forgets_what_the_kernel_kept(
+    tmp_path: Path,
+) -> None:
+    door, keyring = FileDoor(tmp_path / "store.db"), MemoryTimedKeyring()
+    door._cache = UnlockCache(keyring)
+    store = await door.create("plain", None)
+    await door.remember(900)
+    await store.close()
+    assert keyring.kept
+    await door.forget()
+    assert not keyring.kept
