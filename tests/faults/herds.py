@@ -34,8 +34,12 @@ class Herd:
         """How often each answer came: an error's code, or a digest of the token."""
         found: Counter[str] = Counter()
         for process in self.processes:
-            output, complaint = process.communicate()
-            assert process.returncode == 0, complaint
+            assert process.stdout
+            # Not communicate(): it reads the pipe itself, past what the reader of
+            # an earlier line has already taken from it.
+            output = process.stdout.read()
+            assert process.stderr
+            assert process.wait() == 0, process.stderr.read()
             found.update(json.loads(output))
         return found
 
