@@ -21,9 +21,18 @@ class Issuer:
         authorization_endpoint: where the browser is sent.
         token_endpoint: where codes and refresh tokens are spent.
         revocation_endpoint: RFC 7009, or None.
+        device_authorization_endpoint: RFC 8628, or None.
+        pushed_authorization_request_endpoint: RFC 9126, or None.
+        registration_endpoint: RFC 7591, or None.
+        end_session_endpoint: OpenID Connect RP-Initiated Logout 1.0, or None.
+        userinfo_endpoint: OpenID Connect Core 1.0 section 5.3, or None.
+        jwks_uri: where the keys of its ID tokens are, or None.
         scopes_supported: empty where the metadata does not say.
         authentication_methods: of the token endpoint; RFC 8414's default where
             the metadata does not say.
+        response_modes: None where the metadata does not say.
+        dpop_algorithms: of proofs (RFC 9449 section 5.1); empty where it takes none.
+        client_id_metadata: whether a client id may be the URL of a document about it.
         response_iss: whether every authorization response carries `iss` (RFC 9207).
         openid: whether it was discovered by OpenID Connect, or says so.
     """
@@ -32,9 +41,18 @@ class Issuer:
     authorization_endpoint: str
     token_endpoint: str
     revocation_endpoint: str | None = None
+    device_authorization_endpoint: str | None = None
+    pushed_authorization_request_endpoint: str | None = None
+    registration_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    userinfo_endpoint: str | None = None
+    jwks_uri: str | None = None
     scopes_supported: tuple[str, ...] = ()
     authentication_methods: tuple[str, ...] = ("client_secret_basic",)
     code_challenge_methods: tuple[str, ...] | None = None
+    response_modes: tuple[str, ...] | None = None
+    dpop_algorithms: tuple[str, ...] = ()
+    client_id_metadata: bool = False
     response_iss: bool = False
     openid: bool = False
 

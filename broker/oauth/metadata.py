@@ -1,5 +1,6 @@
 """Issuer metadata (RFC 8414, OpenID Connect Discovery 1.0). Knows no network."""
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from broker.model.errors import IssuerInvalidError, IssuerMismatchError
@@ -59,23 +60,35 @@ def parse_metadata(
     if found not in (issuer, accepts_issuer):
         raise IssuerMismatchError(issuer=safe_text(issuer), found=safe_text(found))
     scopes = members.texts("scopes_supported") or ()
+    optional = partial(_optional_endpoint, members, issuer=issuer)
     return Issuer(
         url=issuer,
         authorization_endpoint=_endpoint(members, "authorization_endpoint", issuer),
         token_endpoint=_endpoint(members, "token_endpoint", issuer),
-        revocation_endpoint=_optional_endpoint(members, "revocation_endpoint", issuer),
+        revocation_endpoint=optional("revocation_endpoint"),
+        device_authorization_endpoint=optional("device_authorization_endpoint"),
+        pushed_authorization_request_endpoint=optional(
+            "pushed_authorization_request_endpoint"
+        ),
+        registration_endpoint=optional("registration_endpoint"),
+        end_session_endpoint=optional("end_session_endpoint"),
+        userinfo_endpoint=optional("userinfo_endpoint"),
+        jwks_uri=optional("jwks_uri"),
         # Shown to people: what cannot be a scope is left out.
         scopes_supported=tuple(scope for scope in scopes if is_scope_token(scope)),
         authentication_methods=members.texts("token_endpoint_auth_methods_supported")
         or RFC_8414_DEFAULT_METHODS,
         code_challenge_methods=_challenge_methods(members, issuer),
+        response_modes=members.texts("response_modes_supported") or None,
+        dpop_algorithms=members.texts("dpop_signing_alg_values_supported") or (),
+        client_id_metadata=members.flag("client_id_metadata_document_supported"),
         response_iss=members.flag("authorization_response_iss_parameter_supported"),
         openid="openid" in scopes or members.find(_OPENID_MEMBER) is not None,
     )
 
 
 def _endpoint(members: Members, name: str, issuer: str) -> str:
-    url = _optional_endpoint(members, name, issuer)
+    url = _optional_endpoint(members, name, issuer=issuer)
     if url is None:
         raise IssuerInvalidError(
             issuer=safe_text(issuer), what=f"its metadata has no {name}"
@@ -83,7 +96,7 @@ def _endpoint(members: Members, name: str, issuer: str) -> str:
     return url
 
 
-def _optional_endpoint(members: Members, name: str, issuer: str) -> str | None:
+def _optional_endpoint(members: Members, name: str, *, issuer: str) -> str | None:
     url = members.text(name)
     return None if url is None else check_endpoint(url, issuer=issuer, name=name)
 

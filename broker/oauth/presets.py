@@ -15,6 +15,8 @@ class _PinnedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     authorization_endpoint: str
     token_endpoint: str
     revocation_endpoint: str | None = None
+    device_authorization_endpoint: str | None = None
+    userinfo_endpoint: str | None = None
     scopes_supported: tuple[str, ...] = ()
     authentication_methods: tuple[str, ...]
     code_challenge_methods: tuple[str, ...] | None = None
@@ -86,11 +88,8 @@ def _preset(name: str, table: object) -> IssuerPreset:
 
 
 def _pinned(issuer: str, row: _PinnedRow) -> Issuer:
-    for url in (
-        row.authorization_endpoint,
-        row.token_endpoint,
-        row.revocation_endpoint,
-    ):
-        if url is not None:
-            check_endpoint(url, issuer=issuer)
-    return Issuer(url=issuer, **msgspec.structs.asdict(row))
+    members = msgspec.structs.asdict(row)
+    for name, url in members.items():
+        if name.endswith("_endpoint") and url is not None:
+            check_endpoint(url, issuer=issuer, name=name)
+    return Issuer(url=issuer, **members)

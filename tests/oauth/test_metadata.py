@@ -69,10 +69,50 @@ def test_rfc8414_section_3_2_example() -> None:
         url="https://server.example.com",
         authorization_endpoint="https://server.example.com/authorize",
         token_endpoint="https://server.example.com/token",
+        userinfo_endpoint="https://server.example.com/userinfo",
+        jwks_uri="https://server.example.com/jwks.json",
         scopes_supported=("openid", "profile", "email", "offline_access"),
         authentication_methods=("client_secret_basic", "private_key_jwt"),
         openid=True,
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "device_authorization_endpoint",
+        "end_session_endpoint",
+        "jwks_uri",
+        "pushed_authorization_request_endpoint",
+        "registration_endpoint",
+        "revocation_endpoint",
+        "userinfo_endpoint",
+    ],
+)
+def test_an_endpoint_that_need_not_be_there_is_checked_where_it_is(name: str) -> None:
+    url = "https://elsewhere.example/there"
+    assert getattr(parse(with_member(name, url)), name) == url
+    assert getattr(parse(without(name)), name) is None
+    with pytest.raises(IssuerInvalidError, match=name):
+        parse(with_member(name, "http://elsewhere.example/there"))
+
+
+def test_rfc9449_section_5_1_the_algorithms_of_proofs_are_kept() -> None:
+    name = "dpop_signing_alg_values_supported"
+    assert parse(with_member(name, ["ES256"])).dpop_algorithms == ("ES256",)
+    assert parse(RFC_8414_EXAMPLE).dpop_algorithms == ()
+
+
+def test_rfc8414_section_2_the_response_modes_are_kept_where_they_are_said() -> None:
+    name = "response_modes_supported"
+    assert parse(with_member(name, ["query"])).response_modes == ("query",)
+    assert parse(RFC_8414_EXAMPLE).response_modes is None
+
+
+def test_a_client_id_may_be_the_url_of_a_document_only_where_that_is_said() -> None:
+    name = "client_id_metadata_document_supported"
+    assert parse(with_member(name, value=True)).client_id_metadata is True
+    assert parse(RFC_8414_EXAMPLE).client_id_metadata is False
 
 
 def test_rfc8414_section_2_defaults_hold_for_a_bare_document() -> None:
