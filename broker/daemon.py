@@ -45,11 +45,13 @@ from broker.model.errors import BrokerError
 from broker.model.event import Event, EventKind
 from broker.model.issuer import IssuerPreset
 from broker.model.peer import Socket
+from broker.model.way import Way
 from broker.net.loopback import LoopbackListener
 from broker.net.outbound import Outbound
 from broker.oauth.presets import parse_presets
 from broker.services.access import Access
 from broker.services.accounts import Accounts
+from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.logins import LoginService
@@ -57,6 +59,7 @@ from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
+from broker.services.way_in import WayIn
 from broker.store.door import STORE_NAME, FileDoor
 from broker.store.key_changes import KeyChanges
 from brokerd_client.exit_codes import exit_code
@@ -211,10 +214,7 @@ class _Parts:
         self.logins = LoginService(
             vault=self.vault,
             sign_ins=SignIns(presets=_presets(), sender=self.sender),
-            redeemer=Redeemer(
-                vault=self.vault, sender=self.sender, clock=clock, events=self.events
-            ),
-            listener=LoopbackListener(),
+            ways=self._ways(clock),
             clock=clock,
             random=secrets.token_bytes,
         )
@@ -243,6 +243,17 @@ class _Parts:
             ),
             stop=stop,
         )
+
+    def _ways(self, clock: SystemClock) -> Mapping[Way, WayIn]:
+        by_redirect = ByRedirect(
+            redeemer=Redeemer(
+                vault=self.vault, sender=self.sender, clock=clock, events=self.events
+            ),
+            listener=LoopbackListener(),
+            clock=clock,
+            random=secrets.token_bytes,
+        )
+        return dict.fromkeys(BY_REDIRECT, by_redirect)
 
     async def close(self, server: PeerServer) -> None:
         """What is on the wire ends, and is saved and answered; the store goes last.

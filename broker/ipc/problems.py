@@ -79,6 +79,12 @@ ADVICE: dict[str, Advice] = {
         "this is not permitted on this socket: {what}",
         "ask as the user who runs the daemon",
     ),
+    "paste_refused": _advice(
+        400,
+        "what was pasted {what}",
+        "the login goes on: copy the whole address from the browser's address bar, "
+        "and paste it where `brokerctl login {account}` waits",
+    ),
     "unknown_login": _advice(
         404,
         "there is no such login under way",

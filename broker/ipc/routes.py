@@ -12,7 +12,7 @@ from aiohttp import web
 from broker.host import proportional_set_kib
 from broker.ipc import store_wire, wire
 from broker.ipc.doctor_wire import doctor_reply
-from broker.ipc.problems import problem
+from broker.ipc.login_routes import LoginRoutes
 from broker.ipc.replies import json_reply
 from broker.ipc.store_routes import StoreRoutes
 from broker.ipc.stream import stream_events
@@ -88,9 +88,7 @@ class Routes:
         return [
             # Decides for itself: its path for a cached token asks only once.
             web.post("/v1/token", self.token),
-            web.post("/v1/logins", self._permitted(manage, self.start_login)),
-            web.get("/v1/logins/{id}", self._permitted(manage, self.show_login)),
-            web.delete("/v1/logins/{id}", self._permitted(manage, self.cancel_login)),
+            *LoginRoutes(self._services.logins).table(partial(self._permitted, manage)),
             web.get("/v1/accounts", self._permitted(Operation.LIST, self.accounts)),
             web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
             web.put("/v1/default", self._permitted(manage, self.set_default)),
@@ -126,38 +124,6 @@ class Routes:
             served = await access.token(asker, wanted)
         headers, body = wire.token_answer(served, request.headers.get("Accept", ""))
         return web.Response(body=body, headers=headers)
-
-    async def start_login(self, request: web.Request) -> web.StreamResponse:
-        """`POST /v1/logins`."""
-        body = wire.parse_body(await request.read(), wire.LoginBody)
-        login = await self._services.logins.start(
-            wire.sign_in_request(body), wire.login_options(body)
-        )
-        if request.transport is None or request.transport.is_closing():
-            # Nobody has learned of it, so nobody could end it.
-            self._services.logins.cancel(login)
-        return json_reply(wire.login_begun(login), status=201)
-
-    async def show_login(self, request: web.Request) -> web.StreamResponse:
-        """`GET /v1/logins/ID?wait=SECONDS`."""
-        seconds = wire.parse_wait(request.query)
-        logins = self._services.logins
-        login = logins.find(request.match_info["id"])
-        if seconds:
-            await logins.wait(login, seconds)
-        error = login.error
-        return json_reply(
-            {
-                **wire.login_reply(login),
-                "problem": None if error is None else problem(error),
-            }
-        )
-
-    async def cancel_login(self, request: web.Request) -> web.StreamResponse:
-        """`DELETE /v1/logins/ID`."""
-        logins = self._services.logins
-        logins.cancel(logins.find(request.match_info["id"]))
-        return web.Response(status=204)
 
     async def accounts(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/accounts`."""

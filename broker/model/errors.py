@@ -107,6 +107,19 @@ class UnknownLoginError(BrokerError):
     login: str
 
 
+@dataclass(eq=False, kw_only=True)
+class PasteRefusedError(BrokerError):
+    """What was pasted is not the answer to this login, which goes on.
+
+    Attributes:
+        what: the end of a sentence that begins with 'what was pasted'.
+    """
+
+    code = "paste_refused"
+    account: str
+    what: str
+
+
 # --- the person must act -------------------------------------------------------
 
 

@@ -6,18 +6,31 @@ from dataclasses import dataclass
 from enum import Enum
 
 from broker.model.account import AccountName
-from broker.model.errors import BrokerError, LoginFailedError, LoginRefusedError
+from broker.model.errors import (
+    BrokerError,
+    LoginFailedError,
+    LoginRefusedError,
+    PasteRefusedError,
+)
 from broker.model.grant import Grant
 from broker.model.redirect import Outcome, Verdict
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
+from broker.model.way import Way
 from broker.oauth.authorization import (
+    AuthorizationResponse,
     BrokenResponse,
     CodeResponse,
     RefusedResponse,
     StrayResponse,
     parse_authorization_response,
+)
+from broker.oauth.pasted import (
+    PastedAddress,
+    PastedCode,
+    PastedNonsense,
+    parse_pasted,
 )
 from broker.services.sign_in import SignIn
 
@@ -28,9 +41,9 @@ class LoginState(Enum):
     """Where a login stands."""
 
     AWAITING = "awaiting"
-    """The browser is with the issuer."""
+    """The person is with the issuer."""
     REDEEMING = "redeeming"
-    """The code is being exchanged."""
+    """What the person brought about is being exchanged and saved."""
     COMPLETE = "complete"
     FAILED = "failed"
 
@@ -68,6 +81,9 @@ NEXT: dict[tuple[LoginState, type[LoginEvent]], LoginState] = {
 }
 """A pair that is missing comes too late, or cannot happen."""
 
+_SHOWN_CODES = frozenset({Way.OOB, Way.OOB_AUTO})
+"""Ways in which there is nothing but the code."""
+
 _ENDED = frozenset({LoginState.COMPLETE, LoginState.FAILED})
 
 
@@ -89,8 +105,16 @@ class LoginSecrets:
 class Login:
     """One login: what it knows, where it stands, and events for whoever waits."""
 
-    def __init__(self, *, login_id: str, sign_in: SignIn, own: LoginSecrets) -> None:
+    def __init__(
+        self,
+        *,
+        login_id: str,
+        sign_in: SignIn,
+        own: LoginSecrets,
+        way: Way = Way.LOOPBACK,
+    ) -> None:
         self.login_id = login_id
+        self.way = way
         self.sign_in = sign_in
         self.own = own
         self.notes: tuple[str, ...] = ()
@@ -155,23 +179,57 @@ class Login:
         if isinstance(response, StrayResponse):
             log.warning("login.response.stray account=%s", account.name)
             return Verdict.STRAY
+        self._take(response)
+        return Verdict.TAKEN
+
+    def respond(self, pasted: Secret) -> None:
+        """Take what the person pasted; where something came before, nothing changes.
+
+        Raises:
+            PasteRefusedError: it is not the answer to this login, which goes on.
+        """
+        if self.answered.is_set():
+            return
+        match parse_pasted(pasted.reveal(), redirect_uri=self.redirect_uri):
+            case PastedNonsense(what=what):
+                raise PasteRefusedError(account=self.account, what=what)
+            case PastedAddress(query=query):
+                if self.on_response(query.reveal()) is Verdict.STRAY:
+                    raise PasteRefusedError(
+                        account=self.account, what="belongs to another login"
+                    )
+            case PastedCode(code=code):
+                self._require_bound()
+                self._take(CodeResponse(code=code))
+
+    def _require_bound(self) -> None:
+        """See that a code without its state cannot be somebody else's.
+
+        With PKCE the issuer refuses a code that was made for another login (RFC 9700
+        section 4.5.3.1); where it may not know PKCE, only the state tells.
+        """
+        issuer = self.sign_in.account.issuer
+        if issuer.code_challenge_methods is None and self.way not in _SHOWN_CODES:
+            what = "is a code alone: this issuer may not know PKCE"
+            raise PasteRefusedError(account=self.account, what=what)
+
+    def _take(self, response: AuthorizationResponse) -> None:
         if self.answered.is_set():
             # A browser that loads the address again, or somebody who has seen it:
             # what the first response began goes on.
-            return Verdict.TAKEN
+            return
         match response:
             case CodeResponse():
                 self.advance(CodeArrived(code=response.code))
             case RefusedResponse():
                 error = LoginRefusedError(
-                    account=account.name,
+                    account=self.account,
                     error=response.error,
                     description=response.description,
                 )
                 self.advance(Failed(error=error, outcome=Outcome.REFUSED))
             case BrokenResponse():
                 self.fail(f"the authorization response is wrong: {response.reason}")
-        return Verdict.TAKEN
 
     async def outcome(self) -> Outcome:
         """How it ended, once it has: what the page shows."""

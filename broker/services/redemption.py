@@ -1,9 +1,11 @@
 """From an authorization code to a saved grant (RFC 6749 section 4.1.3).
 
-Knows no listener and no browser.
+Or from the tokens that a login came to without one. Knows no listener and no browser.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from broker.model.errors import LoginFailedError
 from broker.model.event import Event, EventKind
@@ -29,8 +31,21 @@ from broker.services.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Obtained:
+    """What the token endpoint gave.
+
+    Attributes:
+        answer: parsed.
+        began: the moment before it was asked.
+    """
+
+    answer: TokenResponse
+    began: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Redeemed:
-    """What the token endpoint gave for the code."""
+    """What it is to this login."""
 
     answer: TokenResponse
     token: AccessToken
@@ -58,10 +73,24 @@ class Redeemer:
         Raises:
             BrokerError: the login's end.
         """
+        return await self.obtain(login, partial(self._exchange, login, code))
+
+    async def obtain(
+        self, login: Login, tokens: Callable[[], Awaitable[Obtained]]
+    ) -> GrantSaved:
+        """Save what `tokens` gives.
+
+        Args:
+            login: whose it is.
+            tokens: asked once, when a store is there to keep what it gives.
+
+        Raises:
+            BrokerError: the login's end.
+        """
         # First: a code that is spent while nothing can be saved would be lost.
         made = await self._vault.open_for_grant()
         with self._vault.holders.one_more():
-            saved = await self._spend(login, code)
+            saved = await self._keep(login, await tokens())
         self._events.publish(
             Event(
                 kind=EventKind.SIGNED_IN,
@@ -73,8 +102,8 @@ class Redeemer:
         notes = saved.notes if made is None else (made, *saved.notes)
         return replace(saved, notes=notes)
 
-    async def _spend(self, login: Login, code: Secret) -> GrantSaved:
-        redeemed = await self._exchange(login, code)
+    async def _keep(self, login: Login, obtained: Obtained) -> GrantSaved:
+        redeemed = self._redeemed(login, obtained)
         opened = self._vault.require_open()
         if redeemed.answer.refresh_token is not None:
             return await _save(opened, login, redeemed)
@@ -83,7 +112,7 @@ class Redeemer:
         async with opened.tokens.turn(login.account):
             return await _save(opened, login, redeemed)
 
-    async def _exchange(self, login: Login, code: Secret) -> _Redeemed:
+    async def _exchange(self, login: Login, code: Secret) -> Obtained:
         account = login.sign_in.account
         issuer = account.issuer
         began = self._clock.now()
@@ -101,14 +130,18 @@ class Redeemer:
         answer = parse_token_response(response, issuer=issuer.url)
         if isinstance(answer, TokenRefusal):
             raise code_error(answer, account=account.name, issuer=issuer.url)
+        return Obtained(answer=answer, began=began)
+
+    def _redeemed(self, login: Login, obtained: Obtained) -> _Redeemed:
+        account, answer = login.sign_in.account, obtained.answer
         claims = self._claims(login, answer)
         token = token_of(
             answer,
-            obtained=began,
+            obtained=obtained.began,
             asked=frozenset(account.scopes),
             refreshable=answer.refresh_token is not None,
         )
-        return _Redeemed(answer=answer, token=token, claims=claims, at=began)
+        return _Redeemed(answer=answer, token=token, claims=claims, at=obtained.began)
 
     def _claims(self, login: Login, answer: TokenResponse) -> IdClaims | None:
         account = login.sign_in.account

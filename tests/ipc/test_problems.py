@@ -27,8 +27,8 @@ KINDS = BrokerError.__subclasses__()
 
 # The contract, as clients rely on it.
 STATUS = {
-    400: "bad_request account_needed client_secrets_invalid sign_in_incomplete "
-    "backup_invalid",
+    400: "bad_request paste_refused account_needed client_secrets_invalid "
+    "sign_in_incomplete backup_invalid",
     403: "not_permitted scope_not_granted scope_refused policy_refused "
     "wrong_passphrase",
     404: "unknown_account no_accounts unknown_login not_found",

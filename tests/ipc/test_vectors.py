@@ -78,6 +78,7 @@ async def _open_file(world: World) -> None:
 async def _pending(world: World) -> None:
     await world.vault.open_at_start()
     login = await repeated(world)
+    del world.logins._logins[login.login_id]
     world.logins._logins["L1"] = login
 
 

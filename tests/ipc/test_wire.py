@@ -9,12 +9,9 @@ from multidict import MultiDict
 
 from broker.ipc import wire
 from broker.ipc.store_wire import StoreBody, UnlockBody
-from broker.model.account import RedirectChoice
 from broker.model.errors import BadRequestError
-from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.services.access import TokenWanted
-from broker.services.logins import DEFAULT_TIMEOUT
 from tests.services.world import WORK, digest
 
 CANARY = "c4n4ry"
@@ -23,18 +20,6 @@ CANARY = "c4n4ry"
 def wanted(**members: object) -> TokenWanted:
     body = wire.parse_body(json.dumps(members).encode(), wire.TokenBody)
     return wire.token_wanted(body)
-
-
-def login_body(**members: object) -> wire.LoginBody:
-    return wire.parse_body(
-        json.dumps({"account": "work", **members}).encode(), wire.LoginBody
-    )
-
-
-def read_login(**members: object) -> None:
-    body = login_body(**members)
-    wire.sign_in_request(body)
-    wire.login_options(body)
 
 
 # --- POST /v1/token ----------------------------------------------------------------
@@ -149,54 +134,7 @@ def test_no_member_of_any_type_causes_another_error(value: object) -> None:
             assert exc.what  # noqa: PT017 - most values are refused, some are not
 
 
-# --- POST /v1/logins ---------------------------------------------------------------
-
-
-def test_a_name_alone_asks_to_repeat_what_is_stored() -> None:
-    request = wire.sign_in_request(login_body())
-    assert request.account == WORK
-    assert request.issuer is None
-    assert request.client is None
-    assert request.scopes is None
-    assert request.parameters is None
-    assert request.redirect is None
-    assert wire.login_options(login_body()).timeout == DEFAULT_TIMEOUT
-
-
-def test_every_member_of_a_login_request_is_read_and_secrets_become_secret() -> None:
-    body = login_body(
-        issuer="google",
-        client_id="c",
-        client_secret=CANARY,
-        scopes=["b", "a"],
-        parameters={"hd": "example.com"},
-        login_hint="alice",
-        redirect={"host": "localhost", "bind": "127.0.0.1", "port": 8080},
-        success_message="Done.",
-        timeout=60,
-    )
-    request = wire.sign_in_request(body)
-    assert request.client is not None
-    assert request.client.client_secret == Secret(CANARY)
-    assert request.scopes == ("b", "a")
-    assert request.parameters == {"hd": "example.com"}
-    assert request.redirect == RedirectChoice(
-        host="localhost", bind="127.0.0.1", port=8080
-    )
-    assert CANARY not in repr(request)
-    options = wire.login_options(body)
-    assert (options.timeout, options.success_message) == (Seconds(60.0), "Done.")
-
-
-def test_the_text_of_a_client_secrets_file_is_secret_as_a_whole() -> None:
-    request = wire.sign_in_request(login_body(client_secrets=f"{{{CANARY}}}"))
-    assert request.client_secrets == Secret(f"{{{CANARY}}}")
-    assert CANARY not in repr(request)
-
-
 def test_a_request_body_does_not_show_its_secrets() -> None:
-    body = login_body(client_secret=CANARY, client_id="c", client_secrets=CANARY)
-    assert CANARY not in repr(body)
     store = wire.parse_body(
         json.dumps({"key": "passphrase", "passphrase": CANARY}).encode(),
         StoreBody,
@@ -205,53 +143,7 @@ def test_a_request_body_does_not_show_its_secrets() -> None:
     assert CANARY not in repr(UnlockBody(passphrase=CANARY))
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"account": "a b"},
-        {"client_secret": "s"},
-        {"client_id": "c", "client_secrets": "{}"},
-        {"scopes": ["a b"]},
-        {"parameters": {"a": 1}},
-        {"parameters": ["a"]},
-        {"redirect": {"port": -1}},
-        {"redirect": {"uri": "http://127.0.0.1:1/", "port": 2}},
-        {"redirect": {"uri": "http://127.0.0.1:1/", "host": "::1"}},
-        {"redirect": {"port": 65536}},
-        {"redirect": {"port": 1.5}},
-        {"redirect": {"url": "x"}},
-        {"timeout": 0},
-        {"timeout": 3601},
-        {"timeout": "60"},
-        {"client-id": "c"},
-    ],
-)
-def test_a_login_request_that_is_out_of_range_is_a_bad_request(
-    members: dict[str, object],
-) -> None:
-    with pytest.raises(BadRequestError):
-        read_login(**members)
-
-
 # --- queries -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("query", "seconds"),
-    [({}, 0), ({"wait": "0"}, 0), ({"wait": "59.5"}, 59.5), ({"wait": "60"}, 60)],
-)
-def test_the_seconds_of_a_long_poll(query: dict[str, str], seconds: float) -> None:
-    assert wire.parse_wait(query) == Seconds(seconds)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [{"wait": w} for w in ("", "-1", "61", "nan", "inf", "1e3", "x", "0x10")]
-    + [{"wai": "1"}, {"wait": "1", "x": "1"}],
-)
-def test_any_other_wait_is_a_bad_request(query: dict[str, str]) -> None:
-    with pytest.raises(BadRequestError):
-        wire.parse_wait(query)
 
 
 def test_flags_are_false_unless_they_are_true() -> None:

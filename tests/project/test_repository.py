@@ -33,6 +33,7 @@ REVEALING = {
     "broker/sandbox/grants.py": "the sandbox's tokens are made and looked up",
     "broker/sandbox/registration.py": "the sandbox's client_secret.json",
     "broker/sandbox/signing.py": "at_hash of the sandbox's ID tokens",
+    "broker/services/login.py": "what the person pasted is read",
     "broker/services/sign_in.py": "a client_secret.json is read",
     "broker/store/keys/kept.py": "the key as a keyring keeps it",
     "broker/store/keys/passphrase.py": "the passphrase becomes a key",

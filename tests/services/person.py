@@ -6,8 +6,8 @@ from broker.model.client import Client
 from broker.model.http import HttpResponse
 from broker.model.redirect import Verdict
 from broker.services.login import Login
-from broker.services.logins import LoginOptions
 from broker.services.sign_in import SignInRequest
+from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle
 from tests.fakes.sender import json_response
 from tests.services.world import ISSUER, METADATA, WORK, World
@@ -25,10 +25,14 @@ def a_request(**named: object) -> SignInRequest:
     return SignInRequest(**words)  # type: ignore[arg-type]
 
 
-async def begun(world: World, request: SignInRequest | None = None) -> Login:
+async def begun(
+    world: World,
+    request: SignInRequest | None = None,
+    options: LoginOptions | None = None,
+) -> Login:
     """A first login whose browser has been sent to the issuer."""
     world.sender.script(json_response(METADATA))
-    return await world.logins.start(request or a_request(), LoginOptions())
+    return await world.logins.start(request or a_request(), options or LoginOptions())
 
 
 async def repeated(world: World) -> Login:

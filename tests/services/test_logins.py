@@ -14,9 +14,10 @@ from broker.model.secret import Secret
 from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.services.login import LoginState
-from broker.services.logins import KEPT_LOGINS, LoginOptions
+from broker.services.logins import KEPT_LOGINS
 from broker.services.sign_in import SignInRequest
 from broker.services.token_cache import TokenKey
+from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle
 from tests.services.person import (
     a_request,

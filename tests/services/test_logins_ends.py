@@ -16,7 +16,8 @@ from broker.model.issuer import IssuerPreset
 from broker.model.redirect import Outcome, RedirectSite, Verdict
 from broker.model.time import Seconds
 from broker.services.login import LoginState
-from broker.services.logins import LOGINS_AT_ONCE, LoginOptions
+from broker.services.logins import LOGINS_AT_ONCE
+from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle
 from tests.fakes.listener import FakeListener, FakeOpenListener
 from tests.services.person import a_request, begun, completed, repeated, respond

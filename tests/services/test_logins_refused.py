@@ -16,7 +16,7 @@ from broker.model.errors import (
 from broker.model.http import HttpResponse
 from broker.model.redirect import Outcome
 from broker.model.secret import Secret
-from broker.services.logins import LoginOptions
+from broker.services.way_in import LoginOptions
 from tests.fakes.sender import json_response
 from tests.services.person import a_request, begun, completed, repeated, respond
 from tests.services.world import (

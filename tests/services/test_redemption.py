@@ -18,8 +18,8 @@ from broker.model.issuer import IssuerPreset
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.services.login import Login, LoginState
-from broker.services.logins import LoginOptions
 from broker.services.token_cache import TokenKey
+from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle
 from tests.services.person import a_request, begun, completed, repeated, respond
 from tests.services.world import (

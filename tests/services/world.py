@@ -16,6 +16,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
+from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.grants import Grants
@@ -175,9 +176,8 @@ class World:
 
     def a_login_service(self) -> LoginService:
         """Over the vault of this world."""
-        return LoginService(
-            vault=self.vault,
-            sign_ins=SignIns(presets=self.presets, sender=self.sender),
+        random = CountedBytes()
+        by_redirect = ByRedirect(
             redeemer=Redeemer(
                 vault=self.vault,
                 sender=self.sender,
@@ -186,7 +186,14 @@ class World:
             ),
             listener=self.listener,
             clock=self.clock,
-            random=CountedBytes(),
+            random=random,
+        )
+        return LoginService(
+            vault=self.vault,
+            sign_ins=SignIns(presets=self.presets, sender=self.sender),
+            ways=dict.fromkeys(BY_REDIRECT, by_redirect),
+            clock=self.clock,
+            random=random,
         )
 
     def a_vault(self, lock_after_idle: Seconds | None = None) -> Vault:

@@ -1,0 +1,83 @@
+"""The routes of /v1/logins. Knows no sockets, as the other routes."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from broker.ipc import login_wire
+from broker.ipc.problems import problem
+from broker.ipc.replies import json_reply
+from broker.ipc.store_routes import Handler
+from broker.ipc.wire import parse_body
+from broker.model.secret import Secret
+from broker.services.login import Login
+from broker.services.logins import LoginService
+
+
+class LoginRoutes:
+    """Every route of a login."""
+
+    def __init__(self, logins: LoginService) -> None:
+        self._logins = logins
+
+    def table(self, permitted: Callable[[Handler], Handler]) -> list[web.RouteDef]:
+        """For an aiohttp application.
+
+        Args:
+            permitted: a handler that first sees whether the peer may manage.
+        """
+        return [
+            web.post("/v1/logins", permitted(self.start)),
+            web.get("/v1/logins", permitted(self.list)),
+            web.get("/v1/logins/{id}", permitted(self.show)),
+            web.delete("/v1/logins/{id}", permitted(self.cancel)),
+            web.post("/v1/logins/{id}/response", permitted(self.respond)),
+        ]
+
+    async def list(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/logins`: those under way."""
+        return json_reply(login_wire.logins_reply(self._logins.all()))
+
+    async def start(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/logins`."""
+        body = parse_body(await request.read(), login_wire.LoginBody)
+        login = await self._logins.start(
+            login_wire.sign_in_request(body), login_wire.login_options(body)
+        )
+        if request.transport is None or request.transport.is_closing():
+            # Nobody has learned of it, so nobody could end it.
+            self._logins.cancel(login)
+        return json_reply(login_wire.login_begun(login), status=201)
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """`GET /v1/logins/ID?wait=SECONDS`."""
+        seconds = login_wire.parse_wait(request.query)
+        login = self._found(request)
+        if seconds:
+            await self._logins.wait(login, seconds)
+        return _reply(login)
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/logins/ID/response`."""
+        body = parse_body(await request.read(), login_wire.ResponseBody)
+        login = self._found(request)
+        login.respond(Secret(body.pasted))
+        return _reply(login)
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """`DELETE /v1/logins/ID`."""
+        self._logins.cancel(self._found(request))
+        return web.Response(status=204)
+
+    def _found(self, request: web.Request) -> Login:
+        return self._logins.find(request.match_info["id"])
+
+
+def _reply(login: Login) -> web.StreamResponse:
+    error = login.error
+    return json_reply(
+        {
+            **login_wire.login_reply(login),
+            "problem": None if error is None else problem(error),
+        }
+    )

@@ -1,0 +1,167 @@
+"""Logins on the socket, as typed values. Pure: no network, no clock.
+
+The shapes are those of clients/PROTOCOL.md.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from broker.ipc.wire import Request, parse_scopes
+from broker.model.account import RedirectChoice, parse_account_name
+from broker.model.client import Client
+from broker.model.errors import BadRequestError
+from broker.model.secret import Secret
+from broker.model.time import Seconds
+from broker.model.way import Way
+from broker.services.login import Login, LoginState
+from broker.services.sign_in import SignInRequest
+from broker.services.way_in import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOptions
+
+LONGEST_WAIT = Seconds(60)
+"""Of a long poll, in seconds."""
+
+
+class RedirectBody(Request, frozen=True):
+    """`redirect` of `POST /v1/logins`."""
+
+    host: str | None = None
+    bind: str | None = None
+    port: int = 0
+    uri: str | None = None
+
+
+class LoginBody(Request, frozen=True):
+    """`POST /v1/logins`."""
+
+    account: str
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    client_secrets: str | None = None
+    scopes: list[str] | None = None
+    parameters: dict[str, str] | None = None
+    login_hint: str | None = None
+    redirect: RedirectBody | None = None
+    way: Way = Way.LOOPBACK
+    success_message: str | None = None
+    timeout: float | None = None
+
+
+class ResponseBody(Request, frozen=True):
+    """`POST /v1/logins/ID/response`."""
+
+    pasted: str
+
+
+def sign_in_request(body: LoginBody) -> SignInRequest:
+    """The sign-in that a person typed.
+
+    Raises:
+        BadRequestError: a member is out of its range, or contradicts another.
+    """
+    if body.client_secrets is not None and body.client_id is not None:
+        raise BadRequestError(what="give client_secrets or client_id, not both")
+    if body.client_secret is not None and body.client_id is None:
+        raise BadRequestError(what="a client_secret needs its client_id")
+    secret, file = body.client_secret, body.client_secrets
+    client = None
+    if body.client_id is not None:
+        client = Client(
+            client_id=body.client_id,
+            client_secret=None if secret is None else Secret(secret),
+        )
+    return SignInRequest(
+        account=parse_account_name(body.account),
+        issuer=body.issuer,
+        client=client,
+        client_secrets=None if file is None else Secret(file),
+        scopes=None if body.scopes is None else tuple(parse_scopes(body.scopes)),
+        parameters=body.parameters,
+        login_hint=body.login_hint,
+        redirect=None if body.redirect is None else _redirect(body.redirect),
+    )
+
+
+def login_options(body: LoginBody) -> LoginOptions:
+    """How this one login goes.
+
+    Raises:
+        BadRequestError: the time-out is out of its range.
+    """
+    timeout = DEFAULT_TIMEOUT if body.timeout is None else Seconds(body.timeout)
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise BadRequestError(what="timeout is a number of seconds from 1 to 3600")
+    return LoginOptions(
+        way=body.way, timeout=timeout, success_message=body.success_message
+    )
+
+
+def login_begun(login: Login) -> dict[str, object]:
+    """Answer of `POST /v1/logins`, and one of `GET /v1/logins`."""
+    return {
+        "id": login.login_id,
+        "account": login.account,
+        "way": login.way.value,
+        "state": "pending",
+        "authorization_url": login.authorization_url,
+        "redirect_uri": login.redirect_uri,
+        "expires_at": login.expires_at,
+        "notes": list(login.notes),
+    }
+
+
+def logins_reply(logins: Sequence[Login]) -> dict[str, object]:
+    """Answer of `GET /v1/logins`."""
+    return {"logins": [login_begun(login) for login in logins]}
+
+
+def login_reply(login: Login) -> dict[str, object]:
+    """Answer of `GET /v1/logins/ID`, without its `problem`."""
+    granted = login.granted
+    asked = frozenset(login.sign_in.account.scopes)
+    if login.is_refreshable:
+        asked -= _TOLD_BY_REFRESH_TOKEN
+    is_complete = login.state is LoginState.COMPLETE
+    return {
+        "id": login.login_id,
+        "account": login.account,
+        "state": _LOGIN_STATES[login.state],
+        "scopes": sorted(granted),
+        "missing_scopes": sorted(asked - granted) if is_complete else [],
+        "extra_scopes": sorted(granted - asked) if is_complete else [],
+        "refreshable": login.is_refreshable,
+        "notes": list(login.notes),
+    }
+
+
+# Microsoft never lists it among what was granted: the refresh token is the answer.
+_TOLD_BY_REFRESH_TOKEN = frozenset({"offline_access"})
+
+_LOGIN_STATES = {
+    LoginState.AWAITING: "pending",
+    LoginState.REDEEMING: "pending",
+    LoginState.COMPLETE: "complete",
+    LoginState.FAILED: "failed",
+}
+
+
+def parse_wait(query: Mapping[str, str]) -> Seconds:
+    """`wait` of a long poll, in seconds; 0 where it is left out.
+
+    Raises:
+        BadRequestError: not a number from 0 to 60, or anything else in the query.
+    """
+    try:
+        wait = float(query.get("wait", "0")) if set(query) <= {"wait"} else -1.0
+    except ValueError:
+        wait = -1.0
+    if not 0 <= wait <= LONGEST_WAIT:
+        raise BadRequestError(what="the query takes wait: seconds from 0 to 60")
+    return Seconds(wait)
+
+
+def _redirect(body: RedirectBody) -> RedirectChoice:
+    if not 0 <= body.port <= 65535:  # noqa: PLR2004 - TCP's last port
+        raise BadRequestError(what="port is a number from 0 to 65535")
+    if body.uri is not None and (body.host is not None or body.port):
+        raise BadRequestError(what="a redirect URI says host and port itself")
+    return RedirectChoice(host=body.host, bind=body.bind, port=body.port, uri=body.uri)
