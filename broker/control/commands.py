@@ -12,6 +12,7 @@ from broker.control.daemon import stop
 from broker.control.doctor import doctor
 from broker.control.keys import key
 from broker.control.login import login
+from broker.control.pending import pending
 from broker.control.service import service
 from broker.control.start import start_broker
 from broker.control.status import status
@@ -58,6 +59,7 @@ for _command in (
     accounts,
     default,
     logout,
+    pending,
     status,
     stop,
     watch,

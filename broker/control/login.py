@@ -1,62 +1,27 @@
 """`brokerctl login`: the person's side of a sign-in."""
 
 import signal
-import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import click
 
-from broker.control.broker import Broker, Json, text, texts
+from broker.control.broker import Broker, Json, text
 from broker.control.browser import is_safe_url, open_browser
-from broker.control.output import (
-    bad_usage,
-    json_option,
-    say,
-    say_json,
-    tell_note,
-    tells_errors,
-    waiting,
-)
+from broker.control.login_end import await_end
+from broker.control.login_report import report
+from broker.control.login_request import Words, login_body
+from broker.control.output import json_option, say, say_json, tell_note, tells_errors
 from brokerd_client import BrokerError
-from brokerd_client.errors import error_from_problem
 
 PROMPT_MESSAGE = "Please visit this URL to authorize this application: {url}"
 """What google_auth_oauthlib's run_local_server says, so that people know it."""
 
-LARGEST_FILE = 64 * 1024
-POLL_SECONDS = 30
-"""Of one long poll; the daemon allows 60."""
-
-_CALL_SECONDS = POLL_SECONDS + 30
 _START_SECONDS = 90
 """Discovery may ask two addresses, and each may take the outbound door's 25 s."""
-
-
-class _Words(TypedDict):
-    """The options of `brokerctl login`, as click hands them over."""
-
-    name: str
-    issuer: str | None
-    client_secrets: Path | None
-    client_id: str | None
-    client_secret_file: Path | None
-    scope: tuple[str, ...]
-    param: tuple[str, ...]
-    login_hint: str | None
-    redirect_uri: str | None
-    host: str | None
-    bind: str | None
-    port: int | None
-    timeout: float
-    no_browser: bool
-    browser: str | None
-    prompt_message: str
-    success_message: str | None
-    as_json: bool
 
 
 @click.command()
@@ -83,6 +48,18 @@ class _Words(TypedDict):
     metavar="K=V",
     help="A further parameter of the authorization request; may be repeated.",
 )
+@click.option(
+    "--paste",
+    "way",
+    flag_value="paste",
+    help="Open no browser here; paste the address that it ends at.",
+)
+@click.option(
+    "--oob",
+    "way",
+    flag_value="oob",
+    help="The issuer's page shows a code; paste it (few issuers still do).",
+)
 @click.option("--redirect-uri", help="The redirect URI, where the issuer fixes one.")
 @click.option("--host", help="Host of the redirect URI.  [default: 127.0.0.1]")
 @click.option("--bind", help="Loopback address to listen on, if not the host's.")
@@ -98,6 +75,7 @@ class _Words(TypedDict):
     show_default=True,
     help="Seconds to wait for the browser.",
 )
+@click.option("--again", is_flag=True, help="Begin anew, also where one is under way.")
 @click.option("--no-browser", is_flag=True, help="Open none; print the URL.")
 @click.option("--browser", help="Which browser, as Python's webbrowser names it.")
 @click.option(
@@ -108,7 +86,7 @@ class _Words(TypedDict):
 @click.option("--success-message", help="A sentence for the page at the end.")
 @json_option
 @tells_errors
-def login(**words: Unpack[_Words]) -> None:
+def login(**words: Unpack[Words]) -> None:
     """Sign in as NAME, with the browser.
 
     The first time needs --issuer and --client-secrets or --client-id. After that,
@@ -116,19 +94,20 @@ def login(**words: Unpack[_Words]) -> None:
     what is stored.
     """
     broker = Broker()
-    body = _body(words)
+    body = login_body(words)
     with _ended_as_by_ctrl_c():
         begun = broker.call("POST", "/v1/logins", body, timeout=_START_SECONDS)
         path = f"/v1/logins/{text(begun, 'id')}"
         try:
             _send_to_browser(begun, words)
-            done = _await_end(broker, path)
+            done = await_end(broker, path, text(begun, "way") or "loopback")
         except BaseException:
             # Whatever ends us, the listener is not left to wait for nobody.
-            with suppress(BrokerError):
-                broker.call("DELETE", path, start=False)
+            if begun.get("joined") is not True:
+                with suppress(BrokerError):
+                    broker.call("DELETE", path, start=False)
             raise
-    _report(done, words)
+    report(done, words)
 
 
 @contextmanager
@@ -149,68 +128,7 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _body(words: _Words) -> Json:
-    """The request, with nothing in it that was not said."""
-    redirect = {
-        "host": words["host"],
-        "bind": words["bind"],
-        "port": words["port"],
-        "uri": words["redirect_uri"],
-    }
-    secret = words["client_secret_file"]
-    secrets = words["client_secrets"]
-    body: Json = {
-        "account": words["name"],
-        "issuer": words["issuer"],
-        "client_id": words["client_id"],
-        "client_secret": None if secret is None else _read_secret(secret),
-        "client_secrets": None if secrets is None else _read(secrets),
-        "scopes": [one for many in words["scope"] for one in many.split()] or None,
-        "parameters": _parameters(words["param"]),
-        "login_hint": words["login_hint"],
-        "redirect": {k: v for k, v in redirect.items() if v is not None} or None,
-        "success_message": words["success_message"],
-        "timeout": words["timeout"],
-    }
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _parameters(params: tuple[str, ...]) -> Mapping[str, str] | None:
-    pairs = dict(param.partition("=")[::2] for param in params)
-    if not all("=" in param for param in params) or "" in pairs:
-        raise bad_usage(
-            "--param takes NAME=VALUE", "for example --param hd=example.com"
-        )
-    return pairs or None
-
-
-def _read_secret(path: Path) -> str:
-    """A file that holds a client secret alone."""
-    secret = _read(path).strip()
-    if not secret:
-        raise bad_usage(f"{path} is empty", "it holds the client secret and no more")
-    return secret
-
-
-def _read(path: Path) -> str:
-    """A file that holds a secret."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise bad_usage(f"{path} is too large to be it", "see which file you named")
-        return data.decode("utf-8-sig")
-    except OSError as exc:
-        reason = exc.strerror or "unreadable"
-        raise bad_usage(
-            f"{path} cannot be read: {reason.lower()}", "see which file you named"
-        ) from exc
-    except UnicodeDecodeError:
-        hint = "see which file you named"
-        raise bad_usage(f"{path} is not a text file", hint) from None
-
-
-def _send_to_browser(begun: Json, words: _Words) -> None:
+def _send_to_browser(begun: Json, words: Words) -> None:
     url = text(begun, "authorization_url")
     if not is_safe_url(url):
         raise BrokerError(
@@ -218,7 +136,9 @@ def _send_to_browser(begun: Json, words: _Words) -> None:
             "the authorization URL is not one that a browser should be given",
             "check the issuer and its metadata",
         )
-    opened = not words["no_browser"] and open_browser(url, words["browser"])
+    wants_none = words["no_browser"] or words["way"] == "paste"
+    joined = begun.get("joined") is True
+    opened = not wants_none and not joined and open_browser(url, words["browser"])
     if words["as_json"]:
         say_json({**begun, "browser_opened": opened})
         return
@@ -228,69 +148,10 @@ def _send_to_browser(begun: Json, words: _Words) -> None:
         if line:
             say(line)
     sys.stdout.flush()
-    if not opened and not words["no_browser"]:
-        tell_note("no browser could be opened here: open the URL yourself")
-
-
-def _await_end(broker: Broker, path: str) -> Json:
-    with waiting("waiting for the browser (Ctrl-C gives up)"):
-        while True:
-            answer = broker.call(
-                "GET",
-                f"{path}?wait={POLL_SECONDS}",
-                start=False,
-                timeout=_CALL_SECONDS,
-            )
-            if answer.get("state") != "pending":
-                return answer
-
-
-def _report(done: Json, words: _Words) -> None:
-    problem = done.get("problem")
-    if isinstance(problem, dict):
-        raise error_from_problem(problem, _status(problem))
-    if words["as_json"]:
-        say_json(done)
-        return
-    say(f"signed in: {words['name']}")
-    notes = [*texts(done, "notes"), *_scope_notes(done), *_file_notes(words)]
-    for note in notes:
-        tell_note(note)
-
-
-def _status(problem: Json) -> int:
-    status = problem.get("status")
-    return status if isinstance(status, int) else 0
-
-
-def _others_can_read(path: Path) -> bool:
-    try:
-        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
-    except OSError:  # deleted already
-        return False
-
-
-def _scope_notes(done: Json) -> list[str]:
-    notes = []
-    if missing := texts(done, "missing_scopes"):
-        notes.append(f"not granted: {', '.join(missing)}")
-    if extra := texts(done, "extra_scopes"):
-        were_asked = len(extra) < len(texts(done, "scopes")) or missing
-        said = "granted besides" if were_asked else "you asked for no scope; granted"
-        notes.append(f"{said}: {', '.join(extra)}")
-    return notes
-
-
-def _file_notes(words: _Words) -> list[str]:
-    """The secret lies sealed now; its plaintext copy is better gone."""
-    notes = []
-    for path in (words["client_secrets"], words["client_secret_file"]):
-        if path is None:
-            continue
-        notes.append(
-            f"{path} is kept sealed by the broker now, and may be deleted; "
-            "`brokerctl logout` forgets it too, unless you say --keep-sign-in"
+    if joined:
+        tell_note(
+            "this sign-in is under way already, so no second page is opened; "
+            "--again begins anew"
         )
-        if _others_can_read(path):
-            notes.append(f"other users can read {path}: delete it, or chmod 600 it")
-    return notes
+    elif not opened and not wants_none:
+        tell_note("no browser could be opened here: open the URL yourself")

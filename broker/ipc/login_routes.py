@@ -41,13 +41,14 @@ class LoginRoutes:
     async def start(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/logins`."""
         body = parse_body(await request.read(), login_wire.LoginBody)
-        login = await self._logins.start(
+        started = await self._logins.start(
             login_wire.sign_in_request(body), login_wire.login_options(body)
         )
-        if request.transport is None or request.transport.is_closing():
+        is_gone = request.transport is None or request.transport.is_closing()
+        if is_gone and not started.joined:
             # Nobody has learned of it, so nobody could end it.
-            self._logins.cancel(login)
-        return json_reply(login_wire.login_begun(login), status=201)
+            self._logins.cancel(started.login)
+        return json_reply(login_wire.login_begun(started), status=201)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/logins/ID?wait=SECONDS`."""

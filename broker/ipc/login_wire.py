@@ -13,6 +13,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.services.login import Login, LoginState
+from broker.services.logins import Started
 from broker.services.sign_in import SignInRequest
 from broker.services.way_in import DEFAULT_TIMEOUT, LONGEST_TIMEOUT, LoginOptions
 
@@ -42,6 +43,7 @@ class LoginBody(Request, frozen=True):
     login_hint: str | None = None
     redirect: RedirectBody | None = None
     way: Way = Way.LOOPBACK
+    again: bool = False
     success_message: str | None = None
     timeout: float | None = None
 
@@ -91,12 +93,19 @@ def login_options(body: LoginBody) -> LoginOptions:
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise BadRequestError(what="timeout is a number of seconds from 1 to 3600")
     return LoginOptions(
-        way=body.way, timeout=timeout, success_message=body.success_message
+        way=body.way,
+        again=body.again,
+        timeout=timeout,
+        success_message=body.success_message,
     )
 
 
-def login_begun(login: Login) -> dict[str, object]:
-    """Answer of `POST /v1/logins`, and one of `GET /v1/logins`."""
+def login_begun(started: Started) -> dict[str, object]:
+    """Answer of `POST /v1/logins`."""
+    return {**_pending(started.login), "joined": started.joined}
+
+
+def _pending(login: Login) -> dict[str, object]:
     return {
         "id": login.login_id,
         "account": login.account,
@@ -111,7 +120,7 @@ def login_begun(login: Login) -> dict[str, object]:
 
 def logins_reply(logins: Sequence[Login]) -> dict[str, object]:
     """Answer of `GET /v1/logins`."""
-    return {"logins": [login_begun(login) for login in logins]}
+    return {"logins": [_pending(login) for login in logins]}
 
 
 def login_reply(login: Login) -> dict[str, object]:

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from broker.model.account import Account, AccountName
 from broker.model.errors import (
@@ -22,7 +23,7 @@ from broker.model.way import Way
 from broker.oauth.pkce import VERIFIER_BYTES, code_verifier
 from broker.services.interfaces import Clock
 from broker.services.login import Failed, Login, LoginSecrets
-from broker.services.sign_in import SignInRequest, SignIns
+from broker.services.sign_in import SignIn, SignInRequest, SignIns
 from broker.services.vault import Vault
 from broker.services.waits import first
 from broker.services.way_in import LoginOptions, UnderWay, WayIn
@@ -38,6 +39,19 @@ LOGINS_AT_ONCE = 32
 
 KEPT_LOGINS = 32
 """Ended logins are kept for whoever still asks; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What `start` gave.
+
+    Attributes:
+        login: under way.
+        joined: whether somebody else had begun it, just so.
+    """
+
+    login: Login
+    joined: bool = False
 
 
 class LoginService:
@@ -67,8 +81,10 @@ class LoginService:
         """How many have not ended."""
         return len(self.all())
 
-    async def start(self, request: SignInRequest, options: LoginOptions) -> Login:
-        """Begin a login: all that the person needs for it is known then.
+    async def start(self, request: SignInRequest, options: LoginOptions) -> Started:
+        """Begin a login, or join the one that is under way just so.
+
+        However many programs ask, the person is to see one page of the issuer.
 
         Raises:
             BrokerError: what the request lacks, or what the issuer, the port or the
@@ -83,8 +99,12 @@ class LoginService:
             own=self._secrets(sign_in.account),
             way=options.way,
         )
-        # One at a time: of two that begin at once, the second supersedes the first.
+        # One at a time: of two that begin at once, the second joins the first, or
+        # supersedes it where it wants something else.
         async with self._beginning:
+            same = None if options.again else self._awaiting(sign_in, options.way)
+            if same is not None:
+                return Started(login=same, joined=True)
             await self._supersede(login.account)
             try:
                 under_way = await self._ways[options.way].begin(login, options)
@@ -92,7 +112,7 @@ class LoginService:
                 login.fail("it could not begin")
                 raise
             self._begin(login, under_way)
-        return login
+        return Started(login=login)
 
     def all(self) -> Sequence[Login]:
         """Those that have not ended, the oldest first."""
@@ -152,6 +172,18 @@ class LoginService:
                 "login.ended account=%s state=%s", login.account, login.state.value
             )
             await under_way.close()
+
+    def _awaiting(self, sign_in: SignIn, way: Way) -> Login | None:
+        """A login that awaits the same answer, or None."""
+        return next(
+            (
+                login
+                for login in self._logins.values()
+                if (login.sign_in, login.way) == (sign_in, way)
+                and not login.answered.is_set()
+            ),
+            None,
+        )
 
     def _require_room(self, account: AccountName) -> None:
         if self._closing:

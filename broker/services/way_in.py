@@ -17,11 +17,13 @@ class LoginOptions:
 
     Attributes:
         way: see `Way`.
+        again: whether one that is under way already is to end.
         timeout: seconds to wait for the authorization response.
         success_message: a sentence for the success page, or None.
     """
 
     way: Way = Way.LOOPBACK
+    again: bool = False
     timeout: Seconds = DEFAULT_TIMEOUT
     success_message: str | None = None
 

@@ -250,3 +250,23 @@ def test_an_empty_secret_file_is_named_and_nothing_is_sent(
     assert result.exit_code == 2
     assert f"{tmp_path / 'secret'} is empty" in result.stderr
     assert broker.requests == []
+
+
+def test_a_sign_in_that_is_under_way_already_opens_no_second_page(
+    run: Run, listen: Listen
+) -> None:
+    listen(in_turn(begun(joined=True), DONE))
+    result = run("login", "work", "--browser", "false %s")
+    assert URL in result.stdout
+    assert "no second page is opened; --again begins anew" in result.stderr
+
+
+def test_ctrl_c_leaves_a_sign_in_that_somebody_else_began(
+    run: Run, listen: Listen
+) -> None:
+    answer = interrupted(None)
+    broker = listen(
+        lambda one: begun(joined=True) if one.method == "POST" else answer(one)
+    )
+    assert run("login", "work", "--no-browser").exit_code == 130
+    assert [request.method for request in broker.requests] == ["POST", "GET"]

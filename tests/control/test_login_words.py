@@ -31,6 +31,7 @@ def test_every_word_that_was_said_is_sent(
         *("--param", "hd=example.com", "--param", "x=a=b", "--param", "empty="),
         *("--login-hint", "alice", "--redirect-uri", "http://localhost:1/cb"),
         *("--host", "localhost", "--bind", "127.0.0.1", "--port", "0"),
+        *("--paste", "--again"),
         *("--timeout", "60", "--success-message", "Done."),
     ]
     assert run("login", "work", *words).exit_code == 0
@@ -48,6 +49,8 @@ def test_every_word_that_was_said_is_sent(
             "port": 0,
             "uri": "http://localhost:1/cb",
         },
+        "way": "paste",
+        "again": True,
         "success_message": "Done.",
         "timeout": 60,
     }

@@ -75,7 +75,7 @@ def in_turn(*answers: bytes | None) -> Answer:
 
 @dataclass
 class FakeBroker:
-    """Serves one connection after the other on `path`, in a thread of its own.
+    """Serves connections on `path`, each in a thread of its own.
 
     Attributes:
         path: of the socket; its folder is made 0700.
@@ -99,6 +99,7 @@ class FakeBroker:
         self._listener.bind(str(self.path))
         self.path.chmod(0o600)
         self._listener.listen(64)
+        self._served: list[tuple[socket.socket, threading.Thread]] = []
         self._thread = threading.Thread(target=self._serve, name="fake broker")
         self._thread.start()
         return self
@@ -113,6 +114,11 @@ class FakeBroker:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()
+        for connection, thread in self._served:
+            # Whoever still waits, as a poll does that was given up, waits no more.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
     def _serve(self) -> None:
         while True:
@@ -121,10 +127,17 @@ class FakeBroker:
             except OSError:
                 return
             self.connections += 1
-            with connection, contextlib.suppress(ConnectionError):
-                self._converse(connection)
+            serving = threading.Thread(
+                target=self._converse, args=(connection,), name="fake connection"
+            )
+            self._served.append((connection, serving))
+            serving.start()
 
     def _converse(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(ConnectionError, BrokenPipeError):
+            self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
         received = _read(connection)
         if isinstance(received, bytes):
             self.strays.append(received)

@@ -11,6 +11,7 @@ from broker.model.token import AccessToken
 from broker.services.access import TokenServed
 from broker.services.accounts import LogOut
 from broker.services.login import CodeArrived, GrantSaved
+from broker.services.logins import Started
 from tests.fakes.clock import START
 from tests.ipc.test_login_wire import a_login
 from tests.services.world import WORK, a_grant
@@ -55,7 +56,7 @@ def test_no_reply_but_the_tokens_holds_a_token() -> None:
     replies = [
         wire.account_reply(grant, is_default=True),
         login_wire.login_reply(login),
-        login_wire.login_begun(login),
+        login_wire.login_begun(Started(login=login)),
         wire.log_out_reply(LogOut(account=WORK, revoked=True, left=("x",))),
     ]
     assert CANARY not in json.dumps(replies)

@@ -9,6 +9,8 @@ TESTED_BY = {
     "broker/control/__main__.py": "tests/project/test_wheels.py",
     "broker/control/broker.py": "tests/system/test_main_line.py",
     "broker/control/commands.py": "tests/project/test_wheels.py",
+    "broker/control/login_report.py": "tests/control/test_login.py",
+    "broker/control/login_request.py": "tests/control/test_login_words.py",
     "broker/control/systemd.py": "tests/control/test_service.py",
     "broker/ipc/doctor_wire.py": "tests/ipc/test_vectors.py",
     "broker/ipc/replies.py": "tests/ipc/test_routes.py",

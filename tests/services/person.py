@@ -32,12 +32,15 @@ async def begun(
 ) -> Login:
     """A first login whose browser has been sent to the issuer."""
     world.sender.script(json_response(METADATA))
-    return await world.logins.start(request or a_request(), options or LoginOptions())
+    options = options or LoginOptions(again=True)
+    return (await world.logins.start(request or a_request(), options)).login
 
 
 async def repeated(world: World) -> Login:
     """`brokerctl login work` alone: everything is as it is stored."""
-    return await world.logins.start(SignInRequest(account=WORK), LoginOptions())
+    return (
+        await world.logins.start(SignInRequest(account=WORK), LoginOptions(again=True))
+    ).login
 
 
 def asked(login: Login) -> dict[str, str]:

@@ -13,6 +13,7 @@ from broker.model.redirect import Outcome
 from broker.model.secret import Secret
 from broker.model.store import VaultState
 from broker.model.time import Seconds
+from broker.model.way import Way
 from broker.services.login import LoginState
 from broker.services.logins import KEPT_LOGINS
 from broker.services.sign_in import SignInRequest
@@ -25,6 +26,7 @@ from tests.services.person import (
     begun,
     completed,
     repeated,
+    respond,
 )
 from tests.services.world import (
     ISSUER,
@@ -231,8 +233,9 @@ async def test_the_path_is_random_only_where_the_issuer_is_known_to_take_one() -
     for kind in (RedirectPath.RANDOM, RedirectPath.RANDOM, RedirectPath.ROOT):
         world = World(presets={"p": preset(kind)})
         await world.vault.open_at_start()
-        login = await world.logins.start(a_request(issuer="p"), LoginOptions())
-        await world.logins.start(a_request(issuer="p"), LoginOptions())
+        options = LoginOptions(again=True)
+        login = (await world.logins.start(a_request(issuer="p"), options)).login
+        await world.logins.start(a_request(issuer="p"), options)
         paths += [urlsplit(login.redirect_uri).path]
         paths += [world.listener.last.site.path]
     assert paths[-2:] == ["/", "/"]
@@ -272,3 +275,39 @@ async def test_a_person_who_is_signing_in_is_not_locked_out_for_idling() -> None
     await world.clock.advance(Seconds(61))
     assert world.vault.state is VaultState.LOCKED
     await world.logins.close()
+
+
+async def test_however_many_ask_there_is_one_login_and_one_page() -> None:
+    world = await a_world(a_grant())
+    request, options = SignInRequest(account=WORK), LoginOptions()
+    started = [await world.logins.start(request, options) for _ in range(5)]
+    assert [one.joined for one in started] == [False, True, True, True, True]
+    assert len({one.login.authorization_url for one in started}) == 1
+    assert len(world.listener.opened) == 1
+    assert world.logins.all() == [started[0].login]
+
+
+async def test_whoever_asks_for_something_else_or_anew_ends_the_older_login() -> None:
+    world = await a_world(a_grant())
+    first = await world.logins.start(SignInRequest(account=WORK), LoginOptions())
+    wider = SignInRequest(account=WORK, scopes=("drive", "mail", "calendar"))
+    second = await world.logins.start(wider, LoginOptions())
+    assert (second.joined, first.login.state) == (False, LoginState.FAILED)
+    third = await world.logins.start(wider, LoginOptions(again=True))
+    assert (third.joined, second.login.state) == (False, LoginState.FAILED)
+    fourth = await world.logins.start(wider, LoginOptions(way=Way.PASTE))
+    assert (fourth.joined, third.login.state) == (False, LoginState.FAILED)
+
+
+async def test_a_login_that_has_its_code_is_not_joined() -> None:
+    world = await a_world(a_grant())
+    request = SignInRequest(account=WORK)
+    first = await world.logins.start(request, LoginOptions())
+    gate = world.sender.hold()
+    world.sender.script(token_answer(refresh_token="r-2"))
+    respond(world, first.login)
+    second = await world.logins.start(request, LoginOptions())
+    assert second.joined is False
+    gate.set()
+    await first.login.ended.wait()
+    assert first.login.state is LoginState.COMPLETE

@@ -63,7 +63,7 @@ async def test_a_login_that_nobody_answers_times_out_and_changes_nothing() -> No
     world = World(presets={"p": preset})
     await world.vault.open_at_start()
     options = LoginOptions(timeout=Seconds(60))
-    login = await world.logins.start(a_request(issuer="p"), options)
+    login = (await world.logins.start(a_request(issuer="p"), options)).login
     await world.clock.advance(Seconds(59))
     assert login.state is LoginState.AWAITING
     await world.clock.advance(Seconds(1))

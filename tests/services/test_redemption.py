@@ -263,7 +263,9 @@ async def test_the_issuers_own_note_is_told_at_the_first_login_only() -> None:
     )
     world = World(presets={"p": preset})
     await world.vault.open_at_start()
-    login = await world.logins.start(a_request(issuer="p"), LoginOptions())
+    login = (
+        await world.logins.start(a_request(issuer="p"), LoginOptions(again=True))
+    ).login
     await completed(world, login, token_answer(refresh_token="r-1"))
     assert login.notes == ("Ends after 7 days.",)
     again = await completed(

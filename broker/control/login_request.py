@@ -1,0 +1,102 @@
+"""What a person typed after `brokerctl login`, as the body of a request."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from broker.control.broker import Json
+from broker.control.output import bad_usage
+
+LARGEST_FILE = 64 * 1024
+
+
+class Words(TypedDict):
+    """The options of `brokerctl login`, as click hands them over."""
+
+    name: str
+    issuer: str | None
+    client_secrets: Path | None
+    client_id: str | None
+    client_secret_file: Path | None
+    scope: tuple[str, ...]
+    param: tuple[str, ...]
+    login_hint: str | None
+    redirect_uri: str | None
+    host: str | None
+    bind: str | None
+    port: int | None
+    way: str | None
+    again: bool
+    timeout: float
+    no_browser: bool
+    browser: str | None
+    prompt_message: str
+    success_message: str | None
+    as_json: bool
+
+
+def login_body(words: Words) -> Json:
+    """The request, with nothing in it that was not said.
+
+    Raises:
+        BrokerError: a file cannot be read, or a parameter is none.
+    """
+    redirect = {
+        "host": words["host"],
+        "bind": words["bind"],
+        "port": words["port"],
+        "uri": words["redirect_uri"],
+    }
+    secret = words["client_secret_file"]
+    secrets = words["client_secrets"]
+    body: Json = {
+        "account": words["name"],
+        "issuer": words["issuer"],
+        "client_id": words["client_id"],
+        "client_secret": None if secret is None else _read_secret(secret),
+        "client_secrets": None if secrets is None else _read(secrets),
+        "scopes": [one for many in words["scope"] for one in many.split()] or None,
+        "parameters": _parameters(words["param"]),
+        "login_hint": words["login_hint"],
+        "redirect": {k: v for k, v in redirect.items() if v is not None} or None,
+        "way": words["way"],
+        "again": words["again"] or None,
+        "success_message": words["success_message"],
+        "timeout": words["timeout"],
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _parameters(params: tuple[str, ...]) -> Mapping[str, str] | None:
+    pairs = dict(param.partition("=")[::2] for param in params)
+    if not all("=" in param for param in params) or "" in pairs:
+        raise bad_usage(
+            "--param takes NAME=VALUE", "for example --param hd=example.com"
+        )
+    return pairs or None
+
+
+def _read_secret(path: Path) -> str:
+    """A file that holds a client secret alone."""
+    secret = _read(path).strip()
+    if not secret:
+        raise bad_usage(f"{path} is empty", "it holds the client secret and no more")
+    return secret
+
+
+def _read(path: Path) -> str:
+    """A file that holds a secret."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise bad_usage(f"{path} is too large to be it", "see which file you named")
+        return data.decode("utf-8-sig")
+    except OSError as exc:
+        reason = exc.strerror or "unreadable"
+        raise bad_usage(
+            f"{path} cannot be read: {reason.lower()}", "see which file you named"
+        ) from exc
+    except UnicodeDecodeError:
+        hint = "see which file you named"
+        raise bad_usage(f"{path} is not a text file", hint) from None
