@@ -61,6 +61,11 @@ _START_SECONDS = 90
     help="The issuer's page shows a code; paste it (few issuers still do).",
 )
 @click.option("--redirect-uri", help="The redirect URI, where the issuer fixes one.")
+@click.option(
+    "--response-mode",
+    type=click.Choice(["query", "form_post"]),
+    help="How the browser brings the answer.  [default: query]",
+)
 @click.option("--host", help="Host of the redirect URI.  [default: 127.0.0.1]")
 @click.option("--bind", help="Loopback address to listen on, if not the host's.")
 @click.option(

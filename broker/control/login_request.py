@@ -22,6 +22,7 @@ class Words(TypedDict):
     param: tuple[str, ...]
     login_hint: str | None
     redirect_uri: str | None
+    response_mode: str | None
     host: str | None
     bind: str | None
     port: int | None
@@ -46,6 +47,7 @@ def login_body(words: Words) -> Json:
         "bind": words["bind"],
         "port": words["port"],
         "uri": words["redirect_uri"],
+        "mode": words["response_mode"],
     }
     secret = words["client_secret_file"]
     secrets = words["client_secrets"]

@@ -9,6 +9,7 @@ from broker.ipc.wire import Request, parse_scopes
 from broker.model.account import RedirectChoice, parse_account_name
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
+from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
@@ -28,6 +29,7 @@ class RedirectBody(Request, frozen=True):
     bind: str | None = None
     port: int = 0
     uri: str | None = None
+    mode: ResponseMode = ResponseMode.QUERY
 
 
 class LoginBody(Request, frozen=True):
@@ -173,4 +175,6 @@ def _redirect(body: RedirectBody) -> RedirectChoice:
         raise BadRequestError(what="port is a number from 0 to 65535")
     if body.uri is not None and (body.host is not None or body.port):
         raise BadRequestError(what="a redirect URI says host and port itself")
-    return RedirectChoice(host=body.host, bind=body.bind, port=body.port, uri=body.uri)
+    return RedirectChoice(
+        host=body.host, bind=body.bind, port=body.port, uri=body.uri, mode=body.mode
+    )

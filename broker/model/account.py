@@ -7,6 +7,7 @@ from typing import NewType
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
 from broker.model.issuer import Issuer
+from broker.model.redirect import ResponseMode
 
 AccountName = NewType("AccountName", str)
 """What the person calls the account, such as 'work' or 'alice@example.com'."""
@@ -38,12 +39,14 @@ class RedirectChoice:
         bind: the literal loopback address to listen on, where it is not the host's.
         port: 0 for any free port.
         uri: a whole redirect URI, exactly as it is registered, or None.
+        mode: how the browser is to bring the response.
     """
 
     host: str | None = None
     bind: str | None = None
     port: int = 0
     uri: str | None = None
+    mode: ResponseMode = ResponseMode.QUERY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
+class ResponseMode(Enum):
+    """How the browser brings the authorization response."""
+
+    QUERY = "query"
+    """In the address (RFC 6749 section 4.1.2)."""
+    FORM_POST = "form_post"
+    """In a form that a page of the issuer sends by itself (OAuth 2.0 Form Post Response
+    Mode)."""
+
+
 class Verdict(Enum):
     """What the login says of something that arrived at the redirect URI."""
 
@@ -32,8 +42,9 @@ class RedirectSite:
             'localhost' holds both families on one port.
         port: 0 for any free one.
         path: begins with '/'.
+        mode: the one way in which the response is taken.
         success_message: the person's own sentence for the success page, or None.
-        on_response: given the raw query string, decides at once; never raises.
+        on_response: given the raw query string or form, decides at once; never raises.
         outcome: awaited by the page that the browser is moved to.
     """
 
@@ -43,4 +54,5 @@ class RedirectSite:
     on_response: Callable[[str], Verdict] = field(repr=False)
     outcome: Callable[[], Awaitable[Outcome]] = field(repr=False)
     bind: str | None = None
+    mode: ResponseMode = ResponseMode.QUERY
     success_message: str | None = None

@@ -9,7 +9,7 @@ import secrets
 from http import HTTPStatus
 from typing import assert_never
 
-from broker.model.redirect import Outcome, RedirectSite, Verdict
+from broker.model.redirect import Outcome, RedirectSite, ResponseMode, Verdict
 from broker.model.time import Seconds
 from broker.net.loopback_sockets import loopback_sockets
 from broker.net.pages import FAILURE, MOVED, REFUSAL, STRAY, Page, success_page
@@ -46,8 +46,15 @@ class LoopbackListener:
         """
         sockets = loopback_sockets(site.host, site.bind, site.port)
         opened = OpenLoopback(site, linger=self._linger)
+        takes_form = site.mode is ResponseMode.FORM_POST
         await opened.start(
-            LoopbackSite(sockets, host=site.host, answer=opened.answer, idle=self._idle)
+            LoopbackSite(
+                sockets,
+                host=site.host,
+                answer=opened.answer,
+                idle=self._idle,
+                form_path=site.path if takes_form else None,
+            )
         )
         return opened
 
@@ -80,8 +87,12 @@ class OpenLoopback:
 
     async def answer(self, target: Target) -> Reply:
         """The redirect URI, the page it leads to, or nothing."""
-        if target.path == self._site.path and target.query:
-            return self._received(target.query)
+        # In the one mode that was asked for: a code in the address would lie in the
+        # browser's history, where the issuer was to send a form.
+        is_form = self._site.mode is ResponseMode.FORM_POST
+        response = target.form if is_form else target.query
+        if target.path == self._site.path and response:
+            return self._received(response)
         if target.path == self._done_path:
             return await self._outcome()
         return _NOTHING_HERE

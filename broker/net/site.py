@@ -35,10 +35,12 @@ class Target:
     Attributes:
         path: before the '?'.
         query: after it, or None where there is none.
+        form: the body of a form that was sent there, or None.
     """
 
     path: str
-    query: str | None = field(repr=False)
+    query: str | None = field(default=None, repr=False)
+    form: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class LoopbackSite:
         host: of the site's URL, without brackets.
         answer: must not raise.
         idle: seconds until a request must be whole.
+        form_path: the one path to which a form may be sent, or None.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class LoopbackSite:
         host: str,
         answer: Callable[[Target], Awaitable[Reply]],
         idle: Seconds = IDLE,
+        form_path: str | None = None,
     ) -> None:
         self._sockets = tuple(sockets)
         port = int(self._sockets[0].getsockname()[1])
@@ -82,6 +86,7 @@ class LoopbackSite:
         self._authorities = authorities_of(shown, port)
         self._answer = answer
         self._idle = idle
+        self._form_path = form_path
         self._http = web.Server(self._handle)
         self._listening: list[asyncio.Server] = []
 
@@ -114,13 +119,24 @@ class LoopbackSite:
         return Connection(self._http, refuse=_refusal, idle=self._idle)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        fault = fault_of(request, self._authorities)
+        fault = fault_of(request, self._authorities, form_path=self._form_path)
         if fault is not None:
             log.info("loopback.request.refused status=%d", fault)
             return _refusal(fault)
-        path, mark, query = request.raw_path.partition("?")
-        target = Target(path=path, query=query if mark else None)
+        try:
+            target = await self._target(request)
+        except TimeoutError:
+            log.info("loopback.request.slow")
+            return _refusal(HTTPStatus.REQUEST_TIMEOUT)
         return _response(await self._answer(target))
+
+    async def _target(self, request: web.BaseRequest) -> Target:
+        path, mark, query = request.raw_path.partition("?")
+        if request.method != "POST":
+            return Target(path=path, query=query if mark else None)
+        async with asyncio.timeout(self._idle):
+            form = await request.read()
+        return Target(path=path, form=form.decode("utf-8", "replace"))
 
 
 _HEADERS: Mapping[str, str] = {

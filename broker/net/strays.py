@@ -4,6 +4,9 @@ from http import HTTPStatus
 
 from aiohttp import HttpVersion11, web
 
+LARGEST_FORM_BYTES = 32 * 1024
+"""Of an authorization response: a long code, and an ID token that nobody asked for."""
+
 _USUAL_PORT = 80
 
 
@@ -21,24 +24,58 @@ def authorities_of(host: str, port: int) -> frozenset[str]:
 
 
 def fault_of(
+    request: web.BaseRequest, authorities: frozenset[str], *, form_path: str | None
+) -> HTTPStatus | None:
+    """Why a request is refused, or None for one that was meant for us.
+
+    Args:
+        request: as it came.
+        authorities: from `authorities_of`.
+        form_path: where a form may be sent to, or None: then only a plain GET is
+            taken, as everywhere else.
+    """
+    fault = _address_fault(request, authorities)
+    if fault is not None:
+        return fault
+    if request.method == "POST" and request.raw_path == form_path:
+        return _form_fault(request)
+    # Browsers name the origin where a script or a form of a page sends a request.
+    ours = {f"http://{authority}" for authority in authorities}
+    if not ours.issuperset(o.lower() for o in request.headers.getall("Origin", [])):
+        return HTTPStatus.FORBIDDEN
+    if request.method != "GET":
+        return HTTPStatus.METHOD_NOT_ALLOWED
+    if request.body_exists or "Upgrade" in request.headers:
+        return HTTPStatus.BAD_REQUEST
+    return None
+
+
+def _address_fault(
     request: web.BaseRequest, authorities: frozenset[str]
 ) -> HTTPStatus | None:
-    """Why a request is refused, or None for a plain GET that was meant for us."""
-    headers = request.headers
     # The target in origin form only: '/path?query' (RFC 9112 section 3.2.1).
     if request.version != HttpVersion11 or not request.raw_path.startswith("/"):
         return HTTPStatus.BAD_REQUEST
     # Exactly our own name, once: a page whose own name was made to point to
     # 127.0.0.1 (DNS rebinding) says that name.
-    hosts = [host.lower() for host in headers.getall("Host", [])]
+    hosts = [host.lower() for host in request.headers.getall("Host", [])]
     if len(hosts) != 1 or hosts[0] not in authorities:
         return HTTPStatus.MISDIRECTED_REQUEST
-    # Browsers name the origin where a script or a form of a page sends a request.
-    ours = {f"http://{authority}" for authority in authorities}
-    if not ours.issuperset(o.lower() for o in headers.getall("Origin", [])):
-        return HTTPStatus.FORBIDDEN
-    if request.method != "GET":
-        return HTTPStatus.METHOD_NOT_ALLOWED
-    if request.body_exists or "Upgrade" in headers:
+    return None
+
+
+def _form_fault(request: web.BaseRequest) -> HTTPStatus | None:
+    """What is wrong with a form that the issuer's page had the browser send.
+
+    Its Origin says nothing: the issuer's, or 'null' where its page hides it. What it
+    holds is told from a forgery by the state.
+    """
+    if request.content_type != "application/x-www-form-urlencoded":
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    if request.content_length is None:
+        return HTTPStatus.LENGTH_REQUIRED
+    if request.content_length > LARGEST_FORM_BYTES:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if "Upgrade" in request.headers or "Content-Encoding" in request.headers:
         return HTTPStatus.BAD_REQUEST
     return None

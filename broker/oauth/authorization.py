@@ -12,6 +12,7 @@ from oauthlib.common import add_params_to_uri
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
 from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.oauth.grammar import is_scope_token, is_vschars
@@ -124,6 +125,7 @@ def authorization_request(
     nonce: Secret | None,
     challenge: str,
     parameters: Mapping[str, str],
+    mode: ResponseMode = ResponseMode.QUERY,
 ) -> str:
     """The URL that the browser is sent to. It holds `state`: never log it.
 
@@ -136,16 +138,18 @@ def authorization_request(
         nonce: where an ID token is expected (OpenID Connect Core 1.0 section 3.1.2.1).
         challenge: from `code_challenge`.
         parameters: from `request_parameters`.
+        mode: how the browser is to bring the response.
 
     Raises:
-        BadRequestError: a client id, secret or scope that none can be, or a
-            parameter that is not the person's to choose.
+        BadRequestError: a client id, secret or scope that none can be, a parameter
+            that is not the person's to choose, or a mode that the issuer has not.
 
     Source: RFC 6749 section 4.1.1, RFC 7636 section 4.3.
     """
     _check_client(client)
     _check_scopes(scopes)
     _check_parameters(parameters)
+    _check_mode(mode, issuer)
     # oauthlib's prepare_grant_uri refuses every http issuer, loopback too, and its
     # default method is plain; the encoding below is the same function it uses.
     query = [
@@ -157,6 +161,7 @@ def authorization_request(
         *([("nonce", nonce.reveal())] if nonce is not None else []),
         ("code_challenge", challenge),
         ("code_challenge_method", "S256"),
+        *_response_mode(mode),
         *parameters.items(),
     ]
     return add_params_to_uri(issuer.authorization_endpoint, query)
@@ -171,7 +176,8 @@ def parse_authorization_response(
     call the redirect URI with an `error`, and must not end the login by it.
 
     Args:
-        query: the raw query string, without '?', as the browser sent it.
+        query: the raw query string, without '?', or the raw form, as the browser
+            sent it.
         state: of the authorization request.
         issuer: to whom the browser was sent.
 
@@ -252,6 +258,20 @@ def _check_scopes(scopes: Sequence[str]) -> None:
     for scope in scopes:
         if not is_scope_token(scope):
             raise BadRequestError(what=f"{safe_text(scope)!r} cannot be a scope")
+
+
+def _response_mode(mode: ResponseMode) -> list[tuple[str, str]]:
+    # Left out where it is the default: not every issuer knows the parameter.
+    return [] if mode is ResponseMode.QUERY else [("response_mode", mode.value)]
+
+
+def _check_mode(mode: ResponseMode, issuer: Issuer) -> None:
+    modes = issuer.response_modes
+    if modes is not None and mode.value not in modes:
+        raise BadRequestError(
+            what=f"the issuer has no response mode {mode.value}; it has "
+            + safe_text(", ".join(modes))
+        )
 
 
 def _check_parameters(parameters: Mapping[str, str]) -> None:

@@ -94,6 +94,7 @@ class ByRedirect:
                 bind=login.sign_in.account.redirect.bind,
                 port=place.port,
                 path=place.path,
+                mode=login.sign_in.account.redirect.mode,
                 success_message=options.success_message,
                 on_response=login.on_response,
                 outcome=login.outcome,
@@ -122,6 +123,7 @@ class ByRedirect:
             state=own.state,
             nonce=own.nonce,
             challenge=code_challenge(own.verifier),
+            mode=account.redirect.mode,
             parameters=request_parameters(
                 preset=login.sign_in.preset,
                 scopes=account.scopes,

@@ -23,6 +23,22 @@ async def get(url: str) -> Shown:
     return await send(parts.port or 80, request.encode(), host=parts.hostname or "")
 
 
+async def post(url: str, form: str) -> Shown:
+    """A form that a page of an issuer has the browser send."""
+    parts = urlsplit(url)
+    lines = (
+        f"POST {parts.path} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        "Origin: https://issuer.example",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(form.encode())}",
+        "",
+        form,
+    )
+    request = "\r\n".join(lines)
+    return await send(parts.port or 80, request.encode(), host=parts.hostname or "")
+
+
 async def follow(shown: Shown, origin: str) -> Shown:
     """GET what a redirect of `origin` leads to."""
     return await get(origin + shown.headers["location"])

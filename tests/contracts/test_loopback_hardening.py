@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 import pytest
 import uvloop
 
-from broker.model.redirect import Outcome
+from broker.model.redirect import Outcome, ResponseMode
 from broker.net.connection import LONGEST_LINE_BYTES, MOST_CONNECTIONS
 from broker.net.pages import FAILURE, REFUSAL, STRAY, SUCCESS
-from tests.contracts.browser import follow, get, send
+from tests.contracts.browser import follow, get, post, send
 from tests.contracts.waiting import OURS, Waiting, origin_of, port_of
 
 
@@ -82,6 +82,36 @@ async def test_a_stranger_is_shown_a_static_page_and_the_login_goes_on(
     assert shown.body in {STRAY.body, b""}
     assert waiting.queries == []
     assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 303
+
+
+async def test_where_a_form_was_asked_for_a_response_in_the_address_is_not_taken(
+    waiting: Waiting,
+) -> None:
+    opened = await waiting.open(mode=ResponseMode.FORM_POST)
+    assert (await get(f"{opened.redirect_uri}?{OURS}")).status == 404
+    assert waiting.queries == []
+    moved = await post(opened.redirect_uri, OURS)
+    assert moved.status == 303
+    assert "code" not in moved.headers["location"]
+
+
+async def test_a_form_whose_end_never_comes_is_answered_and_not_taken() -> None:
+    async with Waiting(idle=0.05) as waiting:
+        opened = await waiting.open(mode=ResponseMode.FORM_POST)
+        port = port_of(opened)
+        lines = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99"
+        line = "POST / HTTP/1.1"
+        shown = await send(port, request(port, line=line, more=lines, body=OURS))
+        assert (shown.status, shown.body) == (408, STRAY.body)
+        assert waiting.queries == []
+
+
+async def test_a_form_that_is_no_text_is_a_stray(waiting: Waiting) -> None:
+    opened = await waiting.open(mode=ResponseMode.FORM_POST)
+    port = port_of(opened)
+    lines = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 2"
+    head = request(port, line="POST / HTTP/1.1", more=lines)
+    assert (await send(port, head + b"\xff\xfe")).status == 400
 
 
 @pytest.mark.parametrize(

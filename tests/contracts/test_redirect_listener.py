@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from broker.model.errors import BadRequestError, PortInUseError
-from broker.model.redirect import Outcome, RedirectSite, Verdict
+from broker.model.redirect import Outcome, RedirectSite, ResponseMode, Verdict
 from broker.net.loopback import LoopbackListener
 from broker.services.interfaces import (
     OpenListener,
     RedirectListener,
 )
-from tests.contracts.browser import Shown, follow, get
+from tests.contracts.browser import Shown, follow, get, post
 from tests.fakes.listener import FakeListener, FakeOpenListener
 
 OURS = "code=c&state=s"
@@ -29,6 +29,7 @@ class Rig:
     def __init__(self, listener: RedirectListener, stack: AsyncExitStack) -> None:
         self.listener = listener
         self.queries: list[str] = []
+        self.mode = ResponseMode.QUERY
         self.outcome: asyncio.Future[Outcome] = asyncio.Future()
         self.redirected: OpenListener | None = None
         self._stack = stack
@@ -40,15 +41,18 @@ class Rig:
         bind: str | None = None,
         port: int = 0,
         path: str = "/",
+        mode: ResponseMode = ResponseMode.QUERY,
     ) -> OpenListener:
         async def outcome() -> Outcome:
             return await asyncio.shield(self.outcome)
 
+        self.mode = mode
         site = RedirectSite(
             host=host,
             bind=bind,
             port=port,
             path=path,
+            mode=mode,
             on_response=self._decide,
             outcome=outcome,
         )
@@ -64,11 +68,16 @@ class Rig:
         if isinstance(opened, FakeOpenListener):
             verdict = opened.deliver(query)
         else:
-            self.shown = await get(f"{opened.redirect_uri}?{query}")
+            self.shown = await self._send(opened, query)
             verdict = {303: Verdict.TAKEN, 400: Verdict.STRAY}[self.shown.status]
         if verdict is Verdict.TAKEN:
             self.redirected = opened
         return verdict
+
+    async def _send(self, opened: OpenListener, response: str) -> Shown:
+        if self.mode is ResponseMode.FORM_POST:
+            return await post(opened.redirect_uri, response)
+        return await get(f"{opened.redirect_uri}?{response}")
 
     async def leave(self) -> None:
         """End the login, and let the browser see it, so that nobody waits."""
@@ -146,6 +155,13 @@ async def test_the_query_arrives_as_it_was_sent(rig: Rig) -> None:
     opened = await rig.open()
     await rig.deliver(opened, "a=%2B+b&a=1&iss=https%3A%2F%2Fx&=&%zz")
     assert rig.queries == ["a=%2B+b&a=1&iss=https%3A%2F%2Fx&=&%zz"]
+
+
+async def test_a_form_arrives_as_it_was_sent(rig: Rig) -> None:
+    opened = await rig.open(mode=ResponseMode.FORM_POST)
+    assert await rig.deliver(opened, "a=%2B+b&=&%zz") is Verdict.STRAY
+    assert await rig.deliver(opened, OURS) is Verdict.TAKEN
+    assert rig.queries == ["a=%2B+b&=&%zz", OURS]
 
 
 async def test_strays_do_not_end_the_waiting(rig: Rig) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Self
 from urllib.parse import urlsplit
 
-from broker.model.redirect import Outcome, RedirectSite, Verdict
+from broker.model.redirect import Outcome, RedirectSite, ResponseMode, Verdict
 from broker.model.time import Seconds
 from broker.net.loopback import LoopbackListener, OpenLoopback
 
@@ -36,6 +36,7 @@ class Waiting:
         port: int = 0,
         path: str = "/",
         success_message: str | None = None,
+        mode: ResponseMode = ResponseMode.QUERY,
     ) -> OpenLoopback:
         site = RedirectSite(
             host=host,
@@ -43,6 +44,7 @@ class Waiting:
             port=port,
             path=path,
             success_message=success_message,
+            mode=mode,
             on_response=self._decide,
             outcome=self._outcome,
         )

@@ -23,7 +23,7 @@ def fault(
         headers={**named, **{k.replace("_", "-"): v for k, v in headers.items()}},
         version=version,
     )
-    return fault_of(request, OURS)
+    return fault_of(request, OURS, form_path=None)
 
 
 def test_the_request_of_a_browser_that_was_sent_here_is_answered() -> None:
@@ -50,12 +50,12 @@ def test_a_host_that_is_not_exactly_ours_is_refused(host: str | None) -> None:
 
 def test_localhost_may_be_spelled_as_a_browser_likes() -> None:
     request = make_mocked_request("GET", "/", headers={"Host": "LocalHost:80"})
-    assert fault_of(request, authorities_of("localhost", 80)) is None
+    assert fault_of(request, authorities_of("localhost", 80), form_path=None) is None
 
 
 def test_the_usual_port_may_be_left_out() -> None:
     request = make_mocked_request("GET", "/", headers={"Host": "127.0.0.1"})
-    assert fault_of(request, authorities_of("127.0.0.1", 80)) is None
+    assert fault_of(request, authorities_of("127.0.0.1", 80), form_path=None) is None
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,42 @@ def test_a_request_that_a_foreign_page_wrote_is_refused(
 def test_an_upgrade_is_refused() -> None:
     found = fault(Upgrade="websocket", Connection="Upgrade")
     assert found is HTTPStatus.BAD_REQUEST
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": "9"}
+
+
+def form_fault(target: str = "/", **headers: str | None) -> HTTPStatus | None:
+    """Where a form may be sent to '/'; None takes a header away."""
+    named = {k.replace("_", "-"): v for k, v in headers.items()}
+    sent = {"Host": "127.0.0.1:43211", **FORM, **named}
+    request = make_mocked_request(
+        "POST", target, headers={k: v for k, v in sent.items() if v is not None}
+    )
+    return fault_of(request, OURS, form_path="/")
+
+
+@pytest.mark.parametrize("origin", ["https://issuer.example", "null"])
+def test_a_form_is_taken_from_any_page_where_it_was_asked_for(origin: str) -> None:
+    assert form_fault(Origin=origin) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "changed", "status"),
+    [
+        ("/other", {}, HTTPStatus.METHOD_NOT_ALLOWED),
+        ("/?code=1", {}, HTTPStatus.METHOD_NOT_ALLOWED),
+        ("/", {"Content_Type": "text/plain"}, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+        ("/", {"Content_Length": "32769"}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        ("/", {"Content_Encoding": "gzip"}, HTTPStatus.BAD_REQUEST),
+        ("/", {"Upgrade": "websocket"}, HTTPStatus.BAD_REQUEST),
+    ],
+)
+def test_any_other_form_is_refused(
+    target: str, changed: dict[str, str], status: HTTPStatus
+) -> None:
+    assert fault("POST", target, form_path="/", **{**FORM, **changed}) is status
+
+
+def test_a_form_that_does_not_say_how_long_it_is_is_refused() -> None:
+    assert form_fault(Content_Length=None) is HTTPStatus.LENGTH_REQUIRED

@@ -6,6 +6,7 @@ import pytest
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
 from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.oauth.authorization import (
     authorization_request,
@@ -30,6 +31,7 @@ def url(
     scopes: tuple[str, ...] = ("openid", "email"),
     nonce: Secret | None = None,
     parameters: dict[str, str] | None = None,
+    mode: ResponseMode = ResponseMode.QUERY,
 ) -> str:
     return authorization_request(
         issuer=issuer,
@@ -40,6 +42,7 @@ def url(
         nonce=nonce,
         challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         parameters=parameters or {},
+        mode=mode,
     )
 
 
@@ -66,6 +69,19 @@ def test_rfc6749_section_4_1_1_and_rfc7636_section_4_3_the_request_has_every_par
 
 def test_without_scopes_and_nonce_neither_is_sent() -> None:
     assert {"scope", "nonce"} & set(query_of(url(scopes=()))) == set()
+
+
+def test_the_response_mode_is_named_only_where_it_is_not_the_usual_one() -> None:
+    assert "response_mode" not in query_of(url())
+    posted = query_of(url(mode=ResponseMode.FORM_POST))
+    assert posted["response_mode"] == ["form_post"]
+
+
+def test_a_response_mode_that_the_issuer_has_not_is_refused() -> None:
+    issuer = replace(ISSUER, response_modes=("query", "\x1b[2J"))
+    with pytest.raises(BadRequestError) as caught:
+        url(issuer=issuer, mode=ResponseMode.FORM_POST)
+    assert caught.value.what.isprintable()
 
 
 def test_rfc6749_section_3_1_the_endpoints_own_query_is_kept() -> None:

@@ -1,0 +1,108 @@
+"""Every kind of redirect, in a real browser, from a real issuer."""
+
+import socket
+
+import pytest
+
+from tests.system.browser import open_page, photograph, sign_in_at_oidc_provider
+from tests.system.issuers import OidcProvider, oidc_provider
+from tests.system.person import Person, daemon
+from tests.system.sign_in import SignIn, begin
+from tests.system.terminal import terminal
+
+
+def begin_at(issuer: OidcProvider, person: Person, *words: str) -> SignIn:
+    return begin(
+        person,
+        "work",
+        f"--issuer={issuer.url}",
+        "--client-id=native-app",
+        "--scope=openid offline_access files:read",
+        *words,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--host=127.0.0.1",),
+        ("--host=::1",),
+        ("--host=localhost",),
+        ("--port={port}",),
+        ("--redirect-uri=http://127.0.0.1:{port}/",),
+        ("--response-mode=form_post",),
+        ("--response-mode=query",),
+    ],
+)
+def test_the_browser_brings_the_answer_to_every_kind_of_address(
+    words: tuple[str, ...], person: Person
+) -> None:
+    told = [word.format(port=free_port()) for word in words]
+    with oidc_provider(access_ttl=600) as issuer, daemon(person):
+        login = begin_at(issuer, person, *told)
+        with open_page() as page:
+            sign_in_at_oidc_provider(page, login.url, "ada")
+            page.wait_for_url(lambda url: "/done/" in url)
+            page.wait_for_load_state()
+            assert "code=" not in page.url
+            photograph(page, "signed-in-" + words[0].strip("-").partition("=")[0])
+        ended = login.end()
+        assert ended.status == 0, ended
+        assert issuer.is_active(person.token("work"))
+
+
+def test_a_port_that_somebody_has_is_told_and_nothing_is_left(person: Person) -> None:
+    with oidc_provider(access_ttl=600) as issuer, daemon(person):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            said = person.brokerctl(
+                *("login", "work", f"--issuer={issuer.url}", "--client-id=native-app"),
+                *("--no-browser", f"--port={port}"),
+            )
+        assert said.status == 13, said
+        assert person.json("pending") == {"logins": [], "needed": []}
+
+
+def test_an_address_that_no_browser_could_open_is_pasted(person: Person) -> None:
+    with oidc_provider(access_ttl=600) as issuer, daemon(person):
+        with terminal(person) as screen, open_page() as page:
+            process = person.start(
+                *("brokerctl", "login", "work", f"--issuer={issuer.url}"),
+                *("--client-id=native-app", "--scope=openid", "--paste"),
+                stdin=screen.device,
+                stderr=screen.device,
+            )
+            assert process.stdout
+            url = process.stdout.readline().rsplit(" ", 1)[-1].strip()
+            screen.await_text("Paste it here:")
+            # A browser whose machine's loopback is not this one's.
+            page.route("http://127.0.0.1:*/?*", lambda route: route.abort())
+            page.route(f"{issuer.url}/**", lambda route: route.continue_())
+            sent: list[str] = []
+            page.on("request", lambda request: sent.append(request.url))
+            sign_in_at_oidc_provider(page, url, "ada")
+            page.wait_for_timeout(0)
+            address = next(one for one in reversed(sent) if "code=" in one)
+            screen.type("https://evil.example/?code=x&state=y\n")
+            screen.await_text("is no address that begins with")
+            screen.type(address + "\n")
+            assert process.wait() == 0, screen.shown
+        assert issuer.is_active(person.token("work"))
+
+
+def test_two_that_sign_in_at_once_share_one_page(person: Person) -> None:
+    with oidc_provider(access_ttl=600) as issuer, daemon(person):
+        logins = [begin_at(issuer, person) for _ in range(3)]
+        assert len({login.url for login in logins}) == 1
+        assert len(person.json("pending")["logins"]) == 1
+        with open_page() as page:
+            sign_in_at_oidc_provider(page, logins[0].url, "ada")
+            page.wait_for_url(lambda url: "/done/" in url)
+        assert [login.end().status for login in logins] == [0, 0, 0]
+        assert len(issuer.grants) == 1
