@@ -110,7 +110,8 @@ async def test_no_name_no_secret_and_no_issuer_is_in_clear_in_any_file(
     words = (
         b"alice@example.com a-refresh-token a-client-secret a-client-id an-access-token"
         b" issuer.example token-here drive.readonly subject-4711 offline-access"
-        b" hint@example.com the-issuer-said-so default_account later-token bob@example.com"
+        b" hint@example.com the-issuer-said-so default_account later-token"
+        b" bob@example.com"
     )
     await store.save(a_grant(), replaces=None)
     await store.save(a_grant(version=2, refresh_token="later-token"), replaces=1)
