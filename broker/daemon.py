@@ -249,6 +249,7 @@ class _Parts:
             redeemer=Redeemer(
                 vault=self.vault, sender=self.sender, clock=clock, events=self.events
             ),
+            sender=self.sender,
             listener=LoopbackListener(),
             clock=clock,
             random=secrets.token_bytes,

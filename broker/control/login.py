@@ -9,7 +9,7 @@ from typing import Unpack
 
 import click
 
-from broker.control.broker import Broker, Json, text
+from broker.control.broker import Broker, Json, text, texts
 from broker.control.browser import is_safe_url, open_browser
 from broker.control.login_end import await_end
 from broker.control.login_report import report
@@ -153,6 +153,9 @@ def _send_to_browser(begun: Json, words: Words) -> None:
         if line:
             say(line)
     sys.stdout.flush()
+    if not opened:
+        for note in texts(begun, "notes"):
+            tell_note(note)
     if joined:
         tell_note(
             "this sign-in is under way already, so no second page is opened; "

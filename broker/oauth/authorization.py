@@ -77,6 +77,8 @@ class StrayResponse:
     """It does not belong to this login: it must not end it."""
 
 
+AuthorizationRequest = Sequence[tuple[str, str]]
+
 AuthorizationResponse = CodeResponse | RefusedResponse | BrokenResponse | StrayResponse
 
 
@@ -126,8 +128,8 @@ def authorization_request(
     challenge: str,
     parameters: Mapping[str, str],
     mode: ResponseMode = ResponseMode.QUERY,
-) -> str:
-    """The URL that the browser is sent to. It holds `state`: never log it.
+) -> AuthorizationRequest:
+    """The parameters of an authorization request. `state` is in them: never log them.
 
     Args:
         issuer: endpoints checked.
@@ -152,7 +154,7 @@ def authorization_request(
     _check_mode(mode, issuer)
     # oauthlib's prepare_grant_uri refuses every http issuer, loopback too, and its
     # default method is plain; the encoding below is the same function it uses.
-    query = [
+    return (
         ("response_type", "code"),
         ("client_id", client.client_id),
         ("redirect_uri", redirect_uri),
@@ -163,8 +165,17 @@ def authorization_request(
         ("code_challenge_method", "S256"),
         *_response_mode(mode),
         *parameters.items(),
-    ]
-    return add_params_to_uri(issuer.authorization_endpoint, query)
+    )
+
+
+def authorization_url(issuer: Issuer, parameters: AuthorizationRequest) -> str:
+    """The URL that the browser is sent to.
+
+    Args:
+        issuer: endpoints checked; the endpoint's own query is kept.
+        parameters: from `authorization_request`, or what stands for them.
+    """
+    return add_params_to_uri(issuer.authorization_endpoint, parameters)
 
 
 def parse_authorization_response(

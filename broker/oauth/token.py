@@ -151,7 +151,7 @@ def parse_token_response(
     members = parse_members(response.body, issuer=issuer, what="its token answer")
     # Looked at before the status: GitHub refuses with 200.
     if members.find("error") is not None:
-        refusal = _parse_refusal(members, response.status)
+        refusal = parse_refusal(members, response.status)
         return replace(refusal, retry_after=wanted_wait(response))
     if not _is_success(response.status):
         raise members.malformed(f"status {response.status} without an error code")
@@ -169,7 +169,7 @@ def _parse_success(members: Members) -> TokenResponse:
     return TokenResponse(
         access_token=access_token,
         token_type="Bearer",  # noqa: S106 - the type's name, no secret
-        expires_in=_life(members, "expires_in"),
+        expires_in=parse_life(members, "expires_in"),
         refresh_token=_token(members, "refresh_token"),
         refresh_expires_in=_refresh_life(members),
         scopes=_scopes(members),
@@ -177,7 +177,12 @@ def _parse_success(members: Members) -> TokenResponse:
     )
 
 
-def _parse_refusal(members: Members, status: int) -> TokenRefusal:
+def parse_refusal(members: Members, status: int) -> TokenRefusal:
+    """The refusal in an answer that has an `error` (RFC 6749 section 5.2).
+
+    Raises:
+        IssuerMalformedError: the error is neither a text nor an object.
+    """
     error = members.find("error")
     if isinstance(error, dict):
         # The shape of Google's APIs: {"error": {"status": …, "code": …, "message": …}}
@@ -217,7 +222,12 @@ def _token(members: Members, name: str) -> Secret | None:
     return Secret(value)
 
 
-def _life(members: Members, name: str) -> Seconds | None:
+def parse_life(members: Members, name: str) -> Seconds | None:
+    """A span in seconds, 0 included, or None where it is missing.
+
+    Raises:
+        IssuerMalformedError: it is no span of time.
+    """
     value = members.find(name)
     if value is None:
         return None
@@ -232,11 +242,11 @@ def _life(members: Members, name: str) -> Seconds | None:
 
 
 def _refresh_life(members: Members) -> Seconds | None:
-    google = _life(members, "refresh_token_expires_in")
+    google = parse_life(members, "refresh_token_expires_in")
     if google is not None:
         return google
     # Keycloak's name for it; its 0 means that the token does not expire.
-    return _life(members, "refresh_expires_in") or None
+    return parse_life(members, "refresh_expires_in") or None
 
 
 def _scopes(members: Members) -> Scopes | None:

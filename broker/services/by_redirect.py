@@ -18,10 +18,18 @@ from broker.model.issuer import IssuerPreset, RedirectPath
 from broker.model.redirect import RedirectSite
 from broker.model.time import Seconds, UnixTime
 from broker.model.way import Way
-from broker.oauth.authorization import authorization_request, request_parameters
+from broker.oauth.authorization import (
+    AuthorizationRequest,
+    authorization_request,
+    authorization_url,
+    request_parameters,
+)
 from broker.oauth.endpoints import is_loopback
 from broker.oauth.pkce import code_challenge
-from broker.services.interfaces import Clock, OpenListener, RedirectListener
+from broker.oauth.pushed import parse_pushed, pushed_parameters, pushed_request
+from broker.oauth.refusals import code_error
+from broker.oauth.token import TokenRefusal
+from broker.services.interfaces import Clock, HttpSender, OpenListener, RedirectListener
 from broker.services.login import Login
 from broker.services.redemption import Redeemer
 from broker.services.waits import first
@@ -46,11 +54,13 @@ class ByRedirect:
         self,
         *,
         redeemer: Redeemer,
+        sender: HttpSender,
         listener: RedirectListener,
         clock: Clock,
         random: Callable[[int], bytes],
     ) -> None:
         self._redeemer = redeemer
+        self._sender = sender
         self._listener = listener
         self._clock = clock
         self._random = random
@@ -62,6 +72,7 @@ class ByRedirect:
             BadRequestError: a redirect URI that this way has not, or a parameter
                 that is not the person's to choose.
             PortInUseError: the port is taken.
+            BrokerError: the issuer would not be given the request (RFC 9126).
         """
         choice = login.sign_in.account.redirect
         listener = None
@@ -80,7 +91,7 @@ class ByRedirect:
             timeout=options.timeout,
         )
         try:
-            self._address(login, options)
+            await self._address(login, options)
         except BaseException:
             await under_way.close()
             raise
@@ -112,26 +123,37 @@ class ByRedirect:
         host = choice.host or fixed_host or "127.0.0.1"
         return _Place(host=host, port=choice.port, path=path)
 
-    def _address(self, login: Login, options: LoginOptions) -> None:
-        account, own = login.sign_in.account, login.own
+    async def _address(self, login: Login, options: LoginOptions) -> None:
+        issuer = login.sign_in.account.issuer
         login.expires_at = UnixTime(self._clock.now().wall + options.timeout)
-        login.authorization_url = authorization_request(
-            issuer=account.issuer,
-            client=account.client,
-            redirect_uri=login.redirect_uri,
-            scopes=account.scopes,
-            state=own.state,
-            nonce=own.nonce,
-            challenge=code_challenge(own.verifier),
-            mode=account.redirect.mode,
-            parameters=request_parameters(
-                preset=login.sign_in.preset,
-                scopes=account.scopes,
-                person=account.parameters,
-                has_signed_in_before=not login.sign_in.is_first,
-                login_hint=account.login_hint,
-            ),
+        request = _request(login)
+        endpoint = issuer.pushed_authorization_request_endpoint
+        if endpoint is not None:
+            request = await self._pushed(login, endpoint, request)
+        login.authorization_url = authorization_url(issuer, request)
+
+    async def _pushed(
+        self, login: Login, endpoint: str, request: AuthorizationRequest
+    ) -> AuthorizationRequest:
+        """What stands for a request that the issuer has been given.
+
+        Raises:
+            LoginFailedError: it refused the request.
+            BrokerError: every other refusal or fault.
+        """
+        account = login.sign_in.account
+        client, issuer = account.client, account.issuer.url
+        response = await self._sender.send(
+            pushed_request(endpoint, client=client, parameters=request)
         )
+        answer = parse_pushed(response, issuer=issuer)
+        if isinstance(answer, TokenRefusal):
+            raise code_error(answer, account=account.name, issuer=issuer)
+        if answer.expires_in is not None:
+            login.notes = (
+                f"the page has to be opened within {answer.expires_in:.0f} seconds",
+            )
+        return pushed_parameters(answer, client)
 
 
 class Redirecting:
@@ -175,6 +197,27 @@ class Redirecting:
         """Free the port, once a browser on its way has seen the end."""
         if self._listener is not None:
             await self._listener.close()
+
+
+def _request(login: Login) -> AuthorizationRequest:
+    account, own = login.sign_in.account, login.own
+    return authorization_request(
+        issuer=account.issuer,
+        client=account.client,
+        redirect_uri=login.redirect_uri,
+        scopes=account.scopes,
+        state=own.state,
+        nonce=own.nonce,
+        challenge=code_challenge(own.verifier),
+        mode=account.redirect.mode,
+        parameters=request_parameters(
+            preset=login.sign_in.preset,
+            scopes=account.scopes,
+            person=account.parameters,
+            has_signed_in_before=not login.sign_in.is_first,
+            login_hint=account.login_hint,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

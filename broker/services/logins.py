@@ -9,6 +9,7 @@ import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from broker.model.account import Account, AccountName
 from broker.model.errors import (
@@ -73,7 +74,9 @@ class LoginService:
         self._random = random
         self._logins: dict[str, Login] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._beginning = asyncio.Lock()
+        self._beginning: WeakValueDictionary[AccountName, asyncio.Lock] = (
+            WeakValueDictionary()
+        )
         self._closing = False
 
     @property
@@ -99,9 +102,10 @@ class LoginService:
             own=self._secrets(sign_in.account),
             way=options.way,
         )
-        # One at a time: of two that begin at once, the second joins the first, or
+        # One at a time for an account: of two that begin at once, the second joins the first, or
         # supersedes it where it wants something else.
-        async with self._beginning:
+        beginning = self._beginning.setdefault(request.account, asyncio.Lock())
+        async with beginning:
             same = None if options.again else self._awaiting(sign_in, options.way)
             if same is not None:
                 return Started(login=same, joined=True)

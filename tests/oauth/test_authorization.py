@@ -10,6 +10,7 @@ from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.oauth.authorization import (
     authorization_request,
+    authorization_url,
     request_parameters,
 )
 from tests.oauth.values import ISSUER, ISSUER_URL, PUBLIC_CLIENT
@@ -33,7 +34,7 @@ def url(
     parameters: dict[str, str] | None = None,
     mode: ResponseMode = ResponseMode.QUERY,
 ) -> str:
-    return authorization_request(
+    parts = authorization_request(
         issuer=issuer,
         client=client,
         redirect_uri=REDIRECT_URI,
@@ -44,6 +45,7 @@ def url(
         parameters=parameters or {},
         mode=mode,
     )
+    return authorization_url(issuer, parts)
 
 
 def query_of(request: str) -> dict[str, list[str]]:

@@ -1,18 +1,31 @@
 """Where the issuer is told to send the browser, and what is taken from there."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from broker.model.account import RedirectChoice
-from broker.model.errors import BadRequestError, PasteRefusedError, PortInUseError
+from broker.model.account import AccountName, RedirectChoice
+from broker.model.errors import (
+    BadRequestError,
+    BrokerError,
+    ClientRejectedError,
+    IssuerMalformedError,
+    IssuerUnreachableError,
+    LoginFailedError,
+    PasteRefusedError,
+    PortInUseError,
+)
+from broker.model.http import HttpRequest, HttpResponse
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.services.login import Login, LoginState
 from broker.services.way_in import LoginOptions
-from tests.services.person import a_request, asked, begun
-from tests.services.world import World, a_world, token_answer
+from tests.fakes.clock import run_until_idle
+from tests.fakes.sender import json_response
+from tests.services.person import a_request, asked, begun, completed
+from tests.services.world import ISSUER, METADATA, World, a_world, token_answer
 
 ELSEWHERE = "https://tool.example/callback"
 
@@ -120,3 +133,59 @@ async def test_out_of_band_a_login_ends_where_nobody_pastes() -> None:
     await world.clock.advance(Seconds(300))
     assert login.error is not None
     assert login.error.code == "login_timed_out"
+
+
+PAR = {**METADATA, "pushed_authorization_request_endpoint": f"{ISSUER.url}/par"}
+REFERENCE = json_response({"request_uri": "urn:r:1", "expires_in": 60}, status=201)
+
+
+async def test_rfc9126_where_it_is_offered_the_request_is_pushed() -> None:
+    world = await a_world()
+    world.sender.script(json_response(PAR), REFERENCE)
+    started = await world.logins.start(a_request(), LoginOptions())
+    login = started.login
+    assert asked(login) == {"client_id": "client-1", "request_uri": "urn:r:1"}
+    pushed = world.sender.form()
+    assert world.sender.requests[-1].url == f"{ISSUER.url}/par"
+    assert pushed["redirect_uri"] == login.redirect_uri
+    assert pushed["state"] == login.own.state.reveal()
+    assert pushed["code_challenge_method"] == "S256"
+    assert login.notes == ("the page has to be opened within 60 seconds",)
+    await completed(world, login, token_answer(refresh_token="r-1"))
+    assert login.state is LoginState.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (json_response({"error": "invalid_request"}, status=400), LoginFailedError),
+        (json_response({"error": "invalid_client"}, status=401), ClientRejectedError),
+        (HttpResponse(status=500), IssuerUnreachableError),
+        (HttpResponse(status=404, body=b"<html>"), IssuerMalformedError),
+    ],
+)
+async def test_a_request_that_is_not_taken_is_never_sent_openly(
+    answer: HttpResponse, kind: type[BrokerError]
+) -> None:
+    world = await a_world()
+    world.sender.script(json_response(PAR), answer)
+    with pytest.raises(kind):
+        await world.logins.start(a_request(), LoginOptions())
+    assert world.listener.last.closed
+    assert world.logins.all() == []
+
+
+async def test_a_slow_issuer_delays_no_login_of_another_account() -> None:
+    async def hangs(_: HttpRequest) -> HttpResponse:
+        return await asyncio.Future()
+
+    world = await a_world()
+    world.sender.script(json_response(PAR), hangs, json_response(METADATA))
+    slow = asyncio.create_task(world.logins.start(a_request(), LoginOptions()))
+    await run_until_idle()
+    other = a_request(account=AccountName("home"))
+    quick = await world.logins.start(other, LoginOptions())
+    assert quick.login.authorization_url
+    assert not slow.done()
+    slow.cancel()
+    await asyncio.wait([slow])

@@ -184,6 +184,7 @@ class World:
                 clock=self.clock,
                 events=self.events,
             ),
+            sender=self.sender,
             listener=self.listener,
             clock=self.clock,
             random=random,
