@@ -47,6 +47,13 @@ def await_end(broker: Broker, path: str, way: str) -> Json:
     """
     ending = _Ending(Broker(), path)
     ending.start()
+    try:
+        return _awaited(ending, broker, path, way)
+    finally:
+        ending.give_up()
+
+
+def _awaited(ending: "_Ending", broker: Broker, path: str, way: str) -> Json:
     is_pasted = way in _PASTED
     if not is_pasted:
         # Where nobody sits, standard input is somebody else's.
@@ -106,6 +113,7 @@ class _Ending(threading.Thread):
         self._path = path
         self._found: Json | BrokerError = {}
         self._has_ended = threading.Event()
+        self._is_given_up = False
         self._reading, self._writing = os.pipe()
 
     def fileno(self) -> int:
@@ -126,6 +134,10 @@ class _Ending(threading.Thread):
             raise self._found
         return self._found
 
+    def give_up(self) -> None:
+        """Ask no more; an answer that is under way is not waited for."""
+        self._is_given_up = True
+
     def run(self) -> None:
         """Ask again and again."""
         try:
@@ -137,7 +149,8 @@ class _Ending(threading.Thread):
             os.close(self._writing)
 
     def _poll(self) -> Json:
-        while True:
+        answer: Json = {}
+        while not self._is_given_up:
             answer = self._broker.call(
                 "GET",
                 f"{self._path}?wait={POLL_SECONDS}",
@@ -145,4 +158,5 @@ class _Ending(threading.Thread):
                 timeout=_CALL_SECONDS,
             )
             if answer.get("state") != "pending":
-                return answer
+                break
+        return answer

@@ -102,8 +102,8 @@ class LoginService:
             own=self._secrets(sign_in.account),
             way=options.way,
         )
-        # One at a time for an account: of two that begin at once, the second joins the first, or
-        # supersedes it where it wants something else.
+        # One at a time for an account: of two that begin at once, the second joins
+        # the first, or supersedes it where it wants something else.
         beginning = self._beginning.setdefault(request.account, asyncio.Lock())
         async with beginning:
             same = None if options.again else self._awaiting(sign_in, options.way)

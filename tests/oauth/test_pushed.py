@@ -12,6 +12,7 @@ from broker.model.errors import (
 )
 from broker.model.http import HttpResponse
 from broker.model.secret import Secret
+from broker.model.time import Seconds
 from broker.oauth.pushed import (
     Pushed,
     parse_pushed,
@@ -57,14 +58,14 @@ def test_rfc9126_section_2_the_client_proves_itself_as_at_the_token_endpoint() -
 def test_rfc9126_section_2_2_the_answer_is_a_reference_that_expires() -> None:
     answer = json_response(
         {
-            "request_uri": "urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc14eY22c",
+            "request_uri": "urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014lt",
             "expires_in": 60,
         },
         status=201,
     )
     pushed = parse_pushed(answer, issuer="https://as.example.com")
     assert isinstance(pushed, Pushed)
-    assert pushed.expires_in == 60
+    assert pushed.expires_in == Seconds(60)
     client = Client(client_id="s6BhdRkqt3", client_secret=Secret("x"))
     # Section 4: only these two.
     assert dict(pushed_parameters(pushed, client)) == {
