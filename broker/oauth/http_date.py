@@ -53,7 +53,9 @@ def retry_after(header: str | None, *, date: UnixTime | None) -> int | None:
     """
     if header is None:
         return None
-    if _DIGITS.fullmatch(header.strip()):
+    # Blanks alone (RFC 9110 section 5.6.3): Python's strip() takes more than int().
+    header = header.strip(" \t")
+    if _DIGITS.fullmatch(header):
         return min(int(header), LONGEST_RETRY_AFTER)
     until = parse_http_date(header)
     if until is None or date is None:

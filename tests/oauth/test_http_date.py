@@ -60,6 +60,7 @@ def test_any_text_is_a_moment_or_nothing(text: str) -> None:
         ("Fri, 15 Jan 2027 08:02:00 GMT", 120),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 0),
         ("Fri, 15 Jan 2077 07:00:00 GMT", 86_400),
+        ("0\x1f", None),
         ("soon", None),
         ("-1", None),
         ("٣", None),
