@@ -81,6 +81,11 @@ _START_SECONDS = 90
     help="Seconds to wait for the browser.",
 )
 @click.option("--again", is_flag=True, help="Begin anew, also where one is under way.")
+@click.option(
+    "--other-person",
+    is_flag=True,
+    help="Let another person than before have the account.",
+)
 @click.option("--no-browser", is_flag=True, help="Open none; print the URL.")
 @click.option("--browser", help="Which browser, as Python's webbrowser names it.")
 @click.option(

@@ -28,6 +28,7 @@ class Words(TypedDict):
     port: int | None
     way: str | None
     again: bool
+    other_person: bool
     timeout: float
     no_browser: bool
     browser: str | None
@@ -63,6 +64,7 @@ def login_body(words: Words) -> Json:
         "redirect": {k: v for k, v in redirect.items() if v is not None} or None,
         "way": words["way"],
         "again": words["again"] or None,
+        "other_person": words["other_person"] or None,
         "success_message": words["success_message"],
         "timeout": words["timeout"],
     }

@@ -46,6 +46,7 @@ class LoginBody(Request, frozen=True):
     redirect: RedirectBody | None = None
     way: Way = Way.LOOPBACK
     again: bool = False
+    other_person: bool = False
     success_message: str | None = None
     timeout: float | None = None
 
@@ -97,6 +98,7 @@ def login_options(body: LoginBody) -> LoginOptions:
     return LoginOptions(
         way=body.way,
         again=body.again,
+        other_person=body.other_person,
         timeout=timeout,
         success_message=body.success_message,
     )

@@ -113,6 +113,12 @@ ADVICE: dict[str, Advice] = {
         "never reaches this program{browser_errors}; otherwise try again, with a "
         "longer --timeout if you need it",
     ),
+    "another_person": _advice(
+        409,
+        "{found} signed in as {account!r}, which is somebody else than before",
+        "nothing has changed, and what the issuer gave was thrown away; sign in as "
+        "before, under another name, or with --other-person to hand the account over",
+    ),
     "login_failed": _advice(
         409,
         "the login of {account!r} failed: {reason}",

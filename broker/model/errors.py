@@ -162,6 +162,21 @@ class LoginTimedOutError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class AnotherPersonError(BrokerError):
+    """Somebody else signed in than before; the older grant still stands.
+
+    Attributes:
+        expected: the issuer's name for who signed in before (`sub`).
+        found: who it was now, made safe to show.
+    """
+
+    code = "another_person"
+    account: str
+    expected: str
+    found: str
+
+
+@dataclass(eq=False, kw_only=True)
 class LoginFailedError(BrokerError):
     """The login ended without a grant."""
 

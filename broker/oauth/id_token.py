@@ -4,6 +4,8 @@ Knows no keys: the token came over TLS from the issuer itself, so the signature 
 stay unchecked (section 3.1.3.7 step 6). Never for a token that came another way.
 """
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -22,6 +24,8 @@ _LAST_MOMENT = UnixTime(1e12)
 _TENANT = "{tenantid}"
 _TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _WHAT = "its ID token"
+_DIGESTS = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
+"""By the end of an algorithm's name, as in RS256; EdDSA's hash is nowhere laid down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +35,14 @@ class IdClaims:
     Attributes:
         subject: `sub`, the issuer's name for the person, 1 to 255 ASCII characters.
         email: made safe to show, or None. No identity: it may change hands.
+        hosted_domain: Google's `hd`, made safe to show, or None.
+        auth_time: when the issuer last saw the person, or None.
     """
 
     subject: str
     email: str | None
+    hosted_domain: str | None = None
+    auth_time: UnixTime | None = None
 
 
 def parse_id_token(
@@ -43,6 +51,7 @@ def parse_id_token(
     issuer: Issuer,
     client_id: str,
     nonce: Secret | None,
+    access_token: Secret | None,
     now: UnixTime,
     accepts_issuer: str | None = None,
 ) -> IdClaims:
@@ -53,6 +62,7 @@ def parse_id_token(
         issuer: who must have made it.
         client_id: for whom it must be.
         nonce: of the authorization request, or None where none was sent.
+        access_token: what came with it, or None where that came otherwise.
         now: the moment it came.
         accepts_issuer: another documented `iss`; in it `{tenantid}` stands for the
             token's own `tid`, a UUID (Microsoft).
@@ -60,22 +70,32 @@ def parse_id_token(
     Raises:
         IssuerMalformedError: anything else. The login is over.
 
-    Source: OpenID Connect Core 1.0 section 3.1.3.7.
+    Source: OpenID Connect Core 1.0 sections 3.1.3.7 and 3.1.3.8.
     """
-    claims = _claims(token, issuer)
+    algorithm, claims = _claims(token, issuer)
     _check_issuer(claims, issuer, accepts_issuer)
     _check_audience(claims, client_id)
     _check_dates(claims, now)
     if nonce is not None and not _has_nonce(claims, nonce):
         raise claims.malformed("its nonce is not this login's")
+    if access_token is not None:
+        _check_access_token(claims, algorithm, access_token)
     subject = claims.required_text("sub")
     if len(subject) > _MAX_SUBJECT_CHARACTERS or not is_vschars(subject):
         raise claims.malformed("'sub' is not 1 to 255 ASCII characters")
     email = claims.text("email")
-    return IdClaims(subject=subject, email=safe_text(email) if email else None)
+    domain = claims.text("hd")
+    has_time = claims.find("auth_time") is not None
+    return IdClaims(
+        subject=subject,
+        email=safe_text(email) if email else None,
+        hosted_domain=safe_text(domain) if domain else None,
+        auth_time=UnixTime(_moment(claims, "auth_time")) if has_time else None,
+    )
 
 
-def _claims(token: Secret, issuer: Issuer) -> Members:
+def _claims(token: Secret, issuer: Issuer) -> tuple[str, Members]:
+    """The algorithm of the header, and what is signed with it."""
     # Half of all that the daemon would import, and few sign-ins bring an ID token.
     from joserfc.errors import JoseError  # noqa: PLC0415 - see above
     from joserfc.jws import JWSRegistry, extract_compact  # noqa: PLC0415 - see above
@@ -93,14 +113,18 @@ def _claims(token: Secret, issuer: Issuer) -> Members:
         # A header that is no object, or a deep one, gets past joserfc's own checks.
         # From None: the cause would carry parts of the token.
         raise fault from None
-    if not _is_signed(jws.headers()):
+    algorithm = _algorithm(jws.headers())
+    if algorithm is None:
         raise fault
-    return parse_members(jws.payload, issuer=issuer.url, what=_WHAT)
+    return algorithm, parse_members(jws.payload, issuer=issuer.url, what=_WHAT)
 
 
-def _is_signed(header: object) -> bool:
+def _algorithm(header: object) -> str | None:
+    """Of a header that says that it is signed, else None."""
     algorithm = header.get("alg") if isinstance(header, dict) else None
-    return isinstance(algorithm, str) and algorithm.lower() != "none"
+    if not isinstance(algorithm, str) or algorithm.lower() == "none":
+        return None
+    return algorithm
 
 
 def _check_issuer(claims: Members, issuer: Issuer, accepts_issuer: str | None) -> None:
@@ -138,6 +162,18 @@ def _check_dates(claims: Members, now: UnixTime) -> None:
         raise claims.malformed(
             "it was made in the future, or this machine's clock is wrong"
         )
+
+
+def _check_access_token(claims: Members, algorithm: str, token: Secret) -> None:
+    """Its left half of a hash, where it is there (section 3.1.3.8)."""
+    said = claims.text("at_hash")
+    digest = _DIGESTS.get(algorithm[-3:])
+    if said is None or digest is None:
+        return
+    whole = digest(token.reveal().encode()).digest()
+    own = base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
+    if said != own:
+        raise claims.malformed("it was made for another access token")
 
 
 def _moment(claims: Members, name: str) -> float:

@@ -112,8 +112,11 @@ class Login:
         sign_in: SignIn,
         own: LoginSecrets,
         way: Way = Way.LOOPBACK,
+        other_person: bool = False,
     ) -> None:
         self.login_id = login_id
+        self.other_person = other_person
+        """Whether another person than before may sign in."""
         self.way = way
         self.sign_in = sign_in
         self.own = own

@@ -101,6 +101,7 @@ class LoginService:
             sign_in=sign_in,
             own=self._secrets(sign_in.account),
             way=options.way,
+            other_person=options.other_person,
         )
         # One at a time for an account: of two that begin at once, the second joins
         # the first, or supersedes it where it wants something else.

@@ -22,6 +22,7 @@ from broker.oauth.token import (
     parse_token_response,
 )
 from broker.services.events import Events
+from broker.services.identity import require_asked, require_same
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
 from broker.services.opened import Opened
@@ -135,6 +136,9 @@ class Redeemer:
     def _redeemed(self, login: Login, obtained: Obtained) -> _Redeemed:
         account, answer = login.sign_in.account, obtained.answer
         claims = self._claims(login, answer)
+        require_asked(account, claims, self._clock.now().wall)
+        if not login.other_person:
+            require_same(account, claims, self._vault.find(account.name))
         token = token_of(
             answer,
             obtained=obtained.began,
@@ -158,6 +162,7 @@ class Redeemer:
             issuer=account.issuer,
             client_id=account.client.client_id,
             nonce=login.own.nonce,
+            access_token=answer.access_token,
             now=self._clock.now().wall,
             accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
         )

@@ -18,12 +18,14 @@ class LoginOptions:
     Attributes:
         way: see `Way`.
         again: whether one that is under way already is to end.
+        other_person: whether another person than before may sign in.
         timeout: seconds to wait for the authorization response.
         success_message: a sentence for the success page, or None.
     """
 
     way: Way = Way.LOOPBACK
     again: bool = False
+    other_person: bool = False
     timeout: Seconds = DEFAULT_TIMEOUT
     success_message: str | None = None
 

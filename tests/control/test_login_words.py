@@ -32,7 +32,7 @@ def test_every_word_that_was_said_is_sent(
         *("--login-hint", "alice", "--redirect-uri", "http://localhost:1/cb"),
         *("--response-mode", "form_post"),
         *("--host", "localhost", "--bind", "127.0.0.1", "--port", "0"),
-        *("--paste", "--again"),
+        *("--paste", "--again", "--other-person"),
         *("--timeout", "60", "--success-message", "Done."),
     ]
     assert run("login", "work", *words).exit_code == 0
@@ -53,6 +53,7 @@ def test_every_word_that_was_said_is_sent(
         },
         "way": "paste",
         "again": True,
+        "other_person": True,
         "success_message": "Done.",
         "timeout": 60,
     }

@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,13 +46,18 @@ def jwt(claims: object, header: object = SIGNED) -> str:
 
 
 def parse_text(
-    text: str, *, nonce: Secret | None = NONCE, accepts: str | None = None
+    text: str,
+    *,
+    nonce: Secret | None = NONCE,
+    accepts: str | None = None,
+    access_token: Secret | None = None,
 ) -> IdClaims:
     return parse_id_token(
         Secret(text),
         issuer=SERVER,
         client_id="s6BhdRkqt3",
         nonce=nonce,
+        access_token=access_token,
         now=NOW,
         accepts_issuer=accepts,
     )
@@ -62,7 +68,9 @@ def parse(changes: Mapping[str, object], *, accepts: str | None = None) -> IdCla
 
 
 def test_openid_connect_core_section_2_example() -> None:
-    assert parse({}) == IdClaims(subject="24400320", email=None)
+    assert parse({}) == IdClaims(
+        subject="24400320", email=None, auth_time=UnixTime(1_311_280_969)
+    )
 
 
 def test_the_email_is_made_safe_to_show() -> None:
@@ -92,6 +100,8 @@ def test_section_3_1_3_7_what_is_within_the_rules_is_taken(
     ("changes", "fault"),
     [
         ({"iss": "https://server.example.com/"}, "made by"),
+        ({"auth_time": "yesterday"}, "auth_time"),
+        ({"hd": 7}, "hd"),
         ({"iss": "https://evil.example"}, "made by"),
         ({"iss": None}, "iss"),
         ({"aud": "other"}, "not for this client alone"),
@@ -251,3 +261,45 @@ def test_any_claims_are_taken_or_malformed(changes: dict[str, object]) -> None:
         assert exc.what.isprintable()  # noqa: PT017 - either is right
     else:
         assert claims.subject.isprintable()
+
+
+# OpenID Connect Core 1.0 appendix A.3, whose header says RS256
+A_3_TOKEN = Secret("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
+A_3_HASH = "77QmUPtjPfzWtF2AnpK9RQ"
+
+
+def test_section_3_1_3_8_the_hash_of_the_access_token_is_compared() -> None:
+    own = jwt({**EXAMPLE, "at_hash": A_3_HASH})
+    assert parse_text(own, access_token=A_3_TOKEN).subject == "24400320"
+    with pytest.raises(IssuerMalformedError, match="another access token"):
+        parse_text(own, access_token=Secret("another"))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest"),
+    [("ES256", "sha256"), ("PS384", "sha384"), ("RS512", "sha512")],
+)
+def test_the_hash_is_that_of_the_signatures_algorithm(
+    algorithm: str, digest: str
+) -> None:
+    whole = hashlib.new(digest, A_3_TOKEN.reveal().encode()).digest()
+    claims = {**EXAMPLE, "at_hash": segment(whole[: len(whole) // 2])}
+    text = jwt(claims, {"alg": algorithm})
+    assert parse_text(text, access_token=A_3_TOKEN).subject == "24400320"
+    text = jwt({**claims, "at_hash": "x"}, {"alg": algorithm})
+    with pytest.raises(IssuerMalformedError):
+        parse_text(text, access_token=A_3_TOKEN)
+
+
+def test_a_hash_of_an_unknown_kind_says_nothing() -> None:
+    text = jwt({**EXAMPLE, "at_hash": "x"}, {"alg": "EdDSA"})
+    assert parse_text(text, access_token=A_3_TOKEN).subject == "24400320"
+
+
+def test_without_a_hash_any_access_token_may_have_come_with_it() -> None:
+    assert parse_text(jwt(EXAMPLE), access_token=A_3_TOKEN).subject == "24400320"
+
+
+def test_google_says_of_which_organization_an_account_is() -> None:
+    assert parse({"hd": "example.com"}).hosted_domain == "example.com"
+    assert parse({}).hosted_domain is None

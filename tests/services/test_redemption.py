@@ -18,6 +18,7 @@ from broker.model.issuer import IssuerPreset
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.services.login import Login, LoginState
+from broker.services.sign_in import SignInRequest
 from broker.services.token_cache import TokenKey
 from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle
@@ -61,9 +62,10 @@ def person_grant(subject: str | None = "person-1", **members: object) -> Grant:
 async def signed_in_again(
     before: Grant, *, subject: str = "person-1", refresh_token: str | None = None
 ) -> tuple[World, Login]:
-    """A repeated login whose answer has an ID token."""
+    """A repeated login, of anybody, whose answer has an ID token."""
     world = await a_world(before)
-    login = await repeated(world)
+    options = LoginOptions(other_person=True)
+    login = (await world.logins.start(SignInRequest(account=WORK), options)).login
     answer = token_answer(
         id_token=id_token(login, sub=subject), refresh_token=refresh_token
     )

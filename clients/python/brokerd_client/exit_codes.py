@@ -18,6 +18,7 @@ EXIT_CODES: dict[str, int] = {
     "login_refused": 6,
     "login_timed_out": 7,
     "login_failed": 8,
+    "another_person": 8,
     "issuer_unreachable": 9,
     "issuer_mismatch": 10,
     "issuer_invalid": 11,
