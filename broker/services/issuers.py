@@ -4,6 +4,7 @@ Asks the network for metadata alone (RFC 8414, OpenID Connect Discovery 1.0).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from broker.model.errors import (
@@ -18,7 +19,7 @@ from broker.model.text import safe_text
 from broker.oauth.endpoints import parse_issuer_url
 from broker.oauth.faults import transport_fault
 from broker.oauth.metadata import metadata_urls, parse_metadata
-from broker.oauth.presets import preset_for_endpoint
+from broker.oauth.presets import preset_for_endpoint, preset_for_issuer
 from broker.services.interfaces import HttpSender
 
 _OK = 200
@@ -62,13 +63,18 @@ class Issuers:
         url = preset.issuer
         places = metadata_urls(url) if preset.metadata is None else (preset.metadata,)
         accepts = preset.accepts_mismatched_issuer
-        return preset, await self._discovered(url, places, accepts)
+        issuer = await self._discovered(url, places, accepts)
+        return preset, replace(issuer, quirks=preset.quirks)
 
     def _preset_meant(self, text: str) -> IssuerPreset | None:
-        if text in self._presets:
-            return self._presets[text]
-        known = (p for p in self._presets.values() if p.issuer == text.rstrip("/"))
-        preset = next(known, None)
+        preset = self._presets.get(text)
+        if preset is not None and preset.is_template:
+            raise IssuerInvalidError(
+                issuer=preset.name,
+                what=f"stands for many issuers: give the URL of yours, {preset.issuer}",
+            )
+        if preset is None:
+            preset = preset_for_issuer(self._presets, text)
         if preset is None and "/" not in text:
             raise IssuerInvalidError(
                 issuer=safe_text(text) or "(nothing)",
