@@ -1,5 +1,6 @@
 """Every shipped preset, from its login to its log-out, at an issuer with its quirks."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ import pytest
 from broker.model.account import RedirectChoice
 from broker.model.client import Client
 from broker.model.errors import IssuerInvalidError, WayRefusedError
-from broker.model.issuer import IssuerPreset
+from broker.model.issuer import IssuerPreset, Quirks
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
@@ -30,10 +31,11 @@ NONE = Seconds(0)
 each = pytest.mark.parametrize("name", sorted(PRESETS))
 
 
-async def a_world_of(issuer: Documented) -> World:
-    world = World(
-        store=MemoryStore(), presets=PRESETS, sender=FakeSender(otherwise=issuer)
-    )
+async def a_world_of(
+    issuer: Documented, presets: Mapping[str, IssuerPreset] = PRESETS
+) -> World:
+    sender = FakeSender(otherwise=issuer)
+    world = World(store=MemoryStore(), presets=presets, sender=sender)
     await world.vault.open_at_start()
     return world
 
@@ -196,3 +198,13 @@ async def test_the_port_that_the_person_names_goes_before_the_usual_one() -> Non
     world = await a_world_of(issuer)
     login = await begun_at(world, "slack", issuer, redirect=RedirectChoice(port=8080))
     assert login.redirect_uri == "http://localhost:8080/"
+
+
+async def test_quirks_are_pinned_with_endpoints_that_are_discovered_too() -> None:
+    quirks = Quirks(scope_separator=",")
+    own = IssuerPreset(name="own", issuer="https://gitlab.com", quirks=quirks)
+    issuer = DOCUMENTED["gitlab"]()
+    world = await a_world_of(issuer, {"own": own})
+    login = await begun_at(world, "own", issuer)
+    assert login.sign_in.account.issuer.quirks == quirks
+    assert asked(login)["scope"] == "drive,mail"
