@@ -22,7 +22,6 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.oauth.pkce import VERIFIER_BYTES, code_verifier
-from broker.oauth.presets import require_way
 from broker.services.interfaces import Clock
 from broker.services.login import Failed, Login, LoginSecrets
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
@@ -95,8 +94,7 @@ class LoginService:
                 store refused; nothing has changed then.
         """
         stored = self._vault.find(request.account)
-        sign_in = await self._sign_ins.complete(request, stored)
-        require_way(sign_in.preset, options.way)
+        sign_in = await self._sign_ins.complete(request, stored, options.way)
         self._require_room(request.account)
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),

@@ -191,6 +191,15 @@ async def test_a_way_that_is_known_to_be_refused_is_not_begun(
     with pytest.raises(WayRefusedError):
         await world.logins.start(request, LoginOptions(way=way))
     assert world.listener.opened == []
+    assert world.sender.requests == []  # nobody is asked for what is known
+
+
+async def test_a_repeated_login_is_not_begun_by_a_refused_way_either() -> None:
+    issuer = DOCUMENTED["google"]()
+    world = await a_world_of(issuer)
+    await signed_in(world, "google", issuer)
+    with pytest.raises(WayRefusedError):
+        await world.logins.start(SignInRequest(account=WORK), LoginOptions(way=Way.OOB))
 
 
 async def test_the_port_that_the_person_names_goes_before_the_usual_one() -> None:
