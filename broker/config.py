@@ -5,6 +5,7 @@ Written by the person alone. Every key is listed in docs/configuration.md.
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.model.errors import ConfigError
@@ -52,6 +53,8 @@ class Config:
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    issuers: Mapping[str, object] = field(default_factory=dict)
+    """[issuers.NAME]: tables that `parse_config_presets` reads."""
 
 
 def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
@@ -71,7 +74,9 @@ def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
         # From None: the exception of newer Pythons carries the whole file.
         raise ConfigError(path=path, what=what) from None
     whole = _Table("", members, path)
-    config = Config(network=_network(whole), store=_store(whole))
+    config = Config(
+        network=_network(whole), store=_store(whole), issuers=whole.raw("issuers")
+    )
     whole.end()
     return config
 
@@ -113,6 +118,13 @@ class _Table:
         if value is not None and not isinstance(value, dict):
             raise self._unfit(key, f"is a table: [{key}]")
         return _Table(self._dotted(key), value or {}, self._path)
+
+    def raw(self, key: str) -> Mapping[str, object]:
+        """A table that somebody else reads."""
+        value = self._taken(key)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        raise self._unfit(key, f"is made of tables: [{key}.NAME]")
 
     def text(self, key: str) -> str | None:
         value = self._taken(key)

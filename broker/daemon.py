@@ -48,7 +48,12 @@ from broker.model.peer import Socket
 from broker.model.way import Way
 from broker.net.loopback import LoopbackListener
 from broker.net.outbound import Outbound
-from broker.oauth.presets import parse_presets
+from broker.oauth.presets import (
+    LatePresets,
+    parse_config_presets,
+    parse_presets,
+    with_config_presets,
+)
 from broker.services.access import Access
 from broker.services.accounts import Accounts
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
@@ -211,9 +216,10 @@ class _Parts:
             events=self.events,
             lock_after_idle=config.store.lock_after_idle,
         )
+        presets = _presets(config)
         self.logins = LoginService(
             vault=self.vault,
-            sign_ins=SignIns(presets=_presets(), sender=self.sender),
+            sign_ins=SignIns(presets=presets, sender=self.sender),
             ways=self._ways(clock),
             clock=clock,
             random=secrets.token_bytes,
@@ -235,6 +241,7 @@ class _Parts:
                 vault=self.vault, sender=self.sender, clock=clock, events=self.events
             ),
             events=self.events,
+            presets=presets,
             clock=clock,
             doctor=Doctor(
                 vault=self.vault,
@@ -270,7 +277,13 @@ class _Parts:
         await self.sender.close()
 
 
-def _presets() -> Mapping[str, IssuerPreset]:
+def _presets(config: Config) -> Mapping[str, IssuerPreset]:
+    """All presets. The person's are read now, so that a mistake in them is told."""
+    own = parse_config_presets(config.issuers, str(config_path()))
+    return LatePresets(lambda: with_config_presets(_shipped_presets(), own))
+
+
+def _shipped_presets() -> Mapping[str, IssuerPreset]:
     text = Path(__file__).with_name("issuers.toml").read_text("utf-8")
     return parse_presets(text)
 

@@ -60,8 +60,11 @@ def test_the_password_of_a_proxy_is_not_in_the_repr() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("netwrk = 1", "netwrk is not known; there are: network, store"),
-        ("[netwrk]\nproxy = 'x'", "netwrk is not known; there are: network, store"),
+        ("netwrk = 1", "netwrk is not known; there are: issuers, network, store"),
+        (
+            "[netwrk]\nproxy = 'x'",
+            "netwrk is not known; there are: issuers, network, store",
+        ),
         (
             "[network]\nprxy = 'hush'",
             "network.prxy is not known; [network] has: ca_file, no_proxy, proxy",
@@ -117,3 +120,9 @@ def test_a_time_has_a_number_and_a_unit(text: str, seconds: int) -> None:
 def test_anything_else_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="not a time"):
         parse_span(text)
+
+
+def test_tables_of_issuers_are_kept_as_they_are() -> None:
+    config = parse_config('[issuers.acme]\nissuer = "https://acme.example"\n')
+    assert config.issuers == {"acme": {"issuer": "https://acme.example"}}
+    assert refused("issuers = 1").startswith("issuers is made of tables")

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from broker import daemon
+from broker.config import Config
+from broker.model.issuer import IssuerPreset, PresetOrigin
 from brokerd_client import BrokerClient
 
 
@@ -208,7 +210,32 @@ def test_whoever_no_longer_waits_for_the_first_line_does_no_harm() -> None:
 
 
 def test_the_issuers_that_are_shipped_are_there() -> None:
-    assert {"google", "microsoft", "github", "gitlab"} <= daemon._presets().keys()
+    presets = daemon._presets(Config())
+    assert {"google", "microsoft", "github", "gitlab"} <= presets.keys()
+
+
+def test_an_issuer_of_the_persons_file_is_there_beside_them() -> None:
+    table = {"issuer": "https://acme.example"}
+    presets = daemon._presets(Config(issuers={"acme": table, "github": table}))
+    assert presets["acme"].origin is PresetOrigin.CONFIG
+    assert presets["github"].origin is PresetOrigin.CONFIG_INSTEAD
+    assert presets["google"].origin is PresetOrigin.SHIPPED
+
+
+def test_the_file_of_issuers_is_not_read_before_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = []
+
+    def shipped() -> dict[str, IssuerPreset]:
+        read.append(1)
+        return {}
+
+    monkeypatch.setattr(daemon, "_shipped_presets", shipped)
+    presets = daemon._presets(Config())
+    assert read == []
+    assert "google" not in presets
+    assert read == [1]
 
 
 def test_the_persons_file_is_read_at_the_start(tmp_path: Path) -> None:
@@ -228,6 +255,8 @@ def test_the_persons_file_is_read_at_the_start(tmp_path: Path) -> None:
     [
         ("[network]\nproxy = 'ftp://p'\n", 0o600, "network.proxy"),
         ("[network]\nprxy = 'http://p'\n", 0o600, "network.prxy is not known"),
+        ("[issuers.x]\nissuer = 'http://x'\n", 0o600, "issuers.x: http://x"),
+        ("[issuers.x]\nissuer = 1\n", 0o600, "issuers.x.issuer: "),
         ("", 0o666, "others can write it"),
     ],
 )

@@ -10,6 +10,7 @@ from broker.control.agent import agent
 from broker.control.backups import backup, restore
 from broker.control.daemon import stop
 from broker.control.doctor import doctor
+from broker.control.issuers import issuers
 from broker.control.keys import key
 from broker.control.login import login
 from broker.control.pending import pending
@@ -56,6 +57,7 @@ def token(words: Sequence[str]) -> None:
 
 for _command in (
     login,
+    issuers,
     accounts,
     default,
     logout,

@@ -26,7 +26,7 @@ _START_SECONDS = 90
 
 @click.command()
 @click.argument("name")
-@click.option("--issuer", help="Issuer URL, or google, microsoft, github, gitlab.")
+@click.option("--issuer", help="Issuer URL, or a name of `brokerctl issuers`.")
 @click.option(
     "--client-secrets",
     type=click.Path(path_type=Path),

@@ -14,6 +14,7 @@ from broker.host.persons_file import read_persons_file
 from broker.host.process import process_facts
 from broker.model.errors import ConfigError
 from broker.model.premises import DiskFacts, FileFacts, FolderFacts, Premises
+from broker.oauth.presets import parse_config_presets
 
 
 def look_at_premises(*, is_daemon: bool) -> Premises:
@@ -96,7 +97,8 @@ def disk_facts(folder: Path) -> DiskFacts | None:
 
 def _config_fault(path: Path) -> str | None:
     try:
-        parse_config(read_persons_file(path) or "", str(path))
+        config = parse_config(read_persons_file(path) or "", str(path))
+        parse_config_presets(config.issuers, str(path))
     except ConfigError as exc:
         return exc.what
     return None

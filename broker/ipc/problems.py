@@ -136,6 +136,11 @@ ADVICE: dict[str, Advice] = {
         "download the JSON of an OAuth client of the type Desktop app from the "
         "issuer's console; Google: APIs & Services, Credentials",
     ),
+    "way_refused": _advice(
+        400,
+        "{issuer} does not take the way {way!r}: {what}",
+        "`brokerctl issuers` says which ways each issuer takes",
+    ),
     "port_in_use": _advice(
         409,
         "port {port} of {host} is taken by another program",

@@ -3,7 +3,7 @@
 Knows no sockets: who asks is in the request when it gets here.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,12 +12,14 @@ from aiohttp import web
 from broker.host import proportional_set_kib
 from broker.ipc import store_wire, wire
 from broker.ipc.doctor_wire import doctor_reply
+from broker.ipc.issuer_wire import issuers_reply
 from broker.ipc.login_routes import LoginRoutes
 from broker.ipc.replies import json_reply
 from broker.ipc.store_routes import StoreRoutes
 from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError
+from broker.model.issuer import IssuerPreset
 from broker.model.policy import Operation
 from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
@@ -71,6 +73,7 @@ class Services:
     logins: LoginService
     accounts: Accounts
     events: Events
+    presets: Mapping[str, IssuerPreset]
     clock: Clock
     doctor: Doctor
     stop: Callable[[], None] = field(repr=False)
@@ -92,6 +95,7 @@ class Routes:
             web.get("/v1/accounts", self._permitted(Operation.LIST, self.accounts)),
             web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
             web.put("/v1/default", self._permitted(manage, self.set_default)),
+            web.get("/v1/issuers", self._permitted(Operation.LIST, self.issuers)),
             web.get("/v1/status", self._permitted(Operation.LIST, self.status)),
             # Without HEAD, which would be answered for ever and with nothing.
             web.get(
@@ -152,6 +156,10 @@ class Routes:
         name = None if body.account is None else parse_account_name(body.account)
         await self._services.accounts.set_default(name)
         return json_reply({"default": name})
+
+    async def issuers(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/issuers`."""
+        return json_reply(issuers_reply(self._services.presets))
 
     async def status(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/status`."""

@@ -203,6 +203,22 @@ class ClientNeededError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class WayRefusedError(BrokerError):
+    """The issuer is known to refuse this way to sign in.
+
+    Attributes:
+        issuer: the name of its preset.
+        way: such as 'oob'.
+        what: why, and what to do instead: whole sentences.
+    """
+
+    code = "way_refused"
+    issuer: str
+    way: str
+    what: str
+
+
+@dataclass(eq=False, kw_only=True)
 class PortInUseError(BrokerError):
     """The redirect listener cannot have its port."""
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from broker.model.way import Way
+
 
 class RedirectPath(Enum):
     """Which path a loopback redirect URI may have at this issuer."""
@@ -10,6 +12,28 @@ class RedirectPath(Enum):
     ROOT = "root"
     RANDOM = "random"
     """Known to take any path: a path that nobody can guess is used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """How the messages of an issuer differ from the RFCs, as data.
+
+    They are pinned with its endpoints: a refresh must know them long after the login.
+
+    Attributes:
+        scope_parameter: of the authorization request, where it is not `scope`.
+        scope_separator: between the scopes of a request, where it is not a space.
+        login_hint_parameter: where it is not `login_hint`.
+        token_member: the object in a token answer that holds the person's tokens,
+            where they do not lie at the top; looked for, and not insisted on.
+        bearer_names: what its token answers call a bearer token besides 'Bearer'.
+    """
+
+    scope_parameter: str = "scope"
+    scope_separator: str = " "
+    login_hint_parameter: str = "login_hint"
+    token_member: str | None = None
+    bearer_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +59,7 @@ class Issuer:
         client_id_metadata: whether a client id may be the URL of a document about it.
         response_iss: whether every authorization response carries `iss` (RFC 9207).
         openid: whether it was discovered by OpenID Connect, or says so.
+        quirks: see `Quirks`; known of a preset alone.
     """
 
     url: str
@@ -55,6 +80,18 @@ class Issuer:
     client_id_metadata: bool = False
     response_iss: bool = False
     openid: bool = False
+    quirks: Quirks = Quirks()
+
+
+class PresetOrigin(Enum):
+    """Who says what a preset says."""
+
+    SHIPPED = "shipped"
+    """issuers.toml, which comes with brokerd."""
+    CONFIG = "config"
+    """`[issuers.NAME]` of the person's config.toml."""
+    CONFIG_INSTEAD = "config-instead"
+    """The person's, in the place of a shipped one of this name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +100,23 @@ class IssuerPreset:
 
     Attributes:
         name: what a person types after `--issuer`.
-        issuer: the issuer URL.
+        issuer: the issuer URL; or a template of one, with `{placeholders}`: then the
+            person types an URL of that shape.
         metadata: the document to fetch where discovery does not find it, or None.
         pinned: endpoints of an issuer that publishes no metadata, or None.
         hosts: endpoint hosts by which a client_secret.json is recognized.
         parameters: added to every authorization request.
         consent_parameters: added only where a refresh token would not come otherwise.
         default_scopes: asked for where the person names none.
+        ways: the ways to sign in that it documents.
+        refused_ways: ways that it is known to refuse, each with a sentence why and
+            what to do instead.
+        device_scopes: the only ones it gives with a device code; None for any.
+        quirks: see `Quirks`.
         redirect_path: see `RedirectPath`.
         redirect_host: the literal this issuer insists on, or None.
+        redirect_port: the port to use where it wants the redirect URI to the letter;
+            None where any port will do.
         accepts_mismatched_issuer: the documented issuer value that its metadata
             carries instead of `issuer`, or None (Microsoft's `{tenantid}`).
         browser_errors: what it shows only in the browser, never to the redirect URI.
@@ -86,8 +131,29 @@ class IssuerPreset:
     parameters: dict[str, str] = field(default_factory=dict)
     consent_parameters: dict[str, str] = field(default_factory=dict)
     default_scopes: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
+    refused_ways: dict[Way, str] = field(default_factory=dict)
+    device_scopes: tuple[str, ...] | None = None
+    quirks: Quirks = Quirks()
     redirect_path: RedirectPath = RedirectPath.ROOT
     redirect_host: str | None = None
+    redirect_port: int | None = None
     accepts_mismatched_issuer: str | None = None
     browser_errors: tuple[str, ...] = ()
     note: str | None = None
+    origin: PresetOrigin = PresetOrigin.SHIPPED
+
+    @property
+    def is_template(self) -> bool:
+        """Whether `issuer` has placeholders."""
+        return "{" in self.issuer
+
+    @property
+    def redirect_rule(self) -> str | None:
+        """What is to be registered as redirect URI; None where it is not loopback's."""
+        if Way.LOOPBACK in self.refused_ways or Way.LOOPBACK not in self.ways:
+            return None
+        host = self.redirect_host or "127.0.0.1"
+        if self.redirect_port is None:
+            return f"http://{host}/ (any port)"
+        return f"http://{host}:{self.redirect_port}/ (exactly)"

@@ -3,7 +3,7 @@
 Knows no browser and no listener.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from oauthlib.common import add_params_to_uri
 
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
-from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.issuer import Issuer, IssuerPreset, Quirks
 from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.model.text import safe_text
@@ -113,7 +113,8 @@ def request_parameters(
     elif "offline_access" in scopes:
         parameters["prompt"] = "consent"
     if login_hint is not None:
-        parameters["login_hint"] = login_hint
+        quirks = Quirks() if preset is None else preset.quirks
+        parameters[quirks.login_hint_parameter] = login_hint
     return {**parameters, **person}
 
 
@@ -150,15 +151,17 @@ def authorization_request(
     """
     _check_client(client)
     _check_scopes(scopes)
-    _check_parameters(parameters)
+    _check_parameters(parameters, reserved=_RESERVED | {issuer.quirks.scope_parameter})
     _check_mode(mode, issuer)
     # oauthlib's prepare_grant_uri refuses every http issuer, loopback too, and its
     # default method is plain; the encoding below is the same function it uses.
+    quirks = issuer.quirks
+    scope = quirks.scope_separator.join(scopes)
     return (
         ("response_type", "code"),
         ("client_id", client.client_id),
         ("redirect_uri", redirect_uri),
-        *([("scope", " ".join(scopes))] if scopes else []),
+        *([(quirks.scope_parameter, scope)] if scope else []),
         ("state", state.reveal()),
         *([("nonce", nonce.reveal())] if nonce is not None else []),
         ("code_challenge", challenge),
@@ -285,9 +288,11 @@ def _check_mode(mode: ResponseMode, issuer: Issuer) -> None:
         )
 
 
-def _check_parameters(parameters: Mapping[str, str]) -> None:
+def _check_parameters(
+    parameters: Mapping[str, str], *, reserved: Collection[str]
+) -> None:
     for name, value in parameters.items():
-        if name in _RESERVED:
+        if name in reserved:
             raise BadRequestError(what=f"the parameter {name!r} is the broker's own")
         if not name or not (name + value).isprintable():
             raise BadRequestError(

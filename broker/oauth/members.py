@@ -76,6 +76,19 @@ class Members:
             raise self.malformed(f"'{name}' is not an array of strings")
         return texts
 
+    def object(self, name: str) -> "Members | None":
+        """An object within this one, or None.
+
+        Raises:
+            IssuerMalformedError: it is something else.
+        """
+        value = self.find(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise self.malformed(f"'{name}' is not an object")
+        return Members(value, self._issuer, f"{self._what}, {name}")
+
     def malformed(self, fault: str) -> IssuerMalformedError:
         """The error for a fault of this object."""
         return IssuerMalformedError(issuer=self._issuer, what=f"{self._what}: {fault}")

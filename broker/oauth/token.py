@@ -9,7 +9,7 @@ from oauthlib.oauth2 import WebApplicationClient
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest, HttpResponse
-from broker.model.issuer import Issuer
+from broker.model.issuer import Issuer, Quirks
 from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.model.time import Seconds
@@ -21,6 +21,8 @@ from broker.oauth.members import Members, parse_members
 
 MAX_TOKEN_CHARACTERS = 65536
 """RFC 6749 sets no bound; longer ones fit into no header line."""
+
+NO_QUIRKS = Quirks()
 
 _MAX_LIFE = 10_000_000_000
 """Seconds, some 300 years: what is longer is a fault, not a life."""
@@ -122,20 +124,23 @@ def refresh_request(
     extra = {} if resource is None else {"resource": _resource(resource)}
     form = WebApplicationClient(client.client_id).prepare_refresh_body(
         refresh_token=refresh_token.reveal(),
-        scope=None if scopes is None else " ".join(sorted(scopes)),
+        scope=None
+        if scopes is None
+        else issuer.quirks.scope_separator.join(sorted(scopes)),
         **extra,
     )
     return authenticated_post(issuer.token_endpoint, client=client, form=form)
 
 
 def parse_token_response(
-    response: HttpResponse, *, issuer: str
+    response: HttpResponse, *, issuer: str, quirks: Quirks = NO_QUIRKS
 ) -> TokenResponse | TokenRefusal:
     """What the token endpoint said.
 
     Args:
         response: status, headers and body as they came.
         issuer: the issuer URL, for the errors.
+        quirks: of this issuer.
 
     Raises:
         IssuerOverloadedError: 429 or 503.
@@ -155,16 +160,26 @@ def parse_token_response(
         return replace(refusal, retry_after=wanted_wait(response))
     if not _is_success(response.status):
         raise members.malformed(f"status {response.status} without an error code")
-    return _parse_success(members)
+    return _parse_success(_of_the_person(members, quirks), quirks)
 
 
-def _parse_success(members: Members) -> TokenResponse:
+def _of_the_person(members: Members, quirks: Quirks) -> Members:
+    """The object that holds the person's tokens: Slack puts a bot's at the top."""
+    if quirks.token_member is None:
+        return members
+    inner = members.object(quirks.token_member)
+    if inner is None or inner.find("access_token") is None:
+        return members
+    return inner
+
+
+def _parse_success(members: Members, quirks: Quirks) -> TokenResponse:
     access_token = _token(members, "access_token")
     if access_token is None:
         raise members.malformed("'access_token' is missing")
     token_type = members.required_text("token_type")
     # RFC 6749 section 7.1: a token of unknown type must not be used.
-    if token_type.lower() != "bearer":
+    if token_type.lower() not in ("bearer", *quirks.bearer_names):
         raise members.malformed(f"unknown token_type {safe_text(token_type)!r}")
     return TokenResponse(
         access_token=access_token,

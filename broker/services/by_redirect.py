@@ -121,7 +121,8 @@ class ByRedirect:
             path = f"/{token.rstrip(b'=').decode()}"
         fixed_host = preset.redirect_host if preset else None
         host = choice.host or fixed_host or "127.0.0.1"
-        return _Place(host=host, port=choice.port, path=path)
+        fixed_port = preset.redirect_port if preset else None
+        return _Place(host=host, port=choice.port or fixed_port or 0, path=path)
 
     async def _address(self, login: Login, options: LoginOptions) -> None:
         issuer = login.sign_in.account.issuer

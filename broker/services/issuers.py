@@ -4,6 +4,7 @@ Asks the network for metadata alone (RFC 8414, OpenID Connect Discovery 1.0).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from broker.model.errors import (
@@ -15,10 +16,11 @@ from broker.model.errors import (
 from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.text import safe_text
+from broker.model.way import Way
 from broker.oauth.endpoints import parse_issuer_url
 from broker.oauth.faults import transport_fault
 from broker.oauth.metadata import metadata_urls, parse_metadata
-from broker.oauth.presets import preset_for_endpoint
+from broker.oauth.presets import preset_for_endpoint, preset_for_issuer, require_way
 from broker.services.interfaces import HttpSender
 
 _OK = 200
@@ -42,18 +44,21 @@ class Issuers:
         """The preset to which an endpoint of a client_secret.json belongs, or None."""
         return preset_for_endpoint(self._presets, endpoint)
 
-    async def find(self, text: str) -> tuple[IssuerPreset | None, Issuer]:
+    async def find(self, text: str, way: Way) -> tuple[IssuerPreset | None, Issuer]:
         """The issuer that is meant, with its endpoints.
 
         Args:
             text: the name of a preset, or an issuer URL.
+            way: how the person is to sign in.
 
         Raises:
+            WayRefusedError: it is known to refuse that; nobody is asked then.
             IssuerInvalidError: it is neither, or it publishes no metadata.
             IssuerUnreachableError, IssuerOverloadedError, IssuerMalformedError,
             IssuerMismatchError: of the discovery.
         """
         preset = self._preset_meant(text)
+        require_way(preset, way)
         if preset is None:
             url = parse_issuer_url(text)
             return None, await self._discovered(url, metadata_urls(url), None)
@@ -62,13 +67,18 @@ class Issuers:
         url = preset.issuer
         places = metadata_urls(url) if preset.metadata is None else (preset.metadata,)
         accepts = preset.accepts_mismatched_issuer
-        return preset, await self._discovered(url, places, accepts)
+        issuer = await self._discovered(url, places, accepts)
+        return preset, replace(issuer, quirks=preset.quirks)
 
     def _preset_meant(self, text: str) -> IssuerPreset | None:
-        if text in self._presets:
-            return self._presets[text]
-        known = (p for p in self._presets.values() if p.issuer == text.rstrip("/"))
-        preset = next(known, None)
+        preset = self._presets.get(text)
+        if preset is not None and preset.is_template:
+            raise IssuerInvalidError(
+                issuer=preset.name,
+                what=f"stands for many issuers: give the URL of yours, {preset.issuer}",
+            )
+        if preset is None:
+            preset = preset_for_issuer(self._presets, text)
         if preset is None and "/" not in text:
             raise IssuerInvalidError(
                 issuer=safe_text(text) or "(nothing)",

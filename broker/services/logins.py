@@ -94,7 +94,7 @@ class LoginService:
                 store refused; nothing has changed then.
         """
         stored = self._vault.find(request.account)
-        sign_in = await self._sign_ins.complete(request, stored)
+        sign_in = await self._sign_ins.complete(request, stored, options.way)
         self._require_room(request.account)
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),

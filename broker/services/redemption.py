@@ -128,7 +128,7 @@ class Redeemer:
         opened = self._vault.opened
         if opened is not None:
             opened.tokens.heard(issuer.url, response, sent=began)
-        answer = parse_token_response(response, issuer=issuer.url)
+        answer = parse_token_response(response, issuer=issuer.url, quirks=issuer.quirks)
         if isinstance(answer, TokenRefusal):
             raise code_error(answer, account=account.name, issuer=issuer.url)
         return Obtained(answer=answer, began=began)

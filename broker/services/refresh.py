@@ -139,7 +139,7 @@ class Refresher:
         )
         answered = self._clock.now()
         self._skews.heard(issuer.url, response, sent=sent, answered=answered)
-        answer = parse_token_response(response, issuer=issuer.url)
+        answer = parse_token_response(response, issuer=issuer.url, quirks=issuer.quirks)
         if isinstance(answer, TokenRefusal):
             raise refresh_error(
                 answer,

@@ -13,9 +13,11 @@ from broker.model.errors import ClientNeededError, ClientSecretsError
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
+from broker.model.way import Way
 from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
 from broker.oauth.endpoints import is_loopback
+from broker.oauth.presets import require_way
 from broker.services.interfaces import HttpSender
 from broker.services.issuers import Issuers
 
@@ -68,14 +70,18 @@ class SignIns:
     ) -> None:
         self._issuers = Issuers(presets=presets, sender=sender)
 
-    async def complete(self, request: SignInRequest, stored: Grant | None) -> SignIn:
+    async def complete(
+        self, request: SignInRequest, stored: Grant | None, way: Way = Way.LOOPBACK
+    ) -> SignIn:
         """All that is needed, or an error that says what is missing.
 
         Args:
             request: what the person typed.
             stored: the account's grant, or None for a new account.
+            way: how the person is to sign in.
 
         Raises:
+            WayRefusedError: the issuer is known to refuse this way.
             ClientNeededError: no issuer or no client is known.
             ClientSecretsError: the client_secret.json is not one, or another's.
             IssuerInvalidError, IssuerMismatchError, IssuerMalformedError,
@@ -86,7 +92,7 @@ class SignIns:
         if old is None and secrets is None and request.client is None:
             missing = "issuer" if request.issuer is None else "client"
             raise ClientNeededError(account=request.account, missing=missing)
-        preset, issuer = await self._issuer(request, secrets, old)
+        preset, issuer = await self._issuer(request, secrets, old, way)
         if secrets is not None:
             _require_own(secrets, issuer, preset)
         client = self._client(request, secrets, old, issuer)
@@ -112,15 +118,18 @@ class SignIns:
         request: SignInRequest,
         secrets: ClientSecrets | None,
         old: Account | None,
+        way: Way,
     ) -> tuple[IssuerPreset | None, Issuer]:
         if request.issuer is not None:
-            return await self._issuers.find(request.issuer)
+            return await self._issuers.find(request.issuer, way)
         if secrets is not None:
             known = self._issuers.preset_of(secrets.authorization_endpoint)
             if known is not None:
-                return await self._issuers.find(known.name)
+                return await self._issuers.find(known.name, way)
         if old is not None:
-            return self._issuers.preset(old.preset), old.issuer
+            preset = self._issuers.preset(old.preset)
+            require_way(preset, way)
+            return preset, old.issuer
         raise ClientNeededError(account=request.account, missing="issuer")
 
     def _client(

@@ -93,7 +93,10 @@ def test_all_folders_are_those_of_the_daemon(
     assert premises.runtime.path == str(tmp_path / "RUNTIME")
     assert premises.config == str(tmp_path / "CONFIG" / "config.toml")
     assert "lock_after_idl is not known" in str(premises.config_fault)
+    (tmp_path / "CONFIG" / "config.toml").write_text("[issuers.x]\nissuer = 1\n")
     assert premises.process is None
+    again = look_at_premises(is_daemon=False)
+    assert "issuers.x.issuer" in str(again.config_fault)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="says nothing of its process")

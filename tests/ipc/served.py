@@ -99,6 +99,7 @@ class Served:
             logins=world.logins,
             accounts=world.accounts,
             events=world.events,
+            presets=world.presets,
             clock=world.clock,
             doctor=world.doctor,
             stop=self._stop,

@@ -27,7 +27,7 @@ KINDS = BrokerError.__subclasses__()
 
 # The contract, as clients rely on it.
 STATUS = {
-    400: "bad_request paste_refused account_needed client_secrets_invalid "
+    400: "bad_request paste_refused way_refused account_needed client_secrets_invalid "
     "sign_in_incomplete backup_invalid",
     403: "not_permitted scope_not_granted scope_refused policy_refused "
     "wrong_passphrase",

@@ -13,8 +13,10 @@ from broker.model.errors import IssuerUnreachableError
 from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.issuer import IssuerPreset, PresetOrigin
 from broker.model.premises import FileFacts
 from broker.model.time import Seconds
+from broker.model.way import Way
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
 from tests.fakes.sender import json_response
@@ -73,6 +75,27 @@ async def _open_file(world: World) -> None:
     fault = FileFacts(path="/state/store.key", fault="is open", is_open=True)
     state = replace(world.premises.state, faults=(fault,))
     world.premises = replace(world.premises, state=state)
+
+
+async def _two_issuers(world: World) -> None:
+    await world.vault.open_at_start()
+    acme = IssuerPreset(
+        name="acme",
+        issuer="https://{org}.acme.example",
+        ways=(Way.LOOPBACK, Way.DEVICE),
+        redirect_host="localhost",
+        redirect_port=18484,
+        default_scopes=("openid",),
+        origin=PresetOrigin.CONFIG,
+    )
+    slow = IssuerPreset(
+        name="slow",
+        issuer="https://slow.example",
+        ways=(Way.DEVICE,),
+        refused_ways={Way.OOB: "It is blocked. Use --device."},
+        note="Be patient.",
+    )
+    world.presets = {"slow": slow, "acme": acme}
 
 
 async def _pending(world: World) -> None:
@@ -156,6 +179,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "accounts; once somebody listens, the daemon stops": _locked_then_stopped,
     "all is well with folders, disk and process": _as_it_is,
     "a file of the state folder can be read by other users": _open_file,
+    "two issuers are known by name: 'acme', a template of config.toml, and 'slow', "
+    "which refuses to show codes": _two_issuers,
     "the login L1 of 'work' is pending": _pending,
     "the login L2 of 'work' is complete, with drive granted, mail not, and openid "
     "on top": _complete,

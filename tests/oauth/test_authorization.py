@@ -5,7 +5,7 @@ import pytest
 
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
-from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.issuer import Issuer, IssuerPreset, Quirks
 from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.oauth.authorization import (
@@ -204,3 +204,28 @@ def test_the_login_hint_is_sent_unless_the_person_gave_the_parameter_itself() ->
     assert parameters(login_hint="a@x")["login_hint"] == "a@x"
     person = {"login_hint": "b@x"}
     assert parameters(login_hint="a@x", person=person)["login_hint"] == "b@x"
+
+
+# --- quirks ------------------------------------------------------------------------
+
+SLACK_LIKE = replace(
+    ISSUER, quirks=Quirks(scope_parameter="user_scope", scope_separator=",")
+)
+
+
+def test_scopes_are_sent_under_the_name_and_with_the_separator_of_the_issuer() -> None:
+    query = query_of(url(issuer=SLACK_LIKE, scopes=("a", "b")))
+    assert query["user_scope"] == ["a,b"]
+    assert "scope" not in query
+
+
+def test_the_person_cannot_override_the_scopes_under_their_other_name() -> None:
+    with pytest.raises(BadRequestError, match="user_scope"):
+        url(issuer=SLACK_LIKE, parameters={"user_scope": "admin"})
+    assert url(parameters={"user_scope": "a"})
+
+
+def test_the_login_hint_has_the_name_that_the_issuer_gives_it() -> None:
+    quirks = Quirks(login_hint_parameter="login")
+    preset = IssuerPreset(name="g", issuer=ISSUER_URL, quirks=quirks)
+    assert parameters(preset=preset, login_hint="octocat") == {"login": "octocat"}

@@ -66,3 +66,14 @@ def test_any_bytes_are_an_object_or_malformed(body: bytes) -> None:
         members(body)
     except IssuerMalformedError as exc:
         assert exc.issuer == "https://issuer.example"  # noqa: PT017 - either is right
+
+
+def test_an_object_within_is_read_by_the_same_rules() -> None:
+    inner = members(b'{"a": {"b": "c", "d": 1}}').object("a")
+    assert inner is not None
+    assert inner.text("b") == "c"
+    assert members(b'{"a": null}').object("a") is None
+    with pytest.raises(IssuerMalformedError, match="'d' is not a string"):
+        inner.text("d")
+    with pytest.raises(IssuerMalformedError, match="'a' is not an object"):
+        members(b'{"a": []}').object("a")

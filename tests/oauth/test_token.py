@@ -1,13 +1,22 @@
 import json
+from dataclasses import replace
+from urllib.parse import parse_qs
 
 import pytest
 
+from broker.model.client import Client
 from broker.model.errors import IssuerMalformedError
 from broker.model.http import HttpResponse
+from broker.model.issuer import Quirks
 from broker.model.secret import Secret
 from broker.model.time import Seconds
-from broker.oauth.token import TokenRefusal, TokenResponse, parse_token_response
-from tests.oauth.values import ISSUER_URL, RFC_6749_EXAMPLE
+from broker.oauth.token import (
+    TokenRefusal,
+    TokenResponse,
+    parse_token_response,
+    refresh_request,
+)
+from tests.oauth.values import ISSUER, ISSUER_URL, RFC_6749_EXAMPLE
 
 
 def parse(document: object, status: int = 200) -> TokenResponse | TokenRefusal:
@@ -170,3 +179,57 @@ def test_github_docs_example_of_an_oauth_app() -> None:
 
 def test_201_counts_as_200() -> None:
     assert isinstance(parse(RFC_6749_EXAMPLE, 201), TokenResponse)
+
+
+# --- quirks ------------------------------------------------------------------------
+
+NESTED = Quirks(token_member="authed_user", bearer_names=("user",))
+
+
+def nested(document: object) -> TokenResponse:
+    response = HttpResponse(status=200, body=json.dumps(document).encode())
+    answer = parse_token_response(response, issuer=ISSUER_URL, quirks=NESTED)
+    assert isinstance(answer, TokenResponse)
+    return answer
+
+
+PERSONS = {"access_token": "xoxp-1", "token_type": "user", "scope": "a,b"}
+BOTS = {"access_token": "xoxb-1", "token_type": "bot", "scope": "commands"}
+
+
+def test_the_persons_token_is_looked_for_where_the_issuer_puts_it() -> None:
+    answer = nested({"ok": True, **BOTS, "authed_user": {"id": "U1", **PERSONS}})
+    assert answer.access_token == Secret("xoxp-1")
+    assert answer.token_type == "Bearer"
+    assert answer.scopes == frozenset({"a", "b"})
+
+
+@pytest.mark.parametrize("member", [{}, {"authed_user": {"id": "U1"}}])
+def test_where_it_is_not_there_the_top_is_taken(member: dict[str, object]) -> None:
+    assert nested({**PERSONS, **member}).access_token == Secret("xoxp-1")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**PERSONS, "authed_user": "U1"},
+        {**BOTS, "authed_user": {"id": "U1"}},
+        {**PERSONS, "token_type": "mac"},
+    ],
+)
+def test_a_token_of_another_kind_is_not_taken_for_the_persons(
+    document: object,
+) -> None:
+    with pytest.raises(IssuerMalformedError):
+        nested(document)
+
+
+def test_scopes_of_a_narrower_token_are_joined_as_the_issuer_wants_them() -> None:
+    request = refresh_request(
+        issuer=replace(ISSUER, quirks=Quirks(scope_separator=",")),
+        client=Client(client_id="c"),
+        refresh_token=Secret("r"),
+        scopes=frozenset({"b", "a"}),
+        resource=None,
+    )
+    assert parse_qs(request.body.decode())["scope"] == ["a,b"]

@@ -3,6 +3,7 @@
 import re
 
 import broker
+from broker.oauth.presets import _PinnedRow, _PresetRow, _QuirksRow, parse_presets
 from brokerd_client.exit_codes import EXIT_CODES
 from tests.project.tree import ROOT, files, modules
 
@@ -127,3 +128,28 @@ def test_both_distributions_have_one_version() -> None:
     (version,) = versions
     assert version == broker.__version__
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_page_of_issuers_has_what_the_data_have() -> None:
+    page = (ROOT / "docs" / "issuers.md").read_text("utf-8")
+    presets = parse_presets((ROOT / "broker" / "issuers.toml").read_text("utf-8"))
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| `(http.*?)` \| (.*?) \| (.*?) \|$", page, re.MULTILINE
+    )
+    assert [name for name, *_ in rows] == list(presets)
+    for name, issuer, redirect_uri, ways in rows:
+        preset = presets[name]
+        assert issuer == preset.issuer
+        assert ways == ", ".join(way.value for way in preset.ways)
+        if preset.redirect_rule is None:
+            assert "`" not in redirect_uri
+        else:
+            assert redirect_uri == f"`{preset.redirect_rule}`"
+
+
+def test_the_page_of_issuers_lists_every_key_of_a_table() -> None:
+    page = (ROOT / "docs" / "issuers.md").read_text("utf-8")
+    _, _, own = page.partition("## One of your own")
+    listed = set(re.findall(r"`(?:\[….)?([a-z_]+)\]?`", own))
+    for row in (_PresetRow, _PinnedRow, _QuirksRow):
+        assert set(row.__struct_fields__) - listed == set()

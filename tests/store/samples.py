@@ -6,7 +6,7 @@ from pathlib import Path
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client, ClientAuthentication
 from broker.model.grant import Grant
-from broker.model.issuer import Issuer
+from broker.model.issuer import Issuer, Quirks
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
@@ -21,6 +21,7 @@ ISSUER = Issuer(
     scopes_supported=("openid", "drive.readonly"),
     code_challenge_methods=("S256",),
     openid=True,
+    quirks=Quirks(scope_separator=",", bearer_names=("user",)),
 )
 
 ACCESS_TOKEN = AccessToken(

@@ -11,6 +11,7 @@ EXIT_CODES: dict[str, int] = {
     "internal_error": INTERNAL,
     "bad_request": USAGE,
     "paste_refused": USAGE,
+    "way_refused": USAGE,
     "broker_unreachable": 3,
     "unknown_account": 4,
     "no_accounts": 4,
