@@ -76,6 +76,7 @@ class _PresetRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     redirect_port: int | None = None
     accepts_mismatched_issuer: str | None = None
     browser_errors: tuple[str, ...] = ()
+    dpop: bool = False
     note: str | None = None
 
 
