@@ -1,4 +1,4 @@
-"""An API's side of a proof of possession (RFC 9449 section 4.3), on cryptography alone."""
+"""How an API reads a proof (RFC 9449 section 4.3), on cryptography alone."""
 
 import base64
 import json
