@@ -60,13 +60,12 @@ def claims(request: HttpRequest) -> dict[str, object]:
 async def begun_bound(world: World, **named: object) -> Login:
     world.sender.script(json_response(WITH_DPOP))
     request = a_request(dpop=True, **named)
-    return await world.logins.start(request, LoginOptions())
+    return (await world.logins.start(request, LoginOptions())).login
 
 
 async def begun_again(world: World, *, dpop: bool | None = None) -> Login:
-    return await world.logins.start(
-        SignInRequest(account=WORK, dpop=dpop), LoginOptions()
-    )
+    request = SignInRequest(account=WORK, dpop=dpop)
+    return (await world.logins.start(request, LoginOptions())).login
 
 
 # --- the sign-in -------------------------------------------------------------------
@@ -95,7 +94,7 @@ async def test_the_token_is_served_as_what_it_is() -> None:
 async def test_a_login_without_dpop_asks_for_no_bound_code_and_proves_nothing() -> None:
     world = await a_world()
     world.sender.script(json_response(WITH_DPOP))
-    login = await world.logins.start(a_request(), LoginOptions())
+    login = (await world.logins.start(a_request(), LoginOptions())).login
     assert "dpop_jkt" not in asked(login)
     await completed(world, login, token_answer(refresh_token="r"))
     assert "DPoP" not in world.sender.requests[-1].headers
@@ -115,7 +114,7 @@ async def test_rfc9449_section_5_a_bearer_token_in_place_of_a_bound_one_ends_it(
 async def test_a_bound_token_where_none_was_asked_for_ends_it() -> None:
     world = await a_world()
     world.sender.script(json_response(METADATA))
-    login = await world.logins.start(a_request(), LoginOptions())
+    login = (await world.logins.start(a_request(), LoginOptions())).login
     await completed(world, login, bound_answer(refresh_token="r"))
     assert isinstance(login.error, IssuerMalformedError)
 
