@@ -13,6 +13,7 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant, GrantState
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.issuer import IssuerPreset
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.oauth.dpop import thumbprint
@@ -148,6 +149,15 @@ async def test_the_private_key_is_forgotten_by_a_login_that_has_ended() -> None:
     assert login.own.dpop_key is not None
     login.fail("enough")
     assert login.own.dpop_key is None
+
+
+async def test_a_preset_that_says_so_asks_for_bound_tokens_by_itself() -> None:
+    preset = IssuerPreset(name="bank", issuer=ISSUER.url, dpop=True)
+    world = World(presets={"bank": preset})
+    await world.vault.open_at_start()
+    world.sender.script(json_response(WITH_DPOP))
+    started = await world.logins.start(a_request(issuer="bank"), LoginOptions())
+    assert "dpop_jkt" in asked(started.login)
 
 
 # --- the next sign-in --------------------------------------------------------------
