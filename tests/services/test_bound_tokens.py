@@ -85,6 +85,19 @@ async def test_rfc9449_section_10_the_code_is_bound_to_the_key_that_proves_it() 
     assert dict(header["jwk"])["x"] in grant.dpop_key.reveal()  # type: ignore[call-overload]
 
 
+async def test_rfc9449_section_10_1_a_pushed_request_binds_its_code_too() -> None:
+    world = await a_world()
+    endpoint = "https://issuer.example/par"
+    metadata = {**WITH_DPOP, "pushed_authorization_request_endpoint": endpoint}
+    pushed = {"request_uri": "urn:example:1", "expires_in": 60}
+    world.sender.script(json_response(metadata), json_response(pushed, status=201))
+    started = await world.logins.start(a_request(dpop=True), LoginOptions())
+    key = started.login.own.dpop_key
+    assert key is not None
+    assert world.sender.requests[-1].url == endpoint
+    assert world.sender.form()["dpop_jkt"] == thumbprint(key)
+
+
 async def test_the_token_is_served_as_what_it_is() -> None:
     world = await a_world()
     await completed(world, await begun_bound(world), bound_answer(refresh_token="r"))

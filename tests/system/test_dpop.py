@@ -1,13 +1,15 @@
 """Bound tokens (RFC 9449) at a real issuer that wants its nonce in every proof."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.fakes.proofs import read_proof
 from tests.system.browser import open_page, sign_in_at_oidc_provider
 from tests.system.hunt import hunt
 from tests.system.issuers import OidcProvider, oidc_provider
@@ -44,7 +46,6 @@ class Bound:
 
     person: Person
     issuer: OidcProvider
-    asked: dict[str, list[str]]
 
     @property
     def userinfo(self) -> str:
@@ -71,7 +72,17 @@ def signed_in(person: Person, issuer: OidcProvider, *words: str) -> Bound:
         page.wait_for_load_state()
     ended = login.end()
     assert ended.status == 0, ended
-    return Bound(person, issuer, parse_qs(urlsplit(login.url).query))
+    return Bound(person, issuer)
+
+
+def thumbprint(person: Person) -> str:
+    """Of the key that the broker proves with (RFC 7638), as an API sees it."""
+    said = person.brokerctl("dpop-proof", "work", "GET", "https://a.example/", "--json")
+    person.heard.remove(said.output)
+    header, _ = read_proof(json.loads(said.output)["proof"])
+    canonical = json.dumps(header["jwk"], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @pytest.fixture
@@ -84,7 +95,7 @@ def test_rfc9449_code_tokens_and_refreshes_are_bound_to_one_key_of_the_broker(
     bound: Bound,
 ) -> None:
     person, issuer = bound.person, bound.issuer
-    (jkt,) = bound.asked["dpop_jkt"]
+    jkt = thumbprint(person)
     first = person.token("work")
     assert issuer.inspect(first)["cnf"] == {"jkt": jkt}
     wait_until(lambda: not issuer.is_active(first), "the token expires")
