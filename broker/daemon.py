@@ -60,6 +60,8 @@ from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.logins import LoginService
+from broker.services.proofs import Proofs
+from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
@@ -200,11 +202,14 @@ class _Parts:
     ) -> None:
         clock = SystemClock()
         self.config = config
-        self.sender = Outbound(
+        self.outbound = Outbound(
             version=__version__,
             network=config.network,
             environ=os.environ,
             now=clock.now,
+        )
+        self.sender = ProvingSender(
+            self.outbound, clock=clock, random=secrets.token_bytes
         )
         door = FileDoor(state_directory() / STORE_NAME)
         keys = KeyChanges(door)
@@ -224,6 +229,7 @@ class _Parts:
             clock=clock,
             random=secrets.token_bytes,
         )
+        access = Access(vault=self.vault)
         self.services = Services(
             facts=DaemonFacts(
                 version=__version__,
@@ -235,7 +241,8 @@ class _Parts:
             vault=self.vault,
             maker=StoreMaker(vault=self.vault, door=door, clock=clock),
             keys=keys,
-            access=Access(vault=self.vault),
+            access=access,
+            proofs=Proofs(access=access, clock=clock, random=secrets.token_bytes),
             logins=self.logins,
             accounts=Accounts(
                 vault=self.vault, sender=self.sender, clock=clock, events=self.events
@@ -274,7 +281,7 @@ class _Parts:
         self.events.publish(Event(kind=EventKind.STOPPING, at=at))
         await asyncio.gather(self.logins.close(), server.close())
         await self.vault.close()
-        await self.sender.close()
+        await self.outbound.close()
 
 
 def _presets(config: Config) -> Mapping[str, IssuerPreset]:

@@ -14,6 +14,7 @@ from broker.control.issuers import issuers
 from broker.control.keys import key
 from broker.control.login import login
 from broker.control.pending import pending
+from broker.control.proofs import dpop_proof
 from broker.control.service import service
 from broker.control.start import start_broker
 from broker.control.status import status
@@ -64,6 +65,7 @@ for _command in (
     pending,
     status,
     stop,
+    dpop_proof,
     watch,
     agent,
     init,

@@ -49,6 +49,11 @@ _START_SECONDS = 90
     help="A further parameter of the authorization request; may be repeated.",
 )
 @click.option(
+    "--dpop/--no-dpop",
+    default=None,
+    help="Tokens that only this broker can use: bound to a key of its own (RFC 9449).",
+)
+@click.option(
     "--paste",
     "way",
     flag_value="paste",

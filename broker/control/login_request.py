@@ -21,6 +21,7 @@ class Words(TypedDict):
     scope: tuple[str, ...]
     param: tuple[str, ...]
     login_hint: str | None
+    dpop: bool | None
     redirect_uri: str | None
     response_mode: str | None
     host: str | None
@@ -61,6 +62,7 @@ def login_body(words: Words) -> Json:
         "scopes": [one for many in words["scope"] for one in many.split()] or None,
         "parameters": _parameters(words["param"]),
         "login_hint": words["login_hint"],
+        "dpop": words["dpop"],
         "redirect": {k: v for k, v in redirect.items() if v is not None} or None,
         "way": words["way"],
         "again": words["again"] or None,

@@ -44,6 +44,7 @@ class LoginBody(Request, frozen=True):
     parameters: dict[str, str] | None = None
     login_hint: str | None = None
     redirect: RedirectBody | None = None
+    dpop: bool | None = None
     way: Way = Way.LOOPBACK
     again: bool = False
     other_person: bool = False
@@ -83,6 +84,7 @@ def sign_in_request(body: LoginBody) -> SignInRequest:
         parameters=body.parameters,
         login_hint=body.login_hint,
         redirect=None if body.redirect is None else _redirect(body.redirect),
+        dpop=body.dpop,
     )
 
 

@@ -130,6 +130,13 @@ ADVICE: dict[str, Advice] = {
         "a first login needs --issuer (a URL or a preset such as google), and "
         "--client-secrets FILE or --client-id ID",
     ),
+    "dpop_unsupported": _advice(
+        409,
+        "{issuer} does not say that it binds tokens with an ES256 key (DPoP); its "
+        "metadata offers: {offered}",
+        "sign in without --dpop; or name the issuer again with --issuer, if it has "
+        "learned it since the last login",
+    ),
     "client_secrets_invalid": _advice(
         400,
         "this client_secret.json cannot be used: {what}",

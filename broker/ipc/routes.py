@@ -10,7 +10,7 @@ from functools import partial
 from aiohttp import web
 
 from broker.host import proportional_set_kib
-from broker.ipc import store_wire, wire
+from broker.ipc import proof_wire, store_wire, wire
 from broker.ipc.doctor_wire import doctor_reply
 from broker.ipc.issuer_wire import issuers_reply
 from broker.ipc.login_routes import LoginRoutes
@@ -29,6 +29,7 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.interfaces import Clock, StoreKeys
 from broker.services.logins import LoginService
+from broker.services.proofs import Proofs
 from broker.services.standing import standing_events
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
@@ -70,6 +71,7 @@ class Services:
     maker: StoreMaker
     keys: StoreKeys
     access: Access
+    proofs: Proofs
     logins: LoginService
     accounts: Accounts
     events: Events
@@ -91,6 +93,7 @@ class Routes:
         return [
             # Decides for itself: its path for a cached token asks only once.
             web.post("/v1/token", self.token),
+            web.post("/v1/dpop-proof", self.dpop_proof),
             *LoginRoutes(self._services.logins).table(partial(self._permitted, manage)),
             web.get("/v1/accounts", self._permitted(Operation.LIST, self.accounts)),
             web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
@@ -128,6 +131,13 @@ class Routes:
             served = await access.token(asker, wanted)
         headers, body = wire.token_answer(served, request.headers.get("Accept", ""))
         return web.Response(body=body, headers=headers)
+
+    async def dpop_proof(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/dpop-proof`. Decides for itself, as for a token."""
+        body = wire.parse_body(await request.read(), proof_wire.ProofBody)
+        wanted = proof_wire.proof_wanted(body)
+        served = self._services.proofs.proof(request[ASKER], wanted)
+        return json_reply(proof_wire.proof_reply(served))
 
     async def accounts(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/accounts`."""

@@ -15,6 +15,7 @@ from broker.model.grant import Grant, GrantState
 from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
+from broker.model.token import BEARER
 from broker.services.access import TokenServed, TokenWanted
 from broker.services.accounts import LogOut
 from broker.services.circuit import Outage
@@ -72,6 +73,11 @@ def parse_body(data: bytes, kind: type[_Body]) -> _Body:
         raise BadRequestError(what=safe_text(str(exc))) from None
 
 
+def is_digest(text: str) -> bool:
+    """Whether `text` names a token: its SHA-256 in lower-case hex."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def token_wanted(body: TokenBody) -> TokenWanted:
     """The request for a token.
 
@@ -80,7 +86,7 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     """
     if not 0 <= body.min_ttl <= LONGEST_MIN_TTL:
         raise BadRequestError(what="min_ttl is a number of seconds from 0 to 86400")
-    if body.rejected is not None and not _DIGEST.fullmatch(body.rejected):
+    if body.rejected is not None and not is_digest(body.rejected):
         raise BadRequestError(what="rejected is a SHA-256 in 64 lower-case hex digits")
     if body.scopes is not None and not body.scopes:
         raise BadRequestError(what="scopes names one scope at least, or is left out")
@@ -130,10 +136,16 @@ def skew_reply(skew: Skew) -> dict[str, object]:
 
 
 def token_headers(served: TokenServed) -> dict[str, str]:
-    """What a bare token cannot say: a peer may hand it on as the narrow one."""
-    if not served.extra_scopes:
-        return {}
-    return {"Extra-Scopes": " ".join(sorted(served.extra_scopes))}
+    """What a bare token cannot say.
+
+    A peer may hand it on as the narrow one, or send it as what it is not.
+    """
+    headers = {}
+    if served.extra_scopes:
+        headers["Extra-Scopes"] = " ".join(sorted(served.extra_scopes))
+    if served.token.token_type != BEARER:
+        headers["Token-Type"] = served.token.token_type
+    return headers
 
 
 def outage_reply(outage: Outage) -> dict[str, object]:

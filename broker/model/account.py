@@ -62,6 +62,7 @@ class Account:
         parameters: extra parameters of the authorization request.
         login_hint: who is expected to sign in, or None.
         redirect: see `RedirectChoice`.
+        dpop: whether its tokens are to be bound to a key of the broker (RFC 9449).
     """
 
     name: AccountName
@@ -72,3 +73,4 @@ class Account:
     parameters: dict[str, str] = field(default_factory=dict)
     login_hint: str | None = None
     redirect: RedirectChoice = RedirectChoice()
+    dpop: bool = False

@@ -219,6 +219,20 @@ class WayRefusedError(BrokerError):
 
 
 @dataclass(eq=False, kw_only=True)
+class DpopUnsupportedError(BrokerError):
+    """Bound tokens are wanted of an issuer that does not say that it gives any.
+
+    Attributes:
+        issuer: which.
+        offered: algorithms of proofs that it takes, none of them ours.
+    """
+
+    code = "dpop_unsupported"
+    issuer: str
+    offered: tuple[str, ...]
+
+
+@dataclass(eq=False, kw_only=True)
 class PortInUseError(BrokerError):
     """The redirect listener cannot have its port."""
 

@@ -64,6 +64,8 @@ class Grant:
         refresh_expires_at: when the refresh token ends, where the issuer says so.
         intent: while the refresh token may have been spent, else None.
         ended_because: the issuer's words for why it is not LIVE, made safe to show.
+        dpop_key: the private key that its tokens are bound to (RFC 9449), as the JSON
+            of a JWK; None where they are not bound. No peer ever gets it.
     """
 
     account: Account
@@ -77,6 +79,7 @@ class Grant:
     refresh_expires_at: UnixTime | None = None
     intent: Intent | None = None
     ended_because: str | None = None
+    dpop_key: Secret | None = None
 
     def signed_out(self) -> "Grant":
         """The next version, without what the sign-in gave; how to sign in is kept."""
@@ -86,6 +89,7 @@ class Grant:
             state=GrantState.SIGNED_OUT,
             refresh_token=None,
             access_token=None,
+            dpop_key=None,
             scopes=frozenset(),
             intent=None,
             ended_because=None,

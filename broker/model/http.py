@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from broker.model.secret import Secret
 from broker.model.time import UnixTime
 
 
@@ -15,12 +16,14 @@ class HttpRequest:
         url: an absolute https URL, or http where the host is a loopback address.
         headers: names in their usual spelling.
         body: the encoded body, empty for GET.
+        dpop_key: with which it is to be proven, or None; never sent itself.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    dpop_key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,7 @@ class IssuerPreset:
         accepts_mismatched_issuer: the documented issuer value that its metadata
             carries instead of `issuer`, or None (Microsoft's `{tenantid}`).
         browser_errors: what it shows only in the browser, never to the redirect URI.
+        dpop: whether it gives this client bound tokens only (RFC 9449).
         note: one sentence for people, or None.
     """
 
@@ -140,6 +141,7 @@ class IssuerPreset:
     redirect_port: int | None = None
     accepts_mismatched_issuer: str | None = None
     browser_errors: tuple[str, ...] = ()
+    dpop: bool = False
     note: str | None = None
     origin: PresetOrigin = PresetOrigin.SHIPPED
 

@@ -14,6 +14,11 @@ HARDLY_MORE = 1.1
 _NOTICED = 1.0
 """Seconds; clocks that differ by less have not been moved, only steered."""
 
+BEARER = "Bearer"
+DPOP = "DPoP"
+"""The types of a token (RFC 6750, RFC 9449): whoever has it may use it, or whoever has
+its key too."""
+
 Scopes = frozenset[str]
 """A set of OAuth scopes (RFC 6749 section 3.3)."""
 
@@ -33,7 +38,7 @@ class AccessToken:
 
     Attributes:
         value: the token itself.
-        token_type: as the issuer said it, such as 'Bearer' (RFC 6749 section 7.1).
+        token_type: `BEARER` or `DPOP` (RFC 6749 section 7.1).
         scopes: what the token may do.
         obtained: when it was asked for, before the request left: the life counts
             from there, so that a slow answer never makes a token look younger.

@@ -15,6 +15,7 @@ from broker.model.issuer import Issuer, IssuerPreset, Quirks
 from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.model.text import safe_text
+from broker.oauth.dpop import thumbprint
 from broker.oauth.grammar import is_scope_token, is_vschars
 
 MAX_RESPONSE_CHARACTERS = 16384
@@ -29,6 +30,7 @@ _RESERVED = frozenset(
         "client_id",
         "code_challenge",
         "code_challenge_method",
+        "dpop_jkt",
         "nonce",
         "redirect_uri",
         "request",
@@ -129,6 +131,7 @@ def authorization_request(
     challenge: str,
     parameters: Mapping[str, str],
     mode: ResponseMode = ResponseMode.QUERY,
+    dpop_key: Secret | None = None,
 ) -> AuthorizationRequest:
     """The parameters of an authorization request. `state` is in them: never log them.
 
@@ -142,6 +145,7 @@ def authorization_request(
         challenge: from `code_challenge`.
         parameters: from `request_parameters`.
         mode: how the browser is to bring the response.
+        dpop_key: what the code is to be bound to, or None (RFC 9449 section 10).
 
     Raises:
         BadRequestError: a client id, secret or scope that none can be, a parameter
@@ -167,6 +171,7 @@ def authorization_request(
         ("code_challenge", challenge),
         ("code_challenge_method", "S256"),
         *_response_mode(mode),
+        *([("dpop_jkt", thumbprint(dpop_key))] if dpop_key is not None else []),
         *parameters.items(),
     )
 

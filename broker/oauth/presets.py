@@ -53,6 +53,7 @@ class _PinnedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     scopes_supported: tuple[str, ...] = ()
     authentication_methods: tuple[str, ...]
     code_challenge_methods: tuple[str, ...] | None = None
+    dpop_algorithms: tuple[str, ...] = ()
     response_iss: bool = False
     openid: bool = False
 
@@ -76,6 +77,7 @@ class _PresetRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     redirect_port: int | None = None
     accepts_mismatched_issuer: str | None = None
     browser_errors: tuple[str, ...] = ()
+    dpop: bool = False
     note: str | None = None
 
 

@@ -13,7 +13,7 @@ from broker.model.issuer import Issuer, Quirks
 from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.model.time import Seconds
-from broker.model.token import Scopes
+from broker.model.token import BEARER, DPOP, Scopes
 from broker.oauth.client_authentication import authenticated_post
 from broker.oauth.faults import transport_fault, wanted_wait
 from broker.oauth.grammar import is_scope_token, is_token
@@ -36,7 +36,7 @@ class TokenResponse:
 
     Attributes:
         access_token: one word of printable ASCII.
-        token_type: 'Bearer', however the issuer spelled it.
+        token_type: `BEARER` or `DPOP`, however the issuer spelled it.
         expires_in: seconds of life, 0 included; None where the issuer says nothing.
         refresh_token: None where the issuer gave none (this time).
         refresh_expires_in: seconds of life of the refresh token, where it says so.
@@ -73,7 +73,13 @@ class TokenRefusal:
 
 
 def code_request(
-    *, issuer: Issuer, client: Client, code: Secret, redirect_uri: str, verifier: Secret
+    *,
+    issuer: Issuer,
+    client: Client,
+    code: Secret,
+    redirect_uri: str,
+    verifier: Secret,
+    dpop_key: Secret | None = None,
 ) -> HttpRequest:
     """The request that spends a code.
 
@@ -83,6 +89,7 @@ def code_request(
         code: from the authorization response.
         redirect_uri: exactly as in the authorization request.
         verifier: whose challenge was in the authorization request.
+        dpop_key: what the tokens are to be bound to, or None.
 
     Source: RFC 6749 section 4.1.3, RFC 7636 section 4.5.
     """
@@ -92,7 +99,8 @@ def code_request(
         include_client_id=False,  # authenticated_post adds it where it belongs
         code_verifier=verifier.reveal(),
     )
-    return authenticated_post(issuer.token_endpoint, client=client, form=form)
+    request = authenticated_post(issuer.token_endpoint, client=client, form=form)
+    return replace(request, dpop_key=dpop_key)
 
 
 def refresh_request(
@@ -102,6 +110,7 @@ def refresh_request(
     refresh_token: Secret,
     scopes: Scopes | None,
     resource: str | None,
+    dpop_key: Secret | None = None,
 ) -> HttpRequest:
     """The request that spends a refresh token.
 
@@ -111,6 +120,7 @@ def refresh_request(
         refresh_token: the newest there is.
         scopes: a narrower set than was granted, or None for all of it.
         resource: where the token is to be used (RFC 8707 section 2), or None.
+        dpop_key: what the grant's tokens are bound to, or None.
 
     Raises:
         BadRequestError: `resource` is not an absolute URI without a fragment, or
@@ -129,11 +139,16 @@ def refresh_request(
         else issuer.quirks.scope_separator.join(sorted(scopes)),
         **extra,
     )
-    return authenticated_post(issuer.token_endpoint, client=client, form=form)
+    request = authenticated_post(issuer.token_endpoint, client=client, form=form)
+    return replace(request, dpop_key=dpop_key)
 
 
 def parse_token_response(
-    response: HttpResponse, *, issuer: str, quirks: Quirks = NO_QUIRKS
+    response: HttpResponse,
+    *,
+    issuer: str,
+    quirks: Quirks = NO_QUIRKS,
+    is_bound: bool = False,
 ) -> TokenResponse | TokenRefusal:
     """What the token endpoint said.
 
@@ -141,6 +156,7 @@ def parse_token_response(
         response: status, headers and body as they came.
         issuer: the issuer URL, for the errors.
         quirks: of this issuer.
+        is_bound: whether a token that is bound to a key was asked for (RFC 9449).
 
     Raises:
         IssuerOverloadedError: 429 or 503.
@@ -160,7 +176,8 @@ def parse_token_response(
         return replace(refusal, retry_after=wanted_wait(response))
     if not _is_success(response.status):
         raise members.malformed(f"status {response.status} without an error code")
-    return _parse_success(_of_the_person(members, quirks), quirks)
+    own = _of_the_person(members, quirks)
+    return _parse_success(own, _token_type(own, quirks, is_bound=is_bound))
 
 
 def _of_the_person(members: Members, quirks: Quirks) -> Members:
@@ -173,23 +190,36 @@ def _of_the_person(members: Members, quirks: Quirks) -> Members:
     return inner
 
 
-def _parse_success(members: Members, quirks: Quirks) -> TokenResponse:
+def _parse_success(members: Members, token_type: str) -> TokenResponse:
     access_token = _token(members, "access_token")
     if access_token is None:
         raise members.malformed("'access_token' is missing")
-    token_type = members.required_text("token_type")
-    # RFC 6749 section 7.1: a token of unknown type must not be used.
-    if token_type.lower() not in ("bearer", *quirks.bearer_names):
-        raise members.malformed(f"unknown token_type {safe_text(token_type)!r}")
     return TokenResponse(
         access_token=access_token,
-        token_type="Bearer",  # noqa: S106 - the type's name, no secret
+        token_type=token_type,
         expires_in=parse_life(members, "expires_in"),
         refresh_token=_token(members, "refresh_token"),
         refresh_expires_in=_refresh_life(members),
         scopes=_scopes(members),
         id_token=_token(members, "id_token"),
     )
+
+
+def _token_type(members: Members, quirks: Quirks, *, is_bound: bool) -> str:
+    """The type that was asked for, and no other.
+
+    RFC 6749 section 7.1: a token of unknown type must not be used. RFC 9449 section 5:
+    a Bearer token in the place of a bound one is of use to whoever steals it.
+    """
+    said = members.required_text("token_type")
+    if is_bound and said.lower() == DPOP.lower():
+        return DPOP
+    if is_bound:
+        what = f"token_type {safe_text(said)!r}, though a bound token was asked for"
+        raise members.malformed(what)
+    if said.lower() not in (BEARER.lower(), *quirks.bearer_names):
+        raise members.malformed(f"unknown token_type {safe_text(said)!r}")
+    return BEARER
 
 
 def parse_refusal(members: Members, status: int) -> TokenRefusal:

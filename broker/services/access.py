@@ -17,6 +17,7 @@ from broker.model.errors import (
     StoppingError,
     UnknownAccountError,
 )
+from broker.model.grant import Grant
 from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation, decide
 from broker.model.store import VaultState
@@ -131,6 +132,18 @@ class Access:
             self._vault.require_open()
             raise
         return self._served(asker, key, token, rule, tokens)
+
+    def grant_of(self, asker: Asker, account: AccountName | None) -> Grant:
+        """The grant whose tokens `asker` may have: for what goes with a token.
+
+        Raises:
+            BrokerError: it may not, or there is no such account, or no open store.
+        """
+        self.permit(asker, Operation.TOKEN)
+        grants = self._opened(TokenWanted(account=account)).grants
+        grant = grants.get(grants.named_or_default(account))
+        self._vault.used()
+        return grant
 
     def _opened(self, wanted: TokenWanted) -> Opened:
         opened = self._vault.opened

@@ -210,6 +210,7 @@ def _request(login: Login) -> AuthorizationRequest:
         state=own.state,
         nonce=own.nonce,
         challenge=code_challenge(own.verifier),
+        dpop_key=own.dpop_key,
         mode=account.redirect.mode,
         parameters=request_parameters(
             preset=login.sign_in.preset,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from broker.model.account import AccountName
@@ -95,11 +95,14 @@ class LoginSecrets:
         state: binds the response to this login, and finds it.
         verifier: PKCE (RFC 7636).
         nonce: OpenID Connect only, else None.
+        dpop_key: what the tokens are to be bound to (RFC 9449), or None. A sign-in
+            that is repeated keeps its key: an older refresh token may be kept, too.
     """
 
     state: Secret
     verifier: Secret
     nonce: Secret | None
+    dpop_key: Secret | None = None
 
 
 class Login:
@@ -166,6 +169,7 @@ class Login:
             # Kept for whoever still asks, and the store may be locked meanwhile.
             self.code = None
             self.sign_in = self.sign_in.without_secret()
+            self.own = replace(self.own, dpop_key=None)
             self.ended.set()
 
     def fail(self, reason: str) -> None:

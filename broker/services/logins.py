@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from broker.model.account import Account, AccountName
+from broker.model.account import AccountName
 from broker.model.errors import (
     BrokerError,
     LoginFailedError,
     StoppingError,
     UnknownLoginError,
 )
+from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
+from broker.oauth.dpop import KEY_BYTES, dpop_key
 from broker.oauth.pkce import VERIFIER_BYTES, code_verifier
 from broker.services.interfaces import Clock
 from broker.services.login import Failed, Login, LoginSecrets
@@ -99,7 +101,7 @@ class LoginService:
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),
             sign_in=sign_in,
-            own=self._secrets(sign_in.account),
+            own=self._secrets(sign_in, stored),
             way=options.way,
             other_person=options.other_person,
         )
@@ -220,13 +222,20 @@ class LoginService:
             del self._logins[key]
         self._logins[login.login_id] = login
 
-    def _secrets(self, account: Account) -> LoginSecrets:
-        is_openid = "openid" in account.scopes
+    def _secrets(self, sign_in: SignIn, stored: Grant | None) -> LoginSecrets:
+        is_openid = "openid" in sign_in.account.scopes
         return LoginSecrets(
             state=Secret(self._token(STATE_BYTES)),
             verifier=code_verifier(self._random(VERIFIER_BYTES)),
             nonce=Secret(self._token(NONCE_BYTES)) if is_openid else None,
+            dpop_key=self._dpop_key(sign_in, stored),
         )
+
+    def _dpop_key(self, sign_in: SignIn, stored: Grant | None) -> Secret | None:
+        if not sign_in.account.dpop:
+            return None
+        known = None if sign_in.is_first or stored is None else stored.dpop_key
+        return known or dpop_key(self._random(KEY_BYTES))
 
     def _token(self, size: int) -> str:
         return base64.urlsafe_b64encode(self._random(size)).rstrip(b"=").decode()

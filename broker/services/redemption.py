@@ -123,12 +123,18 @@ class Redeemer:
             code=code,
             redirect_uri=login.redirect_uri,
             verifier=login.own.verifier,
+            dpop_key=login.own.dpop_key,
         )
         response = await self._sender.send(request)
         opened = self._vault.opened
         if opened is not None:
             opened.tokens.heard(issuer.url, response, sent=began)
-        answer = parse_token_response(response, issuer=issuer.url, quirks=issuer.quirks)
+        answer = parse_token_response(
+            response,
+            issuer=issuer.url,
+            quirks=issuer.quirks,
+            is_bound=login.own.dpop_key is not None,
+        )
         if isinstance(answer, TokenRefusal):
             raise code_error(answer, account=account.name, issuer=issuer.url)
         return Obtained(answer=answer, began=began)
@@ -199,6 +205,7 @@ def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
         refresh_expires_at=None
         if expires_in is None
         else UnixTime(redeemed.at.wall + expires_in),
+        dpop_key=login.own.dpop_key,
     )
 
 
@@ -209,7 +216,9 @@ def _is_same_person(login: Login, before: Grant | None, subject: str | None) -> 
     """Whether an older refresh token surely belongs to whoever signed in now."""
     if before is None or subject is None or login.sign_in.is_first:
         return False
-    return before.subject == subject and before.state in _ALIVE
+    # Bound to another key, or to none, it would be refused from now on.
+    has_its_key = before.dpop_key == login.own.dpop_key
+    return before.subject == subject and before.state in _ALIVE and has_its_key
 
 
 def _notes(

@@ -135,11 +135,17 @@ class Refresher:
                 refresh_token=refresh_token,
                 scopes=key.scopes,
                 resource=key.resource,
+                dpop_key=grant.dpop_key,
             )
         )
         answered = self._clock.now()
         self._skews.heard(issuer.url, response, sent=sent, answered=answered)
-        answer = parse_token_response(response, issuer=issuer.url, quirks=issuer.quirks)
+        answer = parse_token_response(
+            response,
+            issuer=issuer.url,
+            quirks=issuer.quirks,
+            is_bound=grant.dpop_key is not None,
+        )
         if isinstance(answer, TokenRefusal):
             raise refresh_error(
                 answer,

@@ -9,13 +9,18 @@ from urllib.parse import urlsplit
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
-from broker.model.errors import ClientNeededError, ClientSecretsError
+from broker.model.errors import (
+    ClientNeededError,
+    ClientSecretsError,
+    DpopUnsupportedError,
+)
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
 from broker.model.way import Way
 from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
+from broker.oauth.dpop import ALGORITHM
 from broker.oauth.endpoints import is_loopback
 from broker.oauth.presets import require_way
 from broker.services.interfaces import HttpSender
@@ -35,6 +40,7 @@ class SignInRequest:
         parameters: extra parameters of the authorization request.
         login_hint: who is expected.
         redirect: where the response is awaited.
+        dpop: whether tokens are to be bound to a key of the broker (RFC 9449).
     """
 
     account: AccountName
@@ -45,6 +51,7 @@ class SignInRequest:
     parameters: Mapping[str, str] | None = field(default=None, repr=False)
     login_hint: str | None = None
     redirect: RedirectChoice | None = None
+    dpop: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,7 @@ class SignIns:
             ClientSecretsError: the client_secret.json is not one, or another's.
             IssuerInvalidError, IssuerMismatchError, IssuerMalformedError,
             IssuerUnreachableError, IssuerOverloadedError: of the discovery.
+            DpopUnsupportedError: bound tokens are wanted, and not to be had.
         """
         old = stored.account if stored else None
         secrets = _client_secrets(request)
@@ -105,12 +113,14 @@ class SignIns:
             client=client,
             preset=preset.name if preset else None,
             scopes=preset.default_scopes if preset else (),
+            dpop=preset is not None and preset.dpop,
         )
         if old is not None and not is_first:
             account = replace(old, issuer=issuer, client=client, preset=account.preset)
         if secrets is not None:
             account = replace(account, redirect=_registered(secrets, request.redirect))
         account = _named(request, account)
+        _require_dpop(account)
         return SignIn(account=account, preset=preset, is_first=is_first)
 
     async def _issuer(
@@ -211,4 +221,19 @@ def _named(request: SignInRequest, account: Account) -> Account:
         else dict(request.parameters),
         login_hint=account.login_hint if hint is None else hint,
         redirect=account.redirect if redirect is None else redirect,
+        dpop=account.dpop if request.dpop is None else request.dpop,
     )
+
+
+def _require_dpop(account: Account) -> None:
+    """See that bound tokens are to be had, where they are wanted.
+
+    An issuer that knows nothing of DPoP would pass over the proof, and give a Bearer
+    token for a code that is spent then.
+
+    Raises:
+        DpopUnsupportedError: the issuer does not say that it takes our proofs.
+    """
+    issuer = account.issuer
+    if account.dpop and ALGORITHM not in issuer.dpop_algorithms:
+        raise DpopUnsupportedError(issuer=issuer.url, offered=issuer.dpop_algorithms)

@@ -60,6 +60,16 @@ def test_the_drive_sample_lists_files(broker: FakeBroker) -> None:
     assert broker.requests[0].json == {"account": "work", "min_ttl": 300.0}
 
 
+def test_a_bound_token_is_refused_where_no_proof_can_go_with_it(path: Path) -> None:
+    with FakeBroker(path, lambda _: token_reply("tok-1", token_type="DPoP")):
+        credentials = Credentials("work")
+        with pytest.raises(exceptions.RefreshError, match="--no-dpop") as caught:
+            credentials.refresh(None)
+
+    assert not caught.value.retryable
+    assert credentials.token is None
+
+
 def test_a_401_makes_google_s_client_send_the_newer_token(broker: FakeBroker) -> None:
     def wants_second(call: Call) -> Said:
         return Said(200, FILES) if call.bearer == "tok-2" else Said(401, {})

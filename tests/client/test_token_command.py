@@ -67,6 +67,29 @@ def test_the_header_can_be_had_whole(
     assert capsys.readouterr().out == "Authorization: Bearer tok-1\n"
 
 
+def test_a_bound_token_is_printed_and_said_to_be_bound_on_stderr(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = b"Token-Type: DPoP\r\nConnection: close"
+    bare = http(200, text="tok-1").replace(b"Connection: close", beside)
+    whole = token_reply("tok-1", token_type="DPoP")
+    with FakeBroker(path, in_turn(bare, whole)):
+        assert main([]) == main(["--header"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "tok-1\nAuthorization: DPoP tok-1\n"
+    note = "brokerd-token: note: the token is bound to a key (DPoP): an API takes it "
+    assert said.err.count(note) == 2
+
+
+@pytest.mark.parametrize("token_type", [None, "mac", 7])
+def test_a_token_of_an_unknown_type_is_not_printed(
+    path: Path, capsys: pytest.CaptureFixture[str], token_type: object
+) -> None:
+    with FakeBroker(path, in_turn(token_reply("tok-1", token_type=token_type))):
+        assert main(["--json"]) == 1
+    assert "tok-1" not in capsys.readouterr().out
+
+
 def test_json_has_everything(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with FakeBroker(path, in_turn(token_reply("tok-1"))):
         code = main(["--json"])

@@ -8,6 +8,13 @@ from brokerd_client import Token
 TOKEN = Token(value="s3cr3t", expires_at=1.0, scopes=("drive",), account="work")
 
 
+def test_the_header_has_the_type_of_the_token() -> None:
+    bound = Token(
+        value="v", expires_at=None, scopes=(), account="work", token_type="DPoP"
+    )
+    assert (TOKEN.header, bound.header) == ("Bearer s3cr3t", "DPoP v")
+
+
 def test_the_repr_of_a_token_tells_all_but_its_value() -> None:
     assert "s3cr3t" not in repr(TOKEN)
     assert "work" in repr(TOKEN)

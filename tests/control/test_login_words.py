@@ -32,7 +32,7 @@ def test_every_word_that_was_said_is_sent(
         *("--login-hint", "alice", "--redirect-uri", "http://localhost:1/cb"),
         *("--response-mode", "form_post"),
         *("--host", "localhost", "--bind", "127.0.0.1", "--port", "0"),
-        *("--paste", "--again", "--other-person"),
+        *("--dpop", "--paste", "--again", "--other-person"),
         *("--timeout", "60", "--success-message", "Done."),
     ]
     assert run("login", "work", *words).exit_code == 0
@@ -44,6 +44,7 @@ def test_every_word_that_was_said_is_sent(
         "scopes": ["a", "b", "c"],
         "parameters": {"hd": "example.com", "x": "a=b", "empty": ""},
         "login_hint": "alice",
+        "dpop": True,
         "redirect": {
             "host": "localhost",
             "bind": "127.0.0.1",
@@ -67,6 +68,16 @@ def test_the_text_of_the_client_secrets_file_is_sent_without_a_byte_order_mark(
     broker = listen(in_turn(BEGUN, DONE))
     run("login", "work", "--client-secrets", str(file))
     assert broker.requests[0].json["client_secrets"] == '{"installed": {}}'
+
+
+def test_no_dpop_is_said_too_and_nothing_of_it_where_neither_was_said(
+    run: Run, listen: Listen
+) -> None:
+    broker = listen(in_turn(BEGUN, DONE, BEGUN, DONE))
+    run("login", "work", "--no-dpop")
+    run("login", "work")
+    begun = [r.json for r in broker.requests if r.method == "POST"]
+    assert [body.get("dpop", "unsaid") for body in begun] == [False, "unsaid"]
 
 
 @pytest.mark.parametrize("param", ["novalue", "=x", ""])

@@ -11,7 +11,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request: `bearer` is the token it carried, or None."""
+    """One request: `bearer` is the token it carried, of either type, or None."""
 
     method: str
     path: str
@@ -99,7 +99,7 @@ class FakeApi:
         call = Call(
             method=request.command,
             path=request.path,
-            bearer=token if scheme == "Bearer" else None,
+            bearer=token if scheme in ("Bearer", "DPoP") else None,
             headers={k.lower(): v for k, v in request.headers.items()},
             body=_body(request),
         )

@@ -96,6 +96,7 @@ class Served:
             maker=world.maker,
             keys=world.keys,
             access=world.access,
+            proofs=world.proofs,
             logins=world.logins,
             accounts=world.accounts,
             events=world.events,

@@ -38,6 +38,7 @@ def test_a_name_alone_asks_to_repeat_what_is_stored() -> None:
     assert request.scopes is None
     assert request.parameters is None
     assert request.redirect is None
+    assert request.dpop is None
     options = login_wire.login_options(login_body())
     assert (options.timeout, options.way) == (DEFAULT_TIMEOUT, Way.LOOPBACK)
 
@@ -51,6 +52,7 @@ def test_every_member_of_a_login_request_is_read_and_secrets_become_secret() -> 
         parameters={"hd": "example.com"},
         login_hint="alice",
         redirect={"host": "localhost", "bind": "127.0.0.1", "port": 8080},
+        dpop=True,
         way="oob-auto",
         success_message="Done.",
         timeout=60,
@@ -59,6 +61,7 @@ def test_every_member_of_a_login_request_is_read_and_secrets_become_secret() -> 
     assert request.client is not None
     assert request.client.client_secret == Secret(CANARY)
     assert request.scopes == ("b", "a")
+    assert request.dpop is True
     assert request.parameters == {"hd": "example.com"}
     assert request.redirect == RedirectChoice(
         host="localhost", bind="127.0.0.1", port=8080

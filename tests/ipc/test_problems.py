@@ -34,7 +34,8 @@ STATUS = {
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
-    "another_person login_failed port_in_use store_exists key_source_unavailable "
+    "another_person login_failed port_in_use dpop_unsupported store_exists "
+    "key_source_unavailable "
     "key_slot_refused grant_changed",
     413: "too_large",
     423: "locked",

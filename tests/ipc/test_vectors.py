@@ -24,7 +24,13 @@ from tests.fakes.store import MemoryStore
 from tests.fakes.vectors import Vector, difference, load_vectors
 from tests.ipc.conftest import Serve
 from tests.services.person import completed, repeated, respond
-from tests.services.world import WORK, World, a_grant, token_answer
+from tests.services.world import (
+    WORK,
+    World,
+    a_bound_grant,
+    a_grant,
+    token_answer,
+)
 
 GONE = AccountName("gone")
 LOCAL = "http://127.0.0.1:9400"
@@ -126,6 +132,12 @@ async def _gives_all(world: World) -> None:
     world.sender.answer_always(token_answer(scope="drive mail"))
 
 
+async def _bound(world: World) -> None:
+    world.store.grants[WORK] = a_bound_grant()
+    await world.vault.open_at_start()
+    world.sender.answer_always(token_answer(token_type="DPoP"))
+
+
 async def _issuer_down(world: World) -> None:
     await world.vault.open_at_start()
     work = world.tokens.key(AccountName("work"), None, None)
@@ -168,6 +180,7 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "'work' has a token that lives; its issuer did not answer the last refresh": (
         _issuer_down
     ),
+    "the tokens of 'work' are bound to a key of the broker": _bound,
     "there is no store": _no_store,
     "the store is locked with the passphrase 'open sesame'; "
     "it holds the two accounts": _locked,

@@ -39,6 +39,20 @@ def test_a_token_reply_has_the_true_end_and_sorted_scopes() -> None:
     assert json.loads(wire.token_reply(endless))["expires_at"] is None
 
 
+def test_a_bare_token_that_is_no_bearer_token_says_so_beside_it() -> None:
+    token = AccessToken(
+        value=Secret("tok"),
+        token_type="DPoP",
+        scopes=frozenset(),
+        obtained=START,
+        life=Seconds(60),
+    )
+    served = TokenServed(account=WORK, token=token)
+    assert wire.token_headers(served) == {"Token-Type": "DPoP"}
+    usual = TokenServed(account=WORK, token=replace(token, token_type="Bearer"))
+    assert wire.token_headers(usual) == {}
+
+
 def test_an_account_that_has_ended_is_not_called_refreshable() -> None:
     dead = replace(a_grant(), state=GrantState.DEAD, ended_because="revoked")
     reply = wire.account_reply(dead, is_default=True)
@@ -49,7 +63,7 @@ def test_an_account_that_has_ended_is_not_called_refreshable() -> None:
 
 
 def test_no_reply_but_the_tokens_holds_a_token() -> None:
-    grant = a_grant(refresh_token=CANARY)
+    grant = replace(a_grant(refresh_token=CANARY), dpop_key=Secret(CANARY))
     login = a_login("drive")
     login.advance(CodeArrived(code=Secret(CANARY)))
     login.advance(GrantSaved(grant=grant))

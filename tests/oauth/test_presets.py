@@ -123,6 +123,12 @@ def test_what_only_looks_like_an_endpoint_of_an_issuer_is_not_one(url: str) -> N
     assert preset_for_endpoint(PRESETS, url) is None
 
 
+def test_a_preset_may_say_that_tokens_are_bound() -> None:
+    text = '[x]\nissuer = "https://x.example"\n'
+    assert parse_presets(f"{text}dpop = true")["x"].dpop
+    assert not parse_presets(text)["x"].dpop
+
+
 def test_a_pinned_issuer_keeps_its_endpoints() -> None:
     pinned = parse_presets(PINNED)["x"].pinned
     assert pinned is not None

@@ -3,7 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from broker.model.account import Account, AccountName
 from broker.model.client import Client
@@ -14,6 +14,7 @@ from broker.model.peer import Peer, Socket
 from broker.model.premises import DiskFacts, FolderFacts, Premises, ProcessFacts
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
+from broker.oauth.dpop import dpop_key
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
@@ -21,6 +22,8 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.logins import LoginService
+from broker.services.proofs import Proofs
+from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
@@ -89,6 +92,16 @@ def a_grant(
         subject=subject,
         granted_at=UnixTime(1_800_000_000),
     )
+
+
+DPOP_KEY = dpop_key(bytes(32))
+
+
+def a_bound_grant() -> Grant:
+    """A live grant of 'work' whose tokens are bound to `DPOP_KEY`."""
+    grant = a_grant()
+    account = replace(grant.account, dpop=True)
+    return replace(grant, account=account, dpop_key=DPOP_KEY)
 
 
 def token_answer(value: str = "access-1", **members: object) -> HttpResponse:
@@ -161,6 +174,8 @@ class World:
 
     def __post_init__(self) -> None:
         _ALIVE.append(self)
+        random = CountedBytes()
+        self.outbound = ProvingSender(self.sender, clock=self.clock, random=random)
         self.door = FakeDoor(self.store, source=self.source)
         self.vault = self.a_vault()
         self.keys = FakeKeys(self.door)
@@ -169,8 +184,9 @@ class World:
         )
         self.maker = StoreMaker(vault=self.vault, door=self.door, clock=self.clock)
         self.access = Access(vault=self.vault)
+        self.proofs = Proofs(access=self.access, clock=self.clock, random=random)
         self.accounts = Accounts(
-            vault=self.vault, sender=self.sender, clock=self.clock, events=self.events
+            vault=self.vault, sender=self.outbound, clock=self.clock, events=self.events
         )
         self.logins = self.a_login_service()
 
@@ -180,7 +196,7 @@ class World:
         by_redirect = ByRedirect(
             redeemer=Redeemer(
                 vault=self.vault,
-                sender=self.sender,
+                sender=self.outbound,
                 clock=self.clock,
                 events=self.events,
             ),
@@ -191,7 +207,7 @@ class World:
         )
         return LoginService(
             vault=self.vault,
-            sign_ins=SignIns(presets=self.presets, sender=self.sender),
+            sign_ins=SignIns(presets=self.presets, sender=self.outbound),
             ways=dict.fromkeys(BY_REDIRECT, by_redirect),
             clock=self.clock,
             random=random,
@@ -201,7 +217,7 @@ class World:
         """A vault over the store of this world."""
         return Vault(
             door=self.door,
-            sender=self.sender,
+            sender=self.outbound,
             clock=self.clock,
             events=self.events,
             lock_after_idle=lock_after_idle,

@@ -97,6 +97,15 @@ def test_members_of_a_newer_minor_version_are_passed_over() -> None:
     assert parse_grant(record_of(members, new_sibling=[1])) == a_grant()
 
 
+def test_a_record_from_before_tokens_were_bound_opens_as_one_that_is_not() -> None:
+    members = members_of(grant_record(replace(a_grant(), dpop_key=None)))
+    del members["dpop_key"]
+    account = msgspec.convert(members["account"], dict[str, object])
+    del account["dpop"]
+    old = parse_grant(record_of(members | {"account": account}))
+    assert (old.dpop_key, old.account.dpop) == (None, False)
+
+
 NEWER = {"new_member": {"of": ["any", "shape"]}}
 
 

@@ -35,13 +35,17 @@ class OidcProvider:
     grants: list[dict[str, str]] = field(default_factory=list)
 
     def is_active(self, token: str) -> bool:
-        """The issuer's own word on a token (RFC 7662)."""
+        """The issuer's own word on a token."""
+        return bool(self.inspect(token)["active"])
+
+    def inspect(self, token: str) -> dict[str, object]:
+        """All that the issuer says of a token (RFC 7662)."""
         request = urllib.request.Request(  # noqa: S310 - http on loopback
             f"{self.url}/token/introspection",
             urllib.parse.urlencode({"token": token}).encode(),
             {"Authorization": f"Basic {_INSPECTOR}"},
         )
-        return bool(read_json(request)["active"])
+        return read_json(request)
 
     def secrets(self) -> set[str]:
         """All tokens that it has given."""
@@ -55,11 +59,16 @@ class OidcProvider:
 
 
 @contextmanager
-def oidc_provider(access_ttl: int) -> Iterator[OidcProvider]:
-    """oidc-provider whose access tokens live `access_ttl` seconds."""
+def oidc_provider(access_ttl: int, **environment: str) -> Iterator[OidcProvider]:
+    """oidc-provider whose access tokens live `access_ttl` seconds.
+
+    Args:
+        access_ttl: 2 to 3600.
+        environment: what else its server knows, such as DPOP_NONCE.
+    """
     process = subprocess.Popen(
         ["node", str(SERVER)],
-        env={**os.environ, "ACCESS_TTL": str(access_ttl)},
+        env={**os.environ, "ACCESS_TTL": str(access_ttl), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # its warnings that it is for development only
         text=True,

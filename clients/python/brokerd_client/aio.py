@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from brokerd_client import trust
 from brokerd_client.client import DEFAULT_TIMEOUT
+from brokerd_client.dpop import parse_proof, proof_request
 from brokerd_client.events import REQUEST, EventReader
 from brokerd_client.paths import find_socket
 from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
@@ -68,6 +69,13 @@ class AsyncBrokerClient:
             rejected=rejected,
         )
         return parse_token(await self.call("POST", "/v1/token", body))
+
+    async def dpop_proof(
+        self, token: Token, method: str, url: str, *, nonce: str | None = None
+    ) -> str:
+        """A proof for one request; see `BrokerClient.dpop_proof`."""
+        body = proof_request(token, method, url, nonce)
+        return parse_proof(await self.call("POST", "/v1/dpop-proof", body))
 
     async def accounts(self) -> object:
         """What `GET /v1/accounts` answers; errors as `BrokerClient.accounts`."""

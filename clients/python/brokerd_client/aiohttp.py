@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from brokerd_client.aio import AsyncBrokerClient
+from brokerd_client.dpop import Nonces, is_bound, wants_nonce
 from brokerd_client.errors import extra_missing
 from brokerd_client.origins import make_origin, parse_origins
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
         ClientResponse,
     )
 
+    from brokerd_client.tokens import Token
+
 
 def bearer_middleware(
     account: str | None = None,
@@ -37,8 +40,9 @@ def bearer_middleware(
 
     aiohttp calls it for every hop of a redirect, so a hop to another origin goes
     without the token. After a 401 the broker is told that the token was refused,
-    and the request is sent once more. Requests raise what
-    `AsyncBrokerClient.token` raises.
+    and the request is sent once more. A token that is bound to a key (DPoP) goes
+    with a proof for each request. Requests raise what `AsyncBrokerClient.token`
+    raises.
 
     Args:
         account: None where there is one account, or a default.
@@ -51,6 +55,20 @@ def bearer_middleware(
     """
     allowed = parse_origins(origins)
     client = AsyncBrokerClient(address)
+    nonces = Nonces()
+
+    async def send(
+        request: ClientRequest, handler: ClientHandlerType, token: Token
+    ) -> ClientResponse:
+        request.headers[hdrs.AUTHORIZATION] = token.header
+        url = str(request.url)
+        if is_bound(token):
+            request.headers["DPoP"] = await client.dpop_proof(
+                token, request.method, url, nonce=nonces.find(url)
+            )
+        response = await handler(request)
+        nonces.heard(url, response.headers)
+        return response
 
     async def authenticate(
         request: ClientRequest, handler: ClientHandlerType
@@ -59,18 +77,33 @@ def bearer_middleware(
         if make_origin(url.scheme, url.host, url.port) not in allowed:
             return await handler(request)
         token = await client.token(account, scopes)
-        request.headers[hdrs.AUTHORIZATION] = token.header
-        response = await handler(request)
-        if response.status != HTTPStatus.UNAUTHORIZED or not _is_replayable(request):
+        response = await send(request, handler, token)
+        if is_bound(token) and _is_refusal(request, response) and _wants(response):
+            response.release()
+            response = await send(request, handler, token)
+            if _wants(response):
+                return response
+        if not _is_refusal(request, response):
             return response
         newer = await client.token(account, scopes, rejected=token)
         if newer.value == token.value:
             return response
         response.release()
-        request.headers[hdrs.AUTHORIZATION] = newer.header
-        return await handler(request)
+        return await send(request, handler, newer)
 
     return authenticate
+
+
+def _wants(response: ClientResponse) -> bool:
+    # Of several headers `get` would see the first alone.
+    challenges = response.headers.getall(hdrs.WWW_AUTHENTICATE, [])
+    return wants_nonce({"WWW-Authenticate": ", ".join(challenges)})
+
+
+def _is_refusal(request: ClientRequest, response: ClientResponse) -> bool:
+    """Whether the token was refused, and the request can be sent again."""
+    refused = response.status == HTTPStatus.UNAUTHORIZED
+    return refused and _is_replayable(request)
 
 
 def _is_replayable(request: ClientRequest) -> bool:

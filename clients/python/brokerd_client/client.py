@@ -78,6 +78,28 @@ class BrokerClient:
         )
         return parse_token(self.call("POST", "/v1/token", body))
 
+    def dpop_proof(
+        self, token: Token, method: str, url: str, *, nonce: str | None = None
+    ) -> str:
+        """The value of a `DPoP` header for one request with a bound token (RFC 9449).
+
+        Ask for another one for every request. The token itself goes into
+        `Authorization`, see `Token.header`.
+
+        Args:
+            token: of the type 'DPoP'. Only its SHA-256 is sent.
+            method: of the request.
+            url: of the request; query and fragment do not count.
+            nonce: the last `DPoP-Nonce` of the API, or None.
+
+        Raises:
+            BrokerError: see its `code`.
+        """
+        from brokerd_client import dpop  # noqa: PLC0415 - `token` needs it not
+
+        body = dpop.proof_request(token, method, url, nonce)
+        return dpop.parse_proof(self.call("POST", "/v1/dpop-proof", body))
+
     def accounts(self) -> object:
         """What `GET /v1/accounts` answers: `{"accounts": […], "default": …}`.
 

@@ -24,6 +24,7 @@ EXIT_CODES: dict[str, int] = {
     "issuer_mismatch": 10,
     "issuer_invalid": 11,
     "issuer_malformed": 11,
+    "dpop_unsupported": 11,
     "client_secrets_invalid": 12,
     "port_in_use": 13,
     "socket_not_trusted": 14,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from brokerd_client.client import BrokerClient
 from brokerd_client.errors import BrokerError, ScopeNotGrantedError, extra_missing
 from brokerd_client.paths import find_socket
-from brokerd_client.tokens import DEFAULT_MIN_TTL
+from brokerd_client.tokens import BEARER, DEFAULT_MIN_TTL
 
 try:
     from google.auth import credentials, exceptions
@@ -96,7 +96,8 @@ class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
 
         Raises:
             google.auth.exceptions.RefreshError: with the broker's sentence and
-                hint, its problem document, and whether trying again may help.
+                hint, its problem document, and whether trying again may help; or
+                that the token is bound to a key, which these libraries cannot use.
         """
         del request
         rejected = self.token if self.valid else None
@@ -111,6 +112,8 @@ class Credentials(credentials.Scoped, credentials.CredentialsWithQuotaProject):
             raise exceptions.RefreshError(  # type: ignore[no-untyped-call]  # google-auth has none
                 str(exc), exc.problem(), retryable=exc.retryable
             ) from exc
+        if token.token_type != BEARER:
+            raise _unusable(token)
         self._learned_account = token.account
         # The token first: a thread that reads between the lines takes the new one
         # for expired and asks again, not the old one for fresh.
@@ -201,6 +204,16 @@ def default(
         quota_project_id=quota_project_id,
     )
     return found, None
+
+
+def _unusable(token: Token) -> exceptions.RefreshError:
+    # They would send it as a Bearer token, which every API refuses.
+    what = (
+        f"the tokens of '{token.account}' are bound to a key (DPoP), which Google's "
+        f"libraries cannot use (sign in again: brokerctl login {token.account} "
+        "--no-dpop)"
+    )
+    return exceptions.RefreshError(what, retryable=False)  # type: ignore[no-untyped-call]  # google-auth has none
 
 
 def _naive_utc(expires_at: float | None) -> datetime | None:

@@ -13,6 +13,11 @@ DEFAULT_MIN_TTL = 300.0
 """Seconds of life that a token still has when it is handed out: Google's libraries
 call a token dead 225 s before its end, and Node's 300 s."""
 
+BEARER = "Bearer"
+DPOP = "DPoP"
+"""The types of a token: whoever has it may use it; or it is bound to a key of the
+broker, and an API takes it with a proof only (RFC 9449)."""
+
 
 class Token:
     """One access token. Immutable; its value is in no text form of it.
@@ -22,7 +27,7 @@ class Token:
         expires_at: Unix seconds, or None where the issuer gave no end.
         scopes: what it may do, sorted.
         account: whose it is.
-        token_type: always 'Bearer'.
+        token_type: 'Bearer', or 'DPoP' where it is bound to a key of the broker.
     """
 
     __slots__ = ("account", "expires_at", "scopes", "token_type", "value")
@@ -41,7 +46,7 @@ class Token:
         expires_at: float | None,
         scopes: tuple[str, ...],
         account: str,
-        token_type: str = "Bearer",  # noqa: S107 - the type is no secret
+        token_type: str = BEARER,
     ) -> None:
         put = object.__setattr__
         put(self, "value", value)
@@ -52,8 +57,11 @@ class Token:
 
     @property
     def header(self) -> str:
-        """The value of an `Authorization` header: 'Bearer …' (RFC 6750 section 2.1)."""
-        return f"Bearer {self.value}"
+        """The value of an `Authorization` header: 'Bearer …' (RFC 6750 section 2.1).
+
+        Or 'DPoP …', which an API takes with a proof only.
+        """
+        return f"{self.token_type} {self.value}"
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a token is immutable: {name}")
@@ -132,8 +140,9 @@ def parse_token(reply: object) -> Token:
     expires_at = members.get("expires_at")
     scopes = members.get("scopes")
     account = members.get("account")
+    token_type = members.get("token_type")
     # RFC 6749 appendix A.12: visible characters. A line end would smuggle a header.
-    if not isinstance(value, str) or not value or not _is_visible(value):
+    if not isinstance(value, str) or not value or not is_visible(value):
         raise reply_malformed("no access token")
     if isinstance(expires_at, bool) or not isinstance(expires_at, int | float | None):
         raise reply_malformed("a token with an end that is no number")
@@ -141,8 +150,15 @@ def parse_token(reply: object) -> Token:
         raise reply_malformed("a token without its scopes")
     if not isinstance(account, str):
         raise reply_malformed("a token without its account")
+    # RFC 6749 section 7.1: a token of unknown type must not be used.
+    if token_type not in (BEARER, DPOP):
+        raise reply_malformed("a token of an unknown type")
     return Token(
-        value=value, expires_at=expires_at, scopes=tuple(scopes), account=account
+        value=value,
+        expires_at=expires_at,
+        scopes=tuple(scopes),
+        account=account,
+        token_type=token_type,
     )
 
 
@@ -153,10 +169,11 @@ def parse_bare_token(body: bytes) -> str:
         ReplyMalformedError: see `parse_token`.
     """
     value = body.decode("latin-1")
-    if not value or not _is_visible(value):
+    if not value or not is_visible(value):
         raise reply_malformed("no access token")
     return value
 
 
-def _is_visible(text: str) -> bool:
+def is_visible(text: str) -> bool:
+    """Whether a header can hold it as it is: printable ASCII."""
     return all(" " <= c <= "~" for c in text)

@@ -1,6 +1,7 @@
 // An OpenID-certified issuer on loopback, for one test: npm oidc-provider.
 //
 //   ACCESS_TTL=2 node server.mjs    seconds that an access token lives, 2 to 3600
+//   DPOP_NONCE=1 node server.mjs    its nonce is wanted in every proof (RFC 9449)
 //
 // Prints one JSON line when it is ready, {"issuer": …}, then one for each answer of
 // its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}: the
@@ -36,6 +37,13 @@ const nativeClient = {
   response_types: ['code'],
 };
 
+// One that may have bound tokens only (RFC 9449 section 5.2).
+const boundClient = {
+  ...nativeClient,
+  client_id: 'bound-app',
+  dpop_bound_access_tokens: true,
+};
+
 // Whoever protects an API asks about other clients' tokens (RFC 7662).
 const inspectingClient = {
   client_id: 'inspector',
@@ -46,7 +54,7 @@ const inspectingClient = {
 };
 
 const provider = new Provider(issuer, {
-  clients: [nativeClient, inspectingClient],
+  clients: [nativeClient, boundClient, inspectingClient],
   scopes: ['openid', 'offline_access', 'files:read', 'files:write'],
   claims: { openid: ['sub'], email: ['email'] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
@@ -69,6 +77,11 @@ const provider = new Provider(issuer, {
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: true },
+    dPoP: {
+      enabled: true,
+      nonceSecret: randomBytes(32),
+      requireNonce: () => process.env.DPOP_NONCE === '1',
+    },
     introspection: { enabled: true },
     revocation: { enabled: true },
   },

@@ -20,6 +20,7 @@ from brokerd_client.exit_codes import (
 )
 from brokerd_client.paths import find_socket
 from brokerd_client.tokens import (
+    BEARER,
     DEFAULT_MIN_TTL,
     parse_bare_token,
     parse_token,
@@ -210,19 +211,36 @@ def _token(arguments: _Arguments, program: str) -> str:
     reply = exchange(find_socket(arguments.socket), request, DEFAULT_TIMEOUT)
     if is_bare and reply.is_text:
         _note_extra(reply.headers.get("extra-scopes", ""), program)
+        _note_type(reply.headers.get("token-type", BEARER), program)
         return f"{parse_bare_token(reply.body)}\n"
     token = parse_token(decode_reply(reply))
     if not arguments.json:
         extra = set(token.scopes).difference(arguments.scopes or token.scopes)
         _note_extra(" ".join(sorted(extra)), program)
+        _note_type(token.token_type, program)
     return _render(token, arguments)
 
 
 def _note_extra(scopes: str, program: str) -> None:
     """Whoever hands the token on must know that the issuer does not narrow."""
-    if scopes and sys.stderr is not None:
+    if scopes:
+        _note(f"the token can do more: {scopes}", program)
+
+
+def _note_type(token_type: str, program: str) -> None:
+    """Whoever sends it as a Bearer token is refused by every API."""
+    if token_type.lower() != BEARER.lower():
+        _note(
+            f"the token is bound to a key ({token_type}): an API takes it with a proof "
+            "only, see 'brokerctl dpop-proof'",
+            program,
+        )
+
+
+def _note(text: str, program: str) -> None:
+    if sys.stderr is not None:
         name = program.partition(" ")[0]
-        print(f"{name}: note: the token can do more: {_safe(scopes)}", file=sys.stderr)  # noqa: T201 - a command
+        print(f"{name}: note: {_safe(text)}", file=sys.stderr)  # noqa: T201 - a command
 
 
 def _render(token: Token, arguments: _Arguments) -> str:
