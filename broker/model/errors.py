@@ -2,30 +2,50 @@
 
 What is said to the person, and what to do next, stands in `ipc/problems.py`.
 The fields of an error are shown to people: text from strangers passes
-`safe_text` before it gets here, and no field is ever a secret. All are
-`eq=False`: an exception must stay hashable for the traceback machinery.
+`safe_text` before it gets here, and no field is ever a secret. None is
+equal to another: an exception must stay hashable for the traceback machinery.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import ClassVar
-
-_INSIDE = "inside"
-"""Marks a field that no peer is shown."""
+from typing import ClassVar, Self, dataclass_transform
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True)
 class BrokerError(Exception):
-    """The base of all; never raised itself."""
+    """The base of all; never raised itself.
+
+    A subclass names its fields as a dataclass does, and is made by naming them. It is
+    none: half a hundred dataclasses take a megabyte of every daemon's memory.
+    """
 
     code: ClassVar[str]
     """The stable name on the wire."""
+    names: ClassVar[tuple[str, ...]] = ()
+    """Of the fields, in their order."""
+    inside: ClassVar[frozenset[str]] = frozenset()
+    """Fields that no peer is shown."""
+
+    def __init_subclass__(cls) -> None:
+        # Not by `inspect`, which is large.
+        cls.names = tuple(cls.__annotations__) if "code" in vars(cls) else ()
+
+    def __init__(self, **fields: object) -> None:
+        super().__init__()
+        missing = [name for name in self.names if not hasattr(type(self), name)]
+        if not set(missing) <= set(fields) <= set(self.names):
+            raise TypeError(f"{type(self).__name__} has the fields {self.names}")
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def facts(self) -> dict[str, object]:
         """The error's fields by name, but those that are for the services alone."""
         return {
-            f.name: getattr(self, f.name)
-            for f in fields(self)  # type: ignore[arg-type]
-            if not f.metadata.get(_INSIDE)
+            name: getattr(self, name) for name in self.names if name not in self.inside
         }
+
+    def again(self, **changes: object) -> Self:
+        """The same error without its traceback, with some fields changed."""
+        fields = {name: getattr(self, name) for name in self.names}
+        return type(self)(**{**fields, **changes})
 
     def __str__(self) -> str:
         facts = " ".join(f"{name}={value!r}" for name, value in self.facts().items())
@@ -35,7 +55,6 @@ class BrokerError(Exception):
 # --- the peer must act ---------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class BadRequestError(BrokerError):
     """The request has the wrong form."""
 
@@ -43,7 +62,6 @@ class BadRequestError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnknownAccountError(BrokerError):
     """No account has this name."""
 
@@ -51,7 +69,6 @@ class UnknownAccountError(BrokerError):
     account: str
 
 
-@dataclass(eq=False, kw_only=True)
 class AccountNeededError(BrokerError):
     """No account was named, there is no default, and there are several."""
 
@@ -59,14 +76,12 @@ class AccountNeededError(BrokerError):
     accounts: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class NoAccountsError(BrokerError):
     """No account was named, and there is none at all."""
 
     code = "no_accounts"
 
 
-@dataclass(eq=False, kw_only=True)
 class ScopeNotGrantedError(BrokerError):
     """More scopes were asked for than the person granted.
 
@@ -82,7 +97,6 @@ class ScopeNotGrantedError(BrokerError):
     wanted: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class AccountBusyError(BrokerError):
     """Too many different tokens of one account are asked for at once."""
 
@@ -91,7 +105,6 @@ class AccountBusyError(BrokerError):
     waiting: int
 
 
-@dataclass(eq=False, kw_only=True)
 class NotPermittedError(BrokerError):
     """This peer may not do this on this socket."""
 
@@ -99,7 +112,6 @@ class NotPermittedError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class UnknownLoginError(BrokerError):
     """No login under way has this id."""
 
@@ -107,7 +119,6 @@ class UnknownLoginError(BrokerError):
     login: str
 
 
-@dataclass(eq=False, kw_only=True)
 class PasteRefusedError(BrokerError):
     """What was pasted is not the answer to this login, which goes on.
 
@@ -123,7 +134,6 @@ class PasteRefusedError(BrokerError):
 # --- the person must act -------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class LoginRequiredError(BrokerError):
     """There is no live grant: the person must sign in (again)."""
 
@@ -132,7 +142,6 @@ class LoginRequiredError(BrokerError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ReauthenticationRequiredError(BrokerError):
     """The grant lives, but the issuer wants to see the person again."""
 
@@ -141,7 +150,6 @@ class ReauthenticationRequiredError(BrokerError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LoginRefusedError(BrokerError):
     """The person, or the issuer on the redirect, said no."""
 
@@ -151,7 +159,6 @@ class LoginRefusedError(BrokerError):
     description: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LoginTimedOutError(BrokerError):
     """No authorization response came in time."""
 
@@ -161,7 +168,6 @@ class LoginTimedOutError(BrokerError):
     browser_errors: tuple[str, ...] = ()
 
 
-@dataclass(eq=False, kw_only=True)
 class AnotherPersonError(BrokerError):
     """Somebody else signed in than before; the older grant still stands.
 
@@ -176,7 +182,6 @@ class AnotherPersonError(BrokerError):
     found: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LoginFailedError(BrokerError):
     """The login ended without a grant."""
 
@@ -185,7 +190,6 @@ class LoginFailedError(BrokerError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ClientSecretsError(BrokerError):
     """The client_secret.json is not one."""
 
@@ -193,7 +197,6 @@ class ClientSecretsError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ClientNeededError(BrokerError):
     """A first sign-in names no client, or no issuer."""
 
@@ -202,7 +205,6 @@ class ClientNeededError(BrokerError):
     missing: str
 
 
-@dataclass(eq=False, kw_only=True)
 class WayRefusedError(BrokerError):
     """The issuer is known to refuse this way to sign in.
 
@@ -218,7 +220,6 @@ class WayRefusedError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class DpopUnsupportedError(BrokerError):
     """Bound tokens are wanted of an issuer that does not say that it gives any.
 
@@ -232,7 +233,6 @@ class DpopUnsupportedError(BrokerError):
     offered: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class PortInUseError(BrokerError):
     """The redirect listener cannot have its port."""
 
@@ -241,7 +241,6 @@ class PortInUseError(BrokerError):
     port: int
 
 
-@dataclass(eq=False, kw_only=True)
 class LockedError(BrokerError):
     """The store is locked."""
 
@@ -249,14 +248,12 @@ class LockedError(BrokerError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class StoppingError(BrokerError):
     """The daemon is ending; the next one answers."""
 
     code = "stopping"
 
 
-@dataclass(eq=False, kw_only=True)
 class TooManyListenersError(BrokerError):
     """As many listen to events as may; one of them must leave first."""
 
@@ -264,7 +261,6 @@ class TooManyListenersError(BrokerError):
     most: int
 
 
-@dataclass(eq=False, kw_only=True)
 class KeySourceUnavailableError(BrokerError):
     """The place that was to keep the key of a new store cannot; no store was made."""
 
@@ -273,7 +269,6 @@ class KeySourceUnavailableError(BrokerError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class KeySlotError(BrokerError):
     """A key slot of the store cannot be changed as was asked; nothing has changed."""
 
@@ -282,21 +277,18 @@ class KeySlotError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class WrongPassphraseError(BrokerError):
     """The passphrase does not open the store."""
 
     code = "wrong_passphrase"
 
 
-@dataclass(eq=False, kw_only=True)
 class StoreExistsError(BrokerError):
     """A store is there already; no new one is made over it."""
 
     code = "store_exists"
 
 
-@dataclass(eq=False, kw_only=True)
 class BackupInvalidError(BrokerError):
     """These bytes are no backup that can be restored; nothing has changed."""
 
@@ -304,7 +296,6 @@ class BackupInvalidError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class StoreCorruptError(BrokerError):
     """The store file cannot be read as one."""
 
@@ -313,7 +304,6 @@ class StoreCorruptError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class StoreFailedError(BrokerError):
     """The disk refused: what was to be saved is not saved."""
 
@@ -321,7 +311,6 @@ class StoreFailedError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class DirectoryUnsafeError(BrokerError):
     """A folder that must be the person's alone is not."""
 
@@ -330,7 +319,6 @@ class DirectoryUnsafeError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class AlreadyRunningError(BrokerError):
     """Another daemon holds the lock.
 
@@ -346,7 +334,6 @@ class AlreadyRunningError(BrokerError):
     socket: str | None = None
 
 
-@dataclass(eq=False, kw_only=True)
 class ConfigError(BrokerError):
     """A setting cannot be used: a variable, a path, a descriptor of a unit."""
 
@@ -358,7 +345,6 @@ class ConfigError(BrokerError):
 # --- the issuer, or whoever runs it, must act ----------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class IssuerUnreachableError(BrokerError):
     """No answer of an issuer: network, TLS, time.
 
@@ -370,13 +356,13 @@ class IssuerUnreachableError(BrokerError):
     """
 
     code = "issuer_unreachable"
+    inside = frozenset({"sent"})
     issuer: str
     what: str
     retry_after: int | None = None
-    sent: bool = field(default=True, metadata={_INSIDE: True})
+    sent: bool = True
 
 
-@dataclass(eq=False, kw_only=True)
 class IssuerOverloadedError(BrokerError):
     """The issuer asks for patience (429, 503)."""
 
@@ -385,7 +371,6 @@ class IssuerOverloadedError(BrokerError):
     retry_after: int | None = None
 
 
-@dataclass(eq=False, kw_only=True)
 class IssuerMalformedError(BrokerError):
     """The answer is not what the protocol says: HTML, a wrong type, too long."""
 
@@ -395,7 +380,6 @@ class IssuerMalformedError(BrokerError):
     retry_after: int | None = None
 
 
-@dataclass(eq=False, kw_only=True)
 class IssuerInvalidError(BrokerError):
     """The issuer cannot be used: its URL, its metadata or an endpoint is wrong."""
 
@@ -404,7 +388,6 @@ class IssuerInvalidError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class IssuerMismatchError(BrokerError):
     """The metadata names another issuer (RFC 8414 section 3.3)."""
 
@@ -413,7 +396,6 @@ class IssuerMismatchError(BrokerError):
     found: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ClientRejectedError(BrokerError):
     """The issuer does not accept the client: invalid_client and its like."""
 
@@ -423,7 +405,6 @@ class ClientRejectedError(BrokerError):
     description: str
 
 
-@dataclass(eq=False, kw_only=True)
 class ScopeRefusedError(BrokerError):
     """The issuer does not give these scopes with this grant: invalid_scope."""
 
@@ -433,7 +414,6 @@ class ScopeRefusedError(BrokerError):
     description: str
 
 
-@dataclass(eq=False, kw_only=True)
 class PolicyRefusedError(BrokerError):
     """Whoever administers the issuer does not allow it; the grant may be alive."""
 
@@ -444,7 +424,6 @@ class PolicyRefusedError(BrokerError):
     description: str
 
 
-@dataclass(eq=False, kw_only=True)
 class NotRevokedError(BrokerError):
     """The issuer did not revoke the grant, so it was not forgotten."""
 
@@ -454,7 +433,6 @@ class NotRevokedError(BrokerError):
     what: str
 
 
-@dataclass(eq=False, kw_only=True)
 class RefreshRefusedError(BrokerError):
     """The issuer refused this request, but the grant is not known to be dead."""
 
@@ -467,7 +445,6 @@ class RefreshRefusedError(BrokerError):
 # --- nobody outside ------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class GrantChangedError(BrokerError):
     """The grant has moved on since it was loaded: load it again and look."""
 

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from broker.model.account import Account, AccountName
@@ -119,7 +119,7 @@ class _Open:
         """
         left = max(math.ceil(self.until - now.boot), 1)
         changes = {"retry_after": left} if "retry_after" in self.error.facts() else {}
-        return replace(self.error, **changes)  # type: ignore[type-var]
+        return self.error.again(**changes)
 
 
 def pause(shortest: Seconds, failures: int, chance: float) -> Seconds:
@@ -240,7 +240,7 @@ class Circuits:
         if isinstance(wanted, int):
             wait = Seconds(max(wait, min(wanted, LONGEST_RETRY_AFTER)))
         found = _Open(
-            error=replace(error),  # type: ignore[type-var]
+            error=error.again(),
             since=now if before is None else before.since,
             noted=now.boot,
             until=Seconds(now.boot + wait),

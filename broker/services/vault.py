@@ -7,7 +7,6 @@ old one, and never tries another key source than the recorded ones.
 import asyncio
 import logging
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -136,7 +135,7 @@ class Vault:
             self._reopener.ask()
             closed = self._closed or LockedError(reason="there is no store yet")
             # Another one each time: a traceback would grow for ever.
-            raise replace(closed)
+            raise closed.again()
         return self._opened
 
     def require_serving(self) -> None:
@@ -305,7 +304,7 @@ class Vault:
             await self.serve(await self._door.open(passphrase, ask=ask))
         except (LockedError, StoreCorruptError) as exc:
             # Without its traceback and cause, whose frames hold passphrase and keys.
-            self._closed = replace(exc)
+            self._closed = exc.again()
             raise
 
     async def _open_silently(self) -> bool:

@@ -1,6 +1,5 @@
 """What each error says to a person: the one table of advice."""
 
-import dataclasses
 import json
 import shlex
 import string
@@ -58,14 +57,14 @@ PUT_TOGETHER = {"said", "holder"}
 def an_error(kind: type[BrokerError]) -> BrokerError:
     """An error with a fact of the right type in every field."""
     facts: dict[str, object] = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        text = str(field.type)
+    for name in kind.names:
+        text = str(kind.__annotations__[name])
         if "tuple" in text:
-            facts[field.name] = ("one", "two")
+            facts[name] = ("one", "two")
         elif "int" in text:
-            facts[field.name] = 7
+            facts[name] = 7
         else:
-            facts[field.name] = f"<{field.name}>"
+            facts[name] = f"<{name}>"
     return kind(**facts)
 
 
