@@ -1,6 +1,6 @@
 """What services need of the world, as Protocols. Lower floors satisfy them by shape."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from broker.model.account import AccountName
@@ -24,11 +24,26 @@ class Clock(Protocol):
         ...
 
 
+class Listing(Protocol):
+    """The grants of a store at one moment, each read only when it is come to.
+
+    With ten thousand accounts that takes longer than anybody should have to wait.
+    """
+
+    def __iter__(self) -> Iterator[Grant]:
+        """Those that have not come yet, in no order."""
+        ...
+
+    def take(self, name: AccountName) -> Grant | None:
+        """This one now, where there is one that has not come yet."""
+        ...
+
+
 class GrantStore(Protocol):
     """Where grants lie. Narrow, so that a shared store can stand behind it one day."""
 
-    async def list(self) -> Sequence[Grant]:
-        """Every grant that opens, in the order of their names."""
+    async def list(self) -> Listing:
+        """Every grant that opens."""
         ...
 
     async def load(self, name: AccountName) -> Grant | None:

@@ -261,7 +261,7 @@ class Vault:
             await found.close()
             raise StoppingError
         self._opened, self._closed = found, None
-        found.tokens.recover()
+        found.begin()
         await self._reopener.stop()
         self._idle_lock.start()
         self._tell(EventKind.UNLOCKED)

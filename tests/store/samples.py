@@ -12,6 +12,7 @@ from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
+from broker.store.store import SealedStore
 
 ISSUER = Issuer(
     url="https://issuer.example",
@@ -135,3 +136,8 @@ def bytes_of(folder: Path) -> bytes:
     return b"".join(
         path.name.encode() + path.read_bytes() for path in sorted(folder.iterdir())
     )
+
+
+async def grants_in(store: SealedStore) -> list[Grant]:
+    """Every grant that opens, in the order of their names; all damage is known then."""
+    return sorted(await store.list(), key=lambda grant: grant.account.name)

@@ -23,7 +23,7 @@ from broker.store.opening import create_store
 from broker.store.store import SealedStore
 from tests.fakes.keeper import MemoryKeeper
 from tests.fakes.timed_keyring import MemoryTimedKeyring
-from tests.store.samples import a_grant, typed
+from tests.store.samples import a_grant, grants_in, typed
 
 HORSE, MULE = Secret("horse"), Secret("mule")
 
@@ -100,7 +100,7 @@ async def test_a_new_data_key_needs_the_passphrase_of_every_slot(
     await opened(door).close()
     for passphrase in (HORSE, MULE, None):
         store = await door.open(passphrase, ask=False)
-        assert [grant.account.name for grant in await store.list()] == ["work"]
+        assert [grant.account.name for grant in await grants_in(store)] == ["work"]
         await store.close()
 
 
@@ -176,7 +176,7 @@ async def test_a_backup_takes_what_the_disk_has_refused_with_it(
     await opened(door).close()
     at, aside = UnixTime(5), door.aside_name()
     restored = await door.restore(contents, "plain", None, at=at, aside=aside)
-    found = {grant.account.name: grant.version for grant in await restored.list()}
+    found = {grant.account.name: grant.version for grant in await grants_in(restored)}
     assert found == {"home": 1, "new": 1, "work": 3}
     assert await restored.load(AccountName("new")) is not None
 

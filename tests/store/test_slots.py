@@ -28,6 +28,7 @@ from tests.store.samples import (
     a_grant,
     bytes_of,
     copy_of,
+    grants_in,
     key_file,
     names_in,
     rows_of,
@@ -56,7 +57,7 @@ async def store(path: Path) -> AsyncIterator[SealedStore]:
 async def opened_by(path: Path, source: KeySource) -> list[str]:
     """The accounts of the closed store, if all of it is in order."""
     store = await open_store(path, source)
-    names: list[str] = [grant.account.name for grant in await store.list()]
+    names: list[str] = [grant.account.name for grant in await grants_in(store)]
     health = store.health
     await store.close()
     assert (health.is_altered, health.damaged, health.is_old_copy) == (False, 0, False)

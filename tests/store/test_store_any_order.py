@@ -13,7 +13,7 @@ from broker.model.account import AccountName
 from broker.model.errors import GrantChangedError
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
-from tests.store.samples import a_grant
+from tests.store.samples import a_grant, grants_in
 
 NAMES = [AccountName(name) for name in ("work", "home", "alice@example.com")]
 SETTING = "default_account"
@@ -109,7 +109,7 @@ class Story:
         self.store = await open_store(self.path, key_file(self.path))
 
     async def _check(self) -> None:
-        held = {grant.account.name: grant for grant in await self.store.list()}
+        held = {grant.account.name: grant for grant in await grants_in(self.store)}
         assert held == self.grants
         assert await self.store.load_setting(SETTING) == self.setting
         health = self.store.health
