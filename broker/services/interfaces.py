@@ -217,8 +217,11 @@ class StoreKeys(Protocol):
         """
         ...
 
-    async def remove(self, number: int) -> None:
+    async def remove(self, number: int) -> str | None:
         """Take one away.
+
+        Returns:
+            What its source could not take away and why, for people, or None.
 
         Raises:
             KeySlotError: there is none of this number, or it is the only one.
@@ -226,8 +229,13 @@ class StoreKeys(Protocol):
         """
         ...
 
-    async def rotate(self, number: int, passphrase: Secret | None) -> Slot:
-        """A new key for one of them; the same errors as `add` and `remove`."""
+    async def rotate(
+        self, number: int, passphrase: Secret | None
+    ) -> tuple[Slot, str | None]:
+        """A new key for one of them, and what is left of the old as from `remove`.
+
+        The same errors as `add` and `remove`.
+        """
         ...
 
     async def rotate_data_key(self, passphrases: Sequence[Secret]) -> None:

@@ -145,8 +145,11 @@ def parse_backup(data: bytes, source: KeySource) -> Contents:
     except (StoreCorruptError, LockedError) as exc:
         what = exc.reason if isinstance(exc, LockedError) else exc.what
         raise BackupInvalidError(what=what) from exc
-    except (NotAStoreError, StrangeKeyError, *SQLITE_ERRORS) as exc:
+    except (NotAStoreError, StrangeKeyError) as exc:
         raise BackupInvalidError(what=str(exc)) from exc
+    except SQLITE_ERRORS as exc:
+        what = "`brokerctl backup` did not write it, or it is damaged"
+        raise BackupInvalidError(what=what) from exc
     if contents.damaged or is_altered:
         raise BackupInvalidError(what="records in it are damaged or missing")
     return contents

@@ -299,6 +299,38 @@ async def test_the_passphrase_after_a_wrong_one_is_looked_at_later() -> None:
     await world.vault.close()
 
 
+async def test_nobody_else_waits_for_a_passphrase_that_is_slowed() -> None:
+    world = a_locked_world()
+    with pytest.raises(WrongPassphraseError):
+        await world.vault.unlock(Secret("wrong"))
+    trying = asyncio.create_task(world.vault.unlock(Secret("wrong")), name="try")
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    assert locking.done()
+    assert not trying.done()
+    trying.cancel()
+
+
+async def test_a_lock_waits_for_what_must_not_be_left_half_done() -> None:
+    world = await an_open_world()
+    async with world.vault.held_open() as opened:
+        locking = asyncio.create_task(world.vault.lock(), name="lock")
+        await run_until_idle()
+        assert world.vault.opened is opened
+        late = asyncio.create_task(hold(world), name="late")
+        await run_until_idle()
+        assert not late.done()
+    await locking
+    with pytest.raises(LockedError, match="by hand"):
+        await late
+    assert world.store.is_closed
+
+
+async def hold(world: World) -> None:
+    async with world.vault.held_open():
+        pass
+
+
 async def test_a_locked_store_holds_no_key_no_grant_and_no_token() -> None:
     world = await an_open_world()
     world.sender.script(token_answer())

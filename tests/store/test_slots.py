@@ -178,8 +178,8 @@ async def test_a_rotated_slot_has_a_new_key_and_the_old_one_is_forgotten(
 ) -> None:
     old = path.with_suffix(".key")
     before = old.read_bytes()
-    slot = await store.slots.rotate(1, key_file(path))
-    assert slot.number == 1
+    slot, left = await store.slots.rotate(1, key_file(path))
+    assert (slot.number, left) == (1, None)
     assert not old.exists()
     (new,) = path.parent.glob("store-*.key")
     assert new.read_bytes() != before
@@ -217,9 +217,9 @@ async def test_a_crash_before_the_old_key_is_forgotten_leaves_both_keys_and_one_
     store: SealedStore, path: Path, tmp_path: Path
 ) -> None:
     class Crashing(KeyFile):
-        def forget(self, parameters: str) -> None:
+        def forget(self, parameters: str) -> str | None:
             copy_of(path.parent, tmp_path / "crashed")
-            super().forget(parameters)
+            return super().forget(parameters)
 
     await store.slots.rotate(1, Crashing(path.with_suffix(".key")))
     found = tmp_path / "crashed" / "store.db"
