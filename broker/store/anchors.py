@@ -1,8 +1,9 @@
 """Where a store's last generation is noted outside of it. Knows no particular place.
 
 An old copy of the store opens as it always did: only these notes tell. They are
-written when the store is closed, not at each save, which would cost a conversation with
-the keyring: what was saved before a crash is not noted, and no fault for that.
+written when the store is closed, and while it is open behind what matters most and
+behind every tenth write: never at each, which would cost a conversation with the
+keyring, and never before anybody is answered. Of a crash the last nine are not noted.
 """
 
 import asyncio
@@ -12,6 +13,9 @@ from collections.abc import Sequence
 from broker.store.anchor import Anchor, AnchorUnavailableError
 
 log = logging.getLogger(__name__)
+
+
+WRITES_BETWEEN_NOTES = 10
 
 
 class Anchors:
@@ -24,11 +28,38 @@ class Anchors:
     def __init__(self, anchors: Sequence[Anchor], remembered: int | None) -> None:
         self.remembered = remembered
         self._anchors = anchors
+        self._noted = self._wanted = remembered or 0
+        self._noting: asyncio.Task[None] | None = None
+
+    def passed(self, generation: int, *, matters: bool) -> None:
+        """The store has come to this generation: note it soon, if it is time.
+
+        Args:
+            generation: that is on the disk.
+            matters: whether it should not be lost from sight with a crash.
+        """
+        if not matters and generation < self._noted + WRITES_BETWEEN_NOTES:
+            return
+        self._wanted = max(generation, self._wanted)
+        if self._noting is None and self._noted < self._wanted:
+            self._noting = asyncio.create_task(self._note(), name="note the generation")
 
     async def note(self, generation: int) -> None:
         """Note it everywhere; tried only. Never lowers a note: a fault stays told."""
+        if self._noting is not None:
+            # Shielded: its thread would go on, and write beside the next one.
+            await asyncio.shield(self._noting)
         highest = max(generation, self.remembered or 0)
         await asyncio.to_thread(_write, self._anchors, highest)
+
+    async def _note(self) -> None:
+        try:
+            while self._noted < self._wanted:
+                wanted = self._wanted
+                await asyncio.to_thread(_write, self._anchors, wanted)
+                self._noted = wanted
+        finally:
+            self._noting = None
 
 
 def recalled_anchors(anchors: Sequence[Anchor]) -> Anchors:

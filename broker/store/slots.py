@@ -46,19 +46,25 @@ class Slots:
     """The key slots of one open store."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, advanced: Callable[[int], None]
+        self,
+        database: Database,
+        sealer: Sealer,
+        advanced: Callable[[int], None],
+        changed: Callable[[], None],
     ) -> None:
         """Take the store.
 
         Args:
             database: its file.
             sealer: its keys.
-            advanced: is told the generation after each write.
+            advanced: is told the generation after each write, on its thread.
+            changed: is called when that is done.
         """
         self._database = database
         self._sealer = sealer
         self._random = sealer.random
         self._advanced = advanced
+        self._changed = changed
         self._changing = asyncio.Lock()
         self.all: tuple[KeySlot, ...] = database.header.slots
 
@@ -213,6 +219,7 @@ class Slots:
 
     async def _write(self, work: Callable[[sqlite3.Connection], Changed]) -> None:
         await self._database.write(partial(self._written, work), self._done)
+        self._changed()
 
     # --- on the thread of the database -----------------------------------------
 

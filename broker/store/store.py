@@ -70,7 +70,7 @@ class SealedStore:
         opened_by: int | None,
         anchors: Anchors,
     ) -> None:
-        self.slots = Slots(database, sealer, self._advanced)
+        self.slots = Slots(database, sealer, self._advanced, self._note_soon)
         self.opened_by = opened_by
         self._found = found.generation
         self._is_altered = found.is_altered
@@ -154,14 +154,18 @@ class SealedStore:
         """
         name = grant.account.name
         row_id = self._sealer.row_id(GRANT, name)
-        if not await self._write(partial(self._put_grant, row_id, grant, replaces)):
+        if not await self._write(
+            partial(self._put_grant, row_id, grant, replaces), matters=replaces is None
+        ):
             raise GrantChangedError(account=name)
         self._settled(row_id)
 
     async def delete(self, name: AccountName, *, replaces: int) -> None:
         """Forget a grant; see `GrantStore.delete`."""
         row_id = self._sealer.row_id(GRANT, name)
-        if not await self._write(partial(self._delete_grant, row_id, replaces)):
+        if not await self._write(
+            partial(self._delete_grant, row_id, replaces), matters=True
+        ):
             raise GrantChangedError(account=name)
         self._settled(row_id)
         # The person asked to have it forgotten, and the log still holds it.
@@ -206,10 +210,18 @@ class SealedStore:
         if self._listing is not None:
             self._listing.pass_over(row_id)
 
-    async def _write(self, work: Callable[[sqlite3.Connection], int | None]) -> bool:
+    async def _write(
+        self, work: Callable[[sqlite3.Connection], int | None], *, matters: bool = False
+    ) -> bool:
         """Whether `work` was done: it gives the new generation, or else None."""
         prepared = partial(self._prepared, work)
-        return await self._database.write(prepared, self._done) is not None
+        if await self._database.write(prepared, self._done) is None:
+            return False
+        self._note_soon(matters=matters)
+        return True
+
+    def _note_soon(self, *, matters: bool = True) -> None:
+        self._anchors.passed(self._generation, matters=matters)
 
     # --- on the thread of the database -----------------------------------------
 

@@ -1,12 +1,13 @@
 """Where a store's last generation is noted outside of it."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
 import pytest
 
 from broker.store.anchor import AnchorUnavailableError
-from broker.store.anchors import recalled_anchors
+from broker.store.anchors import Anchors, recalled_anchors
 
 
 @dataclass
@@ -16,6 +17,7 @@ class FakeAnchor:
     noted: int | None = None
     can_read: bool = True
     can_write: bool = True
+    writes: int = 0
 
     def read(self) -> int | None:
         if not self.can_read:
@@ -26,6 +28,7 @@ class FakeAnchor:
         if not self.can_write:
             raise AnchorUnavailableError("the keyring is locked")
         self.noted = generation
+        self.writes += 1
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,54 @@ async def test_a_note_is_never_lowered_so_that_a_fault_stays_told() -> None:
     places = [FakeAnchor(7), FakeAnchor(3)]
     await recalled_anchors(places).note(4)
     assert [place.noted for place in places] == [7, 7]
+
+
+async def passing(anchors: Anchors, *generations: int, matters: bool = False) -> None:
+    """Writes, and what comes of them."""
+    for generation in generations:
+        anchors.passed(generation, matters=matters)
+    named = [t for t in asyncio.all_tasks() if t.get_name() == "note the generation"]
+    await asyncio.gather(*named)
+
+
+async def test_every_tenth_write_is_noted_while_the_store_is_open() -> None:
+    place = FakeAnchor(3)
+    anchors = recalled_anchors([place])
+    seen = []
+    for generation in range(4, 25):
+        await passing(anchors, generation)
+        seen.append(place.noted)
+    assert seen == [3] * 9 + [13] * 10 + [23] * 2
+
+
+async def test_what_matters_is_noted_at_once() -> None:
+    place = FakeAnchor(3)
+    await passing(recalled_anchors([place]), 4, matters=True)
+    assert place.noted == 4
+
+
+async def test_one_note_is_made_at_a_time_and_the_last_one_counts() -> None:
+    place = FakeAnchor(None)
+    await passing(recalled_anchors([place]), 2, 3, 4, 5, matters=True)
+    assert place.noted == 5
+    assert place.writes == 1
+
+
+async def test_an_older_copy_that_goes_on_lowers_no_note() -> None:
+    place = FakeAnchor(70)
+    await passing(recalled_anchors([place]), 4, matters=True)
+    await passing(recalled_anchors([place]), 60)
+    assert (place.noted, place.writes) == (70, 0)
+
+
+async def test_the_last_note_waits_for_the_one_before() -> None:
+    place = FakeAnchor(None)
+    anchors = recalled_anchors([place])
+    anchors.passed(2, matters=True)
+    await asyncio.sleep(0)
+    await anchors.note(3)
+    assert (place.noted, place.writes) == (3, 2)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_place_that_cannot_be_had_leaves_the_others(

@@ -1,8 +1,9 @@
 """A store file made and opened."""
 
+import asyncio
 import errno
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,44 @@ async def test_an_older_copy_that_was_put_back_is_told(path: Path, source: str) 
     store = await open_store(path, key)
     assert store.health.is_old_copy
     assert (store.health.generation, store.health.remembered) == (2, 3)
+    await store.close()
+
+
+CHANGES: list[Callable[[SealedStore], Awaitable[object]]] = [
+    lambda store: store.save(a_grant("new"), replaces=None),
+    lambda store: store.delete(WORK, replaces=1),
+    lambda store: store.slots.add(typed("horse")),
+    lambda store: store.save_setting("default_account", "work"),
+    lambda store: store.save(a_grant("work", version=2), replaces=1),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "times", "is_told"),
+    [(change, 1, True) for change in CHANGES[:3]]
+    + [(CHANGES[3], 10, True), (CHANGES[3], 1, False), (CHANGES[4], 1, False)],
+)
+async def test_an_older_copy_of_before_a_crash_is_told_where_it_matters(
+    path: Path,
+    tmp_path: Path,
+    change: Callable[[SealedStore], Awaitable[object]],
+    times: int,
+    *,
+    is_told: bool,
+) -> None:
+    await closed_store(path)
+    older = bytes_in(path)
+    store = await open_store(path, key_file(path))
+    for _ in range(times):
+        await change(store)
+    named = [t for t in asyncio.all_tasks() if t.get_name() == "note the generation"]
+    await asyncio.gather(*named)
+    found = copy_of(tmp_path, tmp_path / "crashed") / "store.db"
+    await store.close()
+    found.with_name("store.db-wal").unlink()
+    put_bytes(found, older)
+    store = await open_store(found, key_file(found))
+    assert store.health.is_old_copy is is_told
     await store.close()
 
 
