@@ -61,6 +61,7 @@ TESTED_BY = {
     "broker/store/keys/passphrase.py": "tests/store/test_keys.py",
     "broker/store/keys/plain.py": "tests/store/test_keys.py",
     "broker/store/keys/source.py": "tests/store/test_keys.py",
+    "broker/store/transactions.py": "tests/store/test_damage.py",
     "broker/store/schema.py": "tests/store/test_database.py",
 }
 """A module without a test file of its own, and the file that tests it."""
