@@ -68,13 +68,19 @@ class Grants:
         lately, self._lately_read = self._lately_read, []
         return lately
 
-    async def close(self) -> None:
-        """Let go of the store and of all that was read from it."""
+    async def close(self) -> tuple[AccountName, ...]:
+        """Let go of the store and of all that was read from it.
+
+        Returns:
+            The accounts whose newest grant is lost: the disk refuses it to the end.
+        """
         await self.save_again()
-        for name in self.unsaved.accounts:
+        lost = self.unsaved.accounts
+        for name in lost:
             log.error("grant.lost account=%s", name)
         self._grants, self._listing = {}, None
         await self._store.close()
+        return lost
 
     async def save_again(self) -> bool:
         """Try to save what the disk refused; whether all of it is saved now."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from broker.model.account import AccountName
 from broker.model.errors import StoreFailedError
 from broker.model.store import Health
 from broker.services.events import Events
@@ -79,12 +80,12 @@ class Opened:
             what=f"renewed sign-ins are in memory alone and would be lost: {names}"
         )
 
-    async def close(self) -> None:
-        """Let refreshes end, then let go of the store."""
+    async def close(self) -> tuple[AccountName, ...]:
+        """Let refreshes end, then let go of the store; see `Grants.close`."""
         await _end(self._reading)
         await self.tokens.close()
         await _end(self._resaving)
-        await self.grants.close()
+        return await self.grants.close()
 
     def _read_on(self) -> bool:
         """Whether there may be more."""

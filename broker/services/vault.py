@@ -185,12 +185,12 @@ class Vault(StoreState):
         if self._opened is not None:
             self._opened.tokens.begin_to_close()
 
-    async def close(self) -> None:
-        """Let refreshes end, then let go of the store."""
+    async def close(self) -> tuple[AccountName, ...]:
+        """Let refreshes end, then let go of the store; see `Grants.close`."""
         self._closing = True
         await self._reopener.stop()
         closing, self._opened = self._opened, None
-        await self._let_go(closing)
+        return await self._let_go(closing)
 
     # --- with `changing` held ----------------------------------------------------
 
@@ -238,16 +238,14 @@ class Vault(StoreState):
         closing, self._opened, self._closed = self._opened, None, because
         await self._door.forget()
         await self._reopener.stop()
-        if await self._let_go(closing):
+        await self._let_go(closing)
+        if closing is not None:
             log.info("store.locked reason=%r", because.reason)
             self._tell(EventKind.LOCKED, because.reason)
 
-    async def _let_go(self, closing: Opened | None) -> bool:
-        if closing is None:
-            return False
+    async def _let_go(self, closing: Opened | None) -> tuple[AccountName, ...]:
         await self._idle_lock.stop()
-        await closing.close()
-        return True
+        return () if closing is None else await closing.close()
 
     async def _open(self, passphrase: Secret | None, *, ask: bool) -> None:
         if self._opened is not None:

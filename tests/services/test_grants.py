@@ -272,7 +272,7 @@ async def test_what_the_disk_refused_is_tried_once_more_at_the_end() -> None:
     grants, store = await loaded(a_grant())
     store.fail_next_save()
     await grants.renewed(grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes)
-    await grants.close()
+    assert await grants.close() == ()
     assert store.grants[WORK].refresh_token == NEW
 
 

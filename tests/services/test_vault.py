@@ -247,6 +247,18 @@ async def test_closing_lets_a_refresh_end_before_the_store_goes() -> None:
     assert world.store.grants[WORK].refresh_token == Secret("refresh-2")
 
 
+async def test_closing_names_whose_newest_grant_the_disk_refuses_to_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(store=MemoryStore(a_grant()))
+    await world.vault.open_at_start()
+    world.store.fail_next_save(10**6)
+    await world.grants.signed_in(a_grant(refresh_token="newer"))
+    assert await world.vault.close() == (WORK,)
+    assert "grant.lost account=work" in caplog.text
+    assert await world.vault.close() == ()
+
+
 async def test_while_the_daemon_stops_nobody_is_told_that_there_is_no_store() -> None:
     world = World(store=MemoryStore(a_grant()))
     await world.vault.open_at_start()
