@@ -9,6 +9,7 @@ keyring, and never before anybody is answered. Of a crash the last nine are not 
 import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from broker.store.anchor import Anchor, AnchorUnavailableError
 
@@ -29,7 +30,8 @@ class Anchors:
         self.remembered = remembered
         self._anchors = anchors
         self._noted = self._wanted = remembered or 0
-        self._noting: asyncio.Task[None] | None = None
+        # Of its own: a keyring that hangs must not keep saves waiting.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="anchor")
 
     def passed(self, generation: int, *, matters: bool) -> None:
         """The store has come to this generation: note it soon, if it is time.
@@ -38,28 +40,22 @@ class Anchors:
             generation: that is on the disk.
             matters: whether it should not be lost from sight with a crash.
         """
-        if not matters and generation < self._noted + WRITES_BETWEEN_NOTES:
-            return
-        self._wanted = max(generation, self._wanted)
-        if self._noting is None and self._noted < self._wanted:
-            self._noting = asyncio.create_task(self._note(), name="note the generation")
+        if matters or generation >= self._noted + WRITES_BETWEEN_NOTES:
+            self._wanted = max(generation, self._wanted)
+            self._thread.submit(self._write_wanted)
 
-    async def note(self, generation: int) -> None:
+    async def close(self, generation: int) -> None:
         """Note it everywhere; tried only. Never lowers a note: a fault stays told."""
-        if self._noting is not None:
-            # Shielded: its thread would go on, and write beside the next one.
-            await asyncio.shield(self._noting)
         highest = max(generation, self.remembered or 0)
-        await asyncio.to_thread(_write, self._anchors, highest)
+        done = self._thread.submit(_write, self._anchors, highest)
+        self._thread.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(done))
 
-    async def _note(self) -> None:
-        try:
-            while self._noted < self._wanted:
-                wanted = self._wanted
-                await asyncio.to_thread(_write, self._anchors, wanted)
-                self._noted = wanted
-        finally:
-            self._noting = None
+    def _write_wanted(self) -> None:
+        """On the thread: one note for all that have been wanted meanwhile."""
+        if self._noted < (wanted := self._wanted):
+            _write(self._anchors, wanted)
+            self._noted = wanted
 
 
 def recalled_anchors(anchors: Sequence[Anchor]) -> Anchors:

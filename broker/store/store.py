@@ -175,7 +175,7 @@ class SealedStore:
     async def close(self) -> None:
         """Finish what is under way and let go of the file. Idempotent."""
         if not self._database.is_closed:
-            await self._anchors.note(self._generation)
+            await self._anchors.close(self._generation)
         await self._database.close()
         while self._closing:
             self._closing.pop()()

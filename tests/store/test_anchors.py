@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -50,13 +51,13 @@ def test_the_highest_note_counts(
 
 async def test_a_generation_is_noted_everywhere() -> None:
     places = [FakeAnchor(3), FakeAnchor(None)]
-    await recalled_anchors(places).note(9)
+    await recalled_anchors(places).close(9)
     assert [place.noted for place in places] == [9, 9]
 
 
 async def test_a_note_is_never_lowered_so_that_a_fault_stays_told() -> None:
     places = [FakeAnchor(7), FakeAnchor(3)]
-    await recalled_anchors(places).note(4)
+    await recalled_anchors(places).close(4)
     assert [place.noted for place in places] == [7, 7]
 
 
@@ -64,8 +65,7 @@ async def passing(anchors: Anchors, *generations: int, matters: bool = False) ->
     """Writes, and what comes of them."""
     for generation in generations:
         anchors.passed(generation, matters=matters)
-    named = [t for t in asyncio.all_tasks() if t.get_name() == "note the generation"]
-    await asyncio.gather(*named)
+    await asyncio.wrap_future(anchors._thread.submit(bool))
 
 
 async def test_every_tenth_write_is_noted_while_the_store_is_open() -> None:
@@ -84,11 +84,15 @@ async def test_what_matters_is_noted_at_once() -> None:
     assert place.noted == 4
 
 
-async def test_one_note_is_made_at_a_time_and_the_last_one_counts() -> None:
-    place = FakeAnchor(None)
-    await passing(recalled_anchors([place]), 2, 3, 4, 5, matters=True)
-    assert place.noted == 5
-    assert place.writes == 1
+async def test_one_note_is_made_of_all_that_were_wanted_meanwhile() -> None:
+    place, gate = FakeAnchor(None), threading.Event()
+    anchors = recalled_anchors([place])
+    anchors._thread.submit(gate.wait)
+    for generation in (2, 3, 4, 5):
+        anchors.passed(generation, matters=True)
+    gate.set()
+    await anchors.close(5)
+    assert (place.noted, place.writes) == (5, 2)  # the last one is the end's own
 
 
 async def test_an_older_copy_that_goes_on_lowers_no_note() -> None:
@@ -98,14 +102,13 @@ async def test_an_older_copy_that_goes_on_lowers_no_note() -> None:
     assert (place.noted, place.writes) == (70, 0)
 
 
-async def test_the_last_note_waits_for_the_one_before() -> None:
+async def test_the_last_note_comes_after_the_one_before_and_leaves_no_thread() -> None:
     place = FakeAnchor(None)
     anchors = recalled_anchors([place])
     anchors.passed(2, matters=True)
-    await asyncio.sleep(0)
-    await anchors.note(3)
+    await anchors.close(3)
     assert (place.noted, place.writes) == (3, 2)
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert anchors._thread._shutdown
 
 
 async def test_a_place_that_cannot_be_had_leaves_the_others(
@@ -116,7 +119,7 @@ async def test_a_place_that_cannot_be_had_leaves_the_others(
     there = FakeAnchor(3)
     anchors = recalled_anchors([closed, there])
     assert anchors.remembered == 3
-    await anchors.note(5)
+    await anchors.close(5)
     assert (closed.noted, there.noted) == (9, 5)
     assert "store.anchor.read.failed" in caplog.text
     assert "store.anchor.write.failed" in caplog.text

@@ -1,6 +1,5 @@
 """A store file made and opened."""
 
-import asyncio
 import errno
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,6 +39,7 @@ from tests.store.samples import (
     grants_in,
     key_file,
     modes_in,
+    noted,
     put_bytes,
     tamper,
     typed,
@@ -294,8 +294,7 @@ async def test_an_older_copy_of_before_a_crash_is_told_where_it_matters(
     store = await open_store(path, key_file(path))
     for _ in range(times):
         await change(store)
-    named = [t for t in asyncio.all_tasks() if t.get_name() == "note the generation"]
-    await asyncio.gather(*named)
+    await noted(store)
     found = copy_of(tmp_path, tmp_path / "crashed") / "store.db"
     await store.close()
     found.with_name("store.db-wal").unlink()
