@@ -9,7 +9,7 @@ from broker.ipc import store_wire
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
 from broker.model.secret import Secret
-from broker.services.interfaces import StoreKeys
+from broker.services.store_interfaces import StoreKeys
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
 

@@ -57,11 +57,9 @@ class Grants:
         self._default = None if default is None else AccountName(default)
 
     def read_on(self, most: int) -> list[Grant]:
-        """Read up to `most` more grants.
+        """Up to `most` more, and what was asked for since the last call.
 
-        Returns:
-            Those and what was asked for since the last call, each as it was found, and
-            once; none when all have been read.
+        Each as it was found, and once; none when all have been read.
         """
         for grant in itertools.islice(self._listing or (), most):
             self._read(grant)
@@ -69,10 +67,9 @@ class Grants:
         return lately
 
     async def close(self) -> tuple[AccountName, ...]:
-        """Let go of the store and of all that was read from it.
+        """Let go of the store and all that was read; whose newest grant is lost.
 
-        Returns:
-            The accounts whose newest grant is lost: the disk refuses it to the end.
+        The disk refused those to the end.
         """
         await self.save_again()
         lost = self.unsaved.accounts
@@ -133,12 +130,13 @@ class Grants:
             return self.get(name).account.name
         if self.default is not None:
             return self.default
-        names = tuple(grant.account.name for grant in self.all())
-        if not names:
-            raise NoAccountsError
-        if len(names) > 1:
-            raise AccountNeededError(accounts=names)
-        return names[0]
+        match tuple(grant.account.name for grant in self.all()):
+            case ():
+                raise NoAccountsError
+            case (only,):
+                return only
+            case names:
+                raise AccountNeededError(accounts=names)
 
     async def set_default(self, name: AccountName | None) -> None:
         """Choose the account that is meant where none is named."""

@@ -10,9 +10,9 @@ from broker.model.errors import (
     StoreFailedError,
 )
 from broker.model.store import Health, Slot, VaultState
-from broker.services.interfaces import StoreDoor
 from broker.services.opened import Opened
 from broker.services.resaving import Degraded
+from broker.services.store_interfaces import StoreDoor
 
 
 class StoreState:

@@ -25,11 +25,12 @@ from broker.model.time import Seconds
 from broker.services.events import Events
 from broker.services.holders import Holders
 from broker.services.idle_lock import IdleLock
-from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
+from broker.services.interfaces import Clock, GrantStore, HttpSender
 from broker.services.opened import Opened, World, opened
 from broker.services.reopening import Reopener
 from broker.services.slowing import Slowing
 from broker.services.store_findings import new_store_note
+from broker.services.store_interfaces import StoreDoor
 from broker.services.store_state import StoreState
 from broker.store.keys.names import PASSPHRASE
 

@@ -3,7 +3,7 @@
 An old copy of the store opens as it always did: only these notes tell. They are
 written when the store is closed, and while it is open behind what matters most and
 behind every tenth write: never at each, which would cost a conversation with the
-keyring, and never before anybody is answered. Of a crash the last nine are not noted.
+keyring, and never before anybody is answered. A crash may leave nine writes unnoted.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from broker.store.anchor import Anchor, AnchorUnavailableError
 
 log = logging.getLogger(__name__)
 
-
-WRITES_BETWEEN_NOTES = 10
+WRITES_A_NOTE = 10
 
 
 class Anchors:
@@ -32,6 +31,7 @@ class Anchors:
         self._noted = self._wanted = remembered or 0
         # Of its own: a keyring that hangs must not keep saves waiting.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="anchor")
+        self._closed = False
 
     def passed(self, generation: int, *, matters: bool) -> None:
         """The store has come to this generation: note it soon, if it is time.
@@ -40,12 +40,19 @@ class Anchors:
             generation: that is on the disk.
             matters: whether it should not be lost from sight with a crash.
         """
-        if matters or generation >= self._noted + WRITES_BETWEEN_NOTES:
+        is_time = matters or generation >= self._noted + WRITES_A_NOTE
+        if is_time and not self._closed:
             self._wanted = max(generation, self._wanted)
             self._thread.submit(self._write_wanted)
 
     async def close(self, generation: int) -> None:
-        """Note it everywhere; tried only. Never lowers a note: a fault stays told."""
+        """Note it everywhere, and nothing more; idempotent.
+
+        Tried only. Never lowers a note: a fault stays told.
+        """
+        if self._closed:
+            return
+        self._closed = True
         highest = max(generation, self.remembered or 0)
         done = self._thread.submit(_write, self._anchors, highest)
         self._thread.shutdown(wait=False)

@@ -50,6 +50,7 @@ TESTED_BY = {
     "broker/services/holders.py": "tests/services/test_redemption.py",
     "broker/services/interfaces.py": "tests/contracts/test_grant_store.py",
     "broker/services/refresh.py": "tests/services/test_tokens_refused.py",
+    "broker/services/store_interfaces.py": "tests/services/test_vault.py",
     "broker/services/store_state.py": "tests/services/test_vault.py",
     "broker/services/unsaved.py": "tests/services/test_grants.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",

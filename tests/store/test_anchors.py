@@ -109,6 +109,9 @@ async def test_the_last_note_comes_after_the_one_before_and_leaves_no_thread() -
     await anchors.close(3)
     assert (place.noted, place.writes) == (3, 2)
     assert anchors._thread._shutdown
+    await anchors.close(4)
+    anchors.passed(40, matters=True)  # a write that was under way
+    assert (place.noted, place.writes) == (3, 2)
 
 
 async def test_a_place_that_cannot_be_had_leaves_the_others(

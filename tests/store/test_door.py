@@ -4,7 +4,7 @@ import pytest
 
 from broker.model.errors import BadRequestError, LockedError, StoreExistsError
 from broker.model.secret import Secret
-from broker.services.interfaces import StoreDoor
+from broker.services.store_interfaces import StoreDoor
 from broker.store.door import FileDoor
 from broker.store.keys.kept import KeptKey
 from broker.store.keys.names import key_sources
