@@ -14,7 +14,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,8 @@ from broker.host import (
 from broker.ipc.problems import problem
 from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
-from broker.model.errors import BrokerError
+from broker.model.account import AccountName
+from broker.model.errors import BrokerError, StoreFailedError
 from broker.model.event import Event, EventKind
 from broker.model.issuer import IssuerPreset
 from broker.model.peer import Socket
@@ -104,16 +105,32 @@ def serve(options: Options) -> int:
         place = take_place(runtime_directory(), state_directory(), os.environ)
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(_run(place, options, config))
+                lost = runner.run(_run(place, options, config))
         finally:
             place.leave()
     except BrokerError as exc:
-        document = problem(exc)
-        sys.stderr.write(f"brokerd: error: {document['detail']}\n")
-        sys.stderr.write(f"brokerd: hint: {document['hint']}\n")
-        _report(options.ready_fd, document)
+        _report(options.ready_fd, _tell(exc))
         return exit_code(exc.code)
-    return 0
+    return tell_lost(lost)
+
+
+def tell_lost(accounts: Collection[AccountName]) -> int:
+    """The exit code of a daemon that has ended; what it could not save is told."""
+    if not accounts:
+        return 0
+    names = ", ".join(accounts)
+    what = f"the newest sign-ins of {names} were in memory alone, and are lost"
+    error = StoreFailedError(what=what)
+    _tell(error)
+    return exit_code(error.code)
+
+
+def _tell(error: BrokerError) -> dict[str, object]:
+    """Say it to whoever reads stderr; the problem document."""
+    document = problem(error)
+    sys.stderr.write(f"brokerd: error: {document['detail']}\n")
+    sys.stderr.write(f"brokerd: hint: {document['hint']}\n")
+    return document
 
 
 def config_path() -> Path:
@@ -131,7 +148,10 @@ def read_config() -> Config:
     return parse_config(read_persons_file(path) or "", str(path))
 
 
-async def _run(place: Place, options: Options, config: Config) -> None:
+async def _run(
+    place: Place, options: Options, config: Config
+) -> Collection[AccountName]:
+    """Serve until the end; the accounts whose newest grant could not be saved."""
     stopped = _stop_event(place)
     parts = _Parts(str(place.socket), stopped.set, config)
     await parts.vault.open_at_start()
@@ -150,8 +170,9 @@ async def _run(place: Place, options: Options, config: Config) -> None:
     log.info("daemon.stopping")
     notify(os.environ, "STOPPING=1")
     watchdog.cancel()
-    await parts.close(server)
+    lost = await parts.close(server)
     log.info("daemon.stopped")
+    return lost
 
 
 def _stop_event(place: Place) -> asyncio.Event:
@@ -270,18 +291,22 @@ class _Parts:
         )
         return dict.fromkeys(BY_REDIRECT, by_redirect)
 
-    async def close(self, server: PeerServer) -> None:
+    async def close(self, server: PeerServer) -> Collection[AccountName]:
         """What is on the wire ends, and is saved and answered; the store goes last.
 
         In less time than a service manager waits before it kills: each of the two
         has the outbound door's 25 seconds at most, and they pass together.
+
+        Returns:
+            The accounts whose newest grant is lost, see `Vault.close`.
         """
         self.vault.begin_to_close()
         at = self.services.clock.now().wall
         self.events.publish(Event(kind=EventKind.STOPPING, at=at))
         await asyncio.gather(self.logins.close(), server.close())
-        await self.vault.close()
+        lost = await self.vault.close()
         await self.outbound.close()
+        return lost
 
 
 def _presets(config: Config) -> Mapping[str, IssuerPreset]:

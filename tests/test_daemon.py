@@ -17,6 +17,7 @@ import pytest
 
 from broker import daemon
 from broker.config import Config
+from broker.model.account import AccountName
 from broker.model.issuer import IssuerPreset, PresetOrigin
 from brokerd_client import BrokerClient
 
@@ -207,6 +208,15 @@ def test_whoever_no_longer_waits_for_the_first_line_does_no_harm() -> None:
     os.close(writing)
     daemon._report(None, {"ready": True})
     daemon._report(writing, {"ready": True})  # closed by now
+
+
+def test_an_end_that_loses_what_the_disk_refused_is_told_and_is_a_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert daemon.tell_lost(()) == 0
+    assert capsys.readouterr().err == ""
+    assert daemon.tell_lost((AccountName("home"), AccountName("work"))) == 24
+    assert "sign-ins of home, work were in memory alone" in capsys.readouterr().err
 
 
 def test_the_issuers_that_are_shipped_are_there() -> None:

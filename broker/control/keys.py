@@ -3,7 +3,7 @@
 import click
 
 from broker.control.asking import ask_passphrase, confirm
-from broker.control.broker import Broker, Json, members, require_open, text
+from broker.control.broker import Broker, Json, members, require_open, text, texts
 from broker.control.output import (
     bad_usage,
     json_option,
@@ -92,6 +92,7 @@ def remove(*, slot: int, yes: bool, as_json: bool) -> None:
         say_json(answer)
         return
     say(f"removed key slot {slot}")
+    _tell_left(answer)
     tell_note(
         "an older copy of the store can still be opened with it, and what that copy "
         "holds would open this one: `brokerctl key rotate --data` ends that"
@@ -125,8 +126,10 @@ def rotate(*, slot: int | None, of_data: bool, as_json: bool) -> None:
         say_json(answer)
     elif of_data:
         say("every record is sealed under a new data key")
+        _tell_forgotten(slots)
     else:
         say(f"key slot {text(answer, 'slot')} has a new key")
+        _tell_left(answer)
 
 
 def _rotate(broker: Broker, slots: list[Json], number: int | None) -> Json:
@@ -157,6 +160,19 @@ def _rotate_data(broker: Broker, slots: list[Json]) -> Json:
             "/v1/data-key/rotate",
             {"passphrases": typed},
             timeout=ROTATE_SECONDS,
+        )
+
+
+def _tell_left(answer: Json) -> None:
+    for left in texts(answer, "left"):
+        tell_note(left)
+
+
+def _tell_forgotten(slots: list[Json]) -> None:
+    if any(text(one, "source") == PASSPHRASE for one in slots):
+        tell_note(
+            "what `brokerctl unlock --remember` kept is forgotten: the next daemon "
+            "asks for the passphrase"
         )
 
 

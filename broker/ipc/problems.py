@@ -179,8 +179,8 @@ ADVICE: dict[str, Advice] = {
     "store_exists": _advice(
         409,
         "a store has been made already",
-        "it is never overwritten; --set-aside renames it, where it is not open or a "
-        "backup takes its place",
+        "it is never overwritten; --set-aside renames it once `brokerctl lock` has "
+        "closed it; where a backup takes its place it may be open",
     ),
     "backup_invalid": _advice(
         400,

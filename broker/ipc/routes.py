@@ -27,10 +27,11 @@ from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
 from broker.services.doctor import Doctor
 from broker.services.events import Events
-from broker.services.interfaces import Clock, StoreKeys
+from broker.services.interfaces import Clock
 from broker.services.logins import LoginService
 from broker.services.proofs import Proofs
 from broker.services.standing import standing_events
+from broker.services.store_interfaces import StoreKeys
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
 

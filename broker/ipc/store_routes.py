@@ -9,7 +9,7 @@ from broker.ipc import store_wire
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
 from broker.model.secret import Secret
-from broker.services.interfaces import StoreKeys
+from broker.services.store_interfaces import StoreKeys
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
 
@@ -81,41 +81,44 @@ class StoreRoutes:
     async def add_slot(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/slots`."""
         body = parse_body(await request.read(), store_wire.SlotBody)
-        self._vault.require_open()
         passphrase = store_wire.secret(body.passphrase)
-        slot = await self._keys.add(body.key, passphrase)
+        async with self._vault.held_open():
+            slot = await self._keys.add(body.key, passphrase)
         return json_reply(store_wire.slot_reply(slot), status=201)
 
     async def remove_slot(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/slots/NUMBER`."""
         number = store_wire.parse_slot_number(request.match_info["slot"])
-        self._vault.require_open()
-        await self._keys.remove(number)
-        return json_reply(self._status())
+        async with self._vault.held_open():
+            left = await self._keys.remove(number)
+        return json_reply({**self._status(), **store_wire.left_reply(left)})
 
     async def rotate_slot(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/slots/NUMBER/rotate`."""
         body = parse_body(await request.read(), store_wire.RotateBody)
         number = store_wire.parse_slot_number(request.match_info["slot"])
-        self._vault.require_open()
         passphrase = store_wire.secret(body.passphrase)
-        slot = await self._keys.rotate(number, passphrase)
-        return json_reply(store_wire.slot_reply(slot))
+        async with self._vault.held_open():
+            slot, left = await self._keys.rotate(number, passphrase)
+        return json_reply(
+            {**store_wire.slot_reply(slot), **store_wire.left_reply(left)}
+        )
 
     async def rotate_data_key(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/data-key/rotate`."""
         body = parse_body(await request.read(), store_wire.RotateDataKeyBody)
-        self._vault.require_open()
-        await self._keys.rotate_data_key([Secret(text) for text in body.passphrases])
+        typed = [Secret(text) for text in body.passphrases]
+        async with self._vault.held_open():
+            await self._keys.rotate_data_key(typed)
         return json_reply(self._status())
 
     async def backup(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/backup`."""
         body = parse_body(await request.read(), store_wire.BackupBody)
-        opened = self._vault.require_open()
-        # The day the disk fails is the day a backup is wanted.
-        newest = opened.grants.unsaved.grants
-        made = await self._keys.backup(Secret(body.passphrase), newest)
+        async with self._vault.held_open() as opened:
+            # The day the disk fails is the day a backup is wanted.
+            newest = opened.grants.unsaved.grants
+            made = await self._keys.backup(Secret(body.passphrase), newest)
         return json_reply({"backup": base64.b64encode(made).decode()})
 
     async def restore(self, request: web.Request) -> web.StreamResponse:

@@ -116,6 +116,11 @@ def slot_reply(slot: Slot) -> dict[str, object]:
     return {"slot": slot.number, "source": slot.source, "in_use": slot.is_in_use}
 
 
+def left_reply(left: str | None) -> dict[str, object]:
+    """What could not be taken away, as after a log-out."""
+    return {"left": [] if left is None else [left]}
+
+
 def source_reply(facts: SourceFacts) -> dict[str, object]:
     """One key source of this system."""
     return {"source": facts.name, "works": facts.works, "reason": facts.reason}

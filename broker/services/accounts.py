@@ -16,6 +16,7 @@ from broker.model.store import VaultState
 from broker.oauth.revocation import is_revoked, revocation_request
 from broker.services.events import Events
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.opened import Opened
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -64,16 +65,11 @@ class Accounts:
         self._vault.require_serving()
         if self._vault.find(name) is None:
             raise UnknownAccountError(account=name)
-        opened = self._vault.require_open()
-        # In turn: a refresh under way would hand out a token of a grant that is gone.
-        async with opened.tokens.turn(name):
-            grant = await opened.grants.reload(name)
-            revoked = False if local_only else await self._revoke(grant)
-            if keep_sign_in:
-                await opened.grants.signed_out(grant)
-            else:
-                await opened.grants.forget(grant)
-            opened.tokens.forget(name)
+        # A lock in between would leave a grant that is revoked already.
+        async with self._vault.held_open() as opened:
+            grant, revoked = await self._ended(
+                opened, name, local_only=local_only, keep_sign_in=keep_sign_in
+            )
         log.info("account.logged_out account=%s revoked=%s", name, revoked)
         self._events.publish(
             Event(
@@ -85,6 +81,21 @@ class Accounts:
         )
         left = _left(grant, revoked=revoked, keep_sign_in=keep_sign_in)
         return LogOut(account=name, revoked=revoked, left=left)
+
+    async def _ended(
+        self, opened: Opened, name: AccountName, *, local_only: bool, keep_sign_in: bool
+    ) -> tuple[Grant, bool]:
+        """The grant as it was, and whether the issuer has revoked it."""
+        # In turn: a refresh under way would hand out a token of a grant that is gone.
+        async with opened.tokens.turn(name):
+            grant = await opened.grants.reload(name)
+            revoked = False if local_only else await self._revoke(grant)
+            if keep_sign_in:
+                await opened.grants.signed_out(grant)
+            else:
+                await opened.grants.forget(grant)
+            opened.tokens.forget(name)
+        return grant, revoked
 
     async def set_default(self, name: AccountName | None) -> None:
         """Choose the account that is meant where none is named.

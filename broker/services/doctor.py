@@ -7,7 +7,6 @@ from broker.model.errors import StoreFailedError
 from broker.model.finding import Finding
 from broker.model.premises import Premises
 from broker.model.store import VaultState
-from broker.services.interfaces import StoreKeys
 from broker.services.premises_findings import premises_findings
 from broker.services.store_findings import (
     corrupt_finding,
@@ -16,6 +15,7 @@ from broker.services.store_findings import (
     no_store_finding,
     open_findings,
 )
+from broker.services.store_interfaces import StoreKeys
 from broker.services.vault import Vault
 
 

@@ -5,6 +5,7 @@ and no token endpoint.
 """
 
 import asyncio
+import itertools
 import logging
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
-from broker.services.interfaces import GrantStore
+from broker.services.interfaces import GrantStore, Listing
 from broker.services.saving import Saver
 
 log = logging.getLogger(__name__)
@@ -35,9 +36,12 @@ class Grants:
         unsaved: those that are in memory alone.
     """
 
+    _listing: Listing | None = None
+
     def __init__(self, store: GrantStore) -> None:
         self._store = store
         self._grants: dict[AccountName, Grant] = {}
+        self._lately_read: list[Grant] = []
         # The last version of each forgotten grant: a login after a log-out goes on
         # counting, so that a slow refresh of the old grant can never match the new.
         self._forgotten: dict[AccountName, int] = {}
@@ -47,18 +51,33 @@ class Grants:
         self._writing = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read the whole store."""
-        self._grants = {g.account.name: g for g in await self._store.list()}
+        """See what is in the store. Each grant is read when it is asked for first."""
+        self._listing = await self._store.list()
         default = await self._store.load_setting(_DEFAULT_ACCOUNT)
         self._default = None if default is None else AccountName(default)
 
-    async def close(self) -> None:
-        """Let go of the store and of all that was read from it."""
+    def read_on(self, most: int) -> list[Grant]:
+        """Up to `most` more, and what was asked for since the last call.
+
+        Each as it was found, and once; none when all have been read.
+        """
+        for grant in itertools.islice(self._listing or (), most):
+            self._read(grant)
+        lately, self._lately_read = self._lately_read, []
+        return lately
+
+    async def close(self) -> tuple[AccountName, ...]:
+        """Let go of the store and all that was read; whose newest grant is lost.
+
+        The disk refused those to the end.
+        """
         await self.save_again()
-        for name in self.unsaved.accounts:
+        lost = self.unsaved.accounts
+        for name in lost:
             log.error("grant.lost account=%s", name)
-        self._grants = {}
+        self._grants, self._listing = {}, None
         await self._store.close()
+        return lost
 
     async def save_again(self) -> bool:
         """Try to save what the disk refused; whether all of it is saved now."""
@@ -68,12 +87,19 @@ class Grants:
         return not self.unsaved.accounts
 
     def all(self) -> list[Grant]:
-        """In the order of their names."""
+        """In the order of their names; reads those that are not read yet."""
+        for grant in self._listing or ():
+            self._read(grant)
         return [self._grants[name] for name in sorted(self._grants)]
 
     def find(self, name: AccountName) -> Grant | None:
         """The grant of this account as it was last saved, or None."""
-        return self._grants.get(name)
+        grant = self._grants.get(name)
+        if grant is None and self._listing is not None:
+            grant = self._listing.take(name)
+            if grant is not None:
+                self._read(grant)
+        return grant
 
     def get(self, name: AccountName) -> Grant:
         """The grant of this account.
@@ -81,7 +107,7 @@ class Grants:
         Raises:
             UnknownAccountError: there is none.
         """
-        grant = self._grants.get(name)
+        grant = self.find(name)
         if grant is None:
             raise UnknownAccountError(account=name)
         return grant
@@ -89,7 +115,8 @@ class Grants:
     @property
     def default(self) -> AccountName | None:
         """The account that is meant where none is named, if it was chosen."""
-        return self._default if self._default in self._grants else None
+        name = self._default
+        return None if name is None or self.find(name) is None else name
 
     def named_or_default(self, name: AccountName | None) -> AccountName:
         """Which account is meant.
@@ -103,11 +130,13 @@ class Grants:
             return self.get(name).account.name
         if self.default is not None:
             return self.default
-        if len(self._grants) == 1:
-            return next(iter(self._grants))
-        if not self._grants:
-            raise NoAccountsError
-        raise AccountNeededError(accounts=tuple(sorted(self._grants)))
+        match tuple(grant.account.name for grant in self.all()):
+            case ():
+                raise NoAccountsError
+            case (only,):
+                return only
+            case names:
+                raise AccountNeededError(accounts=names)
 
     async def set_default(self, name: AccountName | None) -> None:
         """Choose the account that is meant where none is named."""
@@ -125,7 +154,8 @@ class Grants:
         """
         name = grant.account.name
         async with self._writing:
-            stored, at_hand = await self._stored(name), self._grants.get(name)
+            at_hand = self.find(name)
+            stored = await self._stored(name)
             versions = [g.version for g in (stored, at_hand) if g is not None]
             newest = max([*versions, self._forgotten.get(name, 0)])
             saved = replace(grant, version=newest + 1)
@@ -140,6 +170,7 @@ class Grants:
         Raises:
             UnknownAccountError: it was forgotten.
         """
+        self.find(name)  # now: else what was listed could come after what is read here
         async with self._writing:
             if not await self._saver.save_again(name):
                 return self._grants[name]
@@ -240,6 +271,10 @@ class Grants:
             self._grants.pop(name, None)
             self._forgotten[name] = grant.version
 
+    def _read(self, grant: Grant) -> None:
+        self._grants[grant.account.name] = grant
+        self._lately_read.append(grant)
+
     async def _advance(self, before: Grant, after: Grant) -> Grant:
         async with self._writing:
             self._require_current(before)
@@ -258,9 +293,9 @@ class Grants:
         try:
             return await self._store.load(name)
         except StoreFailedError:
-            return self._grants.get(name)
+            return self.find(name)
 
     def _require_current(self, grant: Grant) -> None:
-        at_hand = self._grants.get(grant.account.name)
+        at_hand = self.find(grant.account.name)
         if at_hand is None or at_hand.version != grant.version:
             raise GrantChangedError(account=grant.account.name)

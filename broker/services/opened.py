@@ -1,9 +1,13 @@
 """What there is while the store is open: grants, tokens, and what keeps them saved."""
 
 import asyncio
+import gc
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from broker.model.account import AccountName
 from broker.model.errors import StoreFailedError
 from broker.model.store import Health
 from broker.services.events import Events
@@ -13,6 +17,9 @@ from broker.services.resaving import Degraded, Resaver
 from broker.services.tokens import TokenService
 
 log = logging.getLogger(__name__)
+
+READ_AT_ONCE = 50
+"""Grants: a millisecond's work, for which a peer may have to wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,7 @@ class Opened:
             clock=world.clock,
             events=world.events,
         )
+        self._reading: asyncio.Task[None] | None = None
         self._resaver = Resaver(grants=grants, clock=world.clock, events=world.events)
         self._resaving = asyncio.create_task(self._resaver.run(), name="save again")
 
@@ -47,6 +55,15 @@ class Opened:
     def degraded(self) -> Degraded | None:
         """What is in memory alone, or None."""
         return self._resaver.degraded
+
+    def begin(self) -> None:
+        """Find out what became of the refreshes that a crash cut off; never waits.
+
+        Grants are read for that, in the order of nobody's asking: a few now, the rest a
+        few at a time between what else is to be done.
+        """
+        if self._read_on():
+            self._reading = asyncio.create_task(self._read_rest(), name="read grants")
 
     async def require_saved(self) -> None:
         """Nothing, where all grants are on the disk, those of refreshes under way too.
@@ -63,12 +80,46 @@ class Opened:
             what=f"renewed sign-ins are in memory alone and would be lost: {names}"
         )
 
-    async def close(self) -> None:
-        """Let refreshes end, then let go of the store."""
+    async def close(self) -> tuple[AccountName, ...]:
+        """Let refreshes end, then let go of the store; see `Grants.close`."""
+        await _end(self._reading)
         await self.tokens.close()
-        self._resaving.cancel()
-        await asyncio.gather(self._resaving, return_exceptions=True)
-        await self.grants.close()
+        await _end(self._resaving)
+        return await self.grants.close()
+
+    def _read_on(self) -> bool:
+        """Whether there may be more."""
+        found = self.grants.read_on(READ_AT_ONCE)
+        self.tokens.recover(found)
+        return len(found) >= READ_AT_ONCE
+
+    async def _read_rest(self) -> None:
+        with collection_paused():
+            while self._read_on():  # noqa: ASYNC110 - it is work, not a wait
+                await asyncio.sleep(0)  # let others have their turn
+        # All of it stays: collecting need not walk through it while a peer waits.
+        gc.freeze()
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Let nothing look for garbage among what is being read: all of it is kept.
+
+    Ten thousand grants take four times as long otherwise.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def opened(store: GrantStore, health: Health | None, world: World) -> Opened:

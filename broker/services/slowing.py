@@ -1,5 +1,10 @@
 """Slows whoever tries one passphrase after the other. Knows no store."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from broker.model.errors import WrongPassphraseError
 from broker.model.time import Seconds
 from broker.services.interfaces import Clock
 
@@ -16,17 +21,21 @@ class Slowing:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._wrong = 0
+        self._turn = asyncio.Lock()
 
-    async def wait(self) -> None:
-        """Before the next one is looked at; nothing where none was wrong."""
-        if self._wrong:
-            delay = FIRST_DELAY * 2.0 ** min(self._wrong - 1, _DOUBLINGS)
-            await self._clock.sleep(Seconds(min(delay, LONGEST_DELAY)))
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Around the look at one: after a wait, where the last ones were wrong.
 
-    def was_wrong(self) -> None:
-        """It opened nothing."""
-        self._wrong += 1
-
-    def was_right(self) -> None:
-        """Somebody knows it."""
-        self._wrong = 0
+        One at a time: who tries many at once would else wait for all of them together.
+        """
+        async with self._turn:
+            if self._wrong:
+                delay = FIRST_DELAY * 2.0 ** min(self._wrong - 1, _DOUBLINGS)
+                await self._clock.sleep(Seconds(min(delay, LONGEST_DELAY)))
+            try:
+                yield
+            except WrongPassphraseError:
+                self._wrong += 1
+                raise
+            self._wrong = 0

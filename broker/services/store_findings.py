@@ -46,6 +46,14 @@ def no_store_finding() -> Finding:
     )
 
 
+def new_store_note(source: str) -> str:
+    """The first sign-in has made a store under a key of this source."""
+    note = f"made a store for your grants (key source: {source})"
+    if source == PLAIN:
+        note += ": a key file, so whoever can read your files can open it"
+    return note
+
+
 def open_findings(
     health: Health, page_fault: str | None, degraded: Degraded | None
 ) -> Iterator[Finding]:

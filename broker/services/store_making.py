@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from broker.model.errors import LockedError, StoreExistsError
 from broker.model.secret import Secret
-from broker.services.interfaces import Clock, StoreDoor
+from broker.services.interfaces import Clock
+from broker.services.store_interfaces import StoreDoor
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)

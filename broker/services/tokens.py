@@ -5,7 +5,8 @@ Knows no peer and no socket.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -23,7 +24,7 @@ from broker.model.errors import (
     ScopeNotGrantedError,
     ScopeRefusedError,
 )
-from broker.model.grant import GrantState, IntentCause, require_live
+from broker.model.grant import Grant, GrantState, IntentCause, require_live
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
@@ -216,20 +217,26 @@ class TokenService:
         self._refuse_rejected(key, freshest, rejected)
         return freshest
 
-    def recover(self) -> None:
+    def recover(self, found: Iterable[Grant]) -> None:
         """Find out what became of the refreshes that a crash cut off; never waits.
 
         At once: an issuer that takes a retired refresh token once more does so for
         seconds. Each is tried once, with exactly the token that was sent. One that was
         brought back from a backup waits until it is asked for: the machine that it
         comes from may be using it.
+
+        Args:
+            found: grants as they lay in the store. Somebody may have asked for one
+                since, and its issuer may be known to be down: then that is enough.
         """
-        for grant in self._grants.all():
-            intent = grant.intent
-            if intent is not None and intent.cause is IntentCause.REFRESH:
-                name = grant.account.name
+        for grant in found:
+            name, intent = grant.account.name, grant.intent
+            if intent is None or intent.cause is not IntentCause.REFRESH:
+                continue
+            if self._grants.find(name) is grant:
                 key = TokenKey(account=name, scopes=None, resource=None)
-                self._turns.begin(key, None)
+                with suppress(BrokerError):
+                    self._turns.begin(key, None)
 
     def turn(self, account: AccountName) -> asyncio.Lock:
         """Held by whoever spends the account's refresh token, one at a time."""

@@ -6,7 +6,8 @@ old one, and never tries another key source than the recorded ones.
 
 import asyncio
 import logging
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -14,29 +15,28 @@ from broker.model.errors import (
     StoppingError,
     StoreCorruptError,
     StoreFailedError,
-    WrongPassphraseError,
 )
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.secret import Secret
-from broker.model.store import Health, Slot, VaultState
+from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.services.events import Events
 from broker.services.holders import Holders
 from broker.services.idle_lock import IdleLock
-from broker.services.interfaces import Clock, GrantStore, HttpSender, StoreDoor
+from broker.services.interfaces import Clock, GrantStore, HttpSender
 from broker.services.opened import Opened, World, opened
 from broker.services.reopening import Reopener
-from broker.services.resaving import Degraded
 from broker.services.slowing import Slowing
+from broker.services.store_findings import new_store_note
+from broker.services.store_interfaces import StoreDoor
+from broker.services.store_state import StoreState
+from broker.store.keys.names import PASSPHRASE
 
 log = logging.getLogger(__name__)
 
-PLAIN = "plain"
-PASSPHRASE = "passphrase"  # noqa: S105 - the name of a key source
 
-
-class Vault:
+class Vault(StoreState):
     """Owner of the open store and of the services that live on it.
 
     Attributes:
@@ -53,65 +53,16 @@ class Vault:
         events: Events,
         lock_after_idle: Seconds | None = None,
     ) -> None:
+        super().__init__(door)
         self.changing = asyncio.Lock()
         self.holders = Holders()
-        self._door = door
         self._world = World(sender=sender, clock=clock, events=events)
         self._clock = clock
-        self._opened: Opened | None = None
-        self._closed: LockedError | StoreCorruptError | None = None
-        self._closing = False
         self._slowing = Slowing(clock)
         self._reopener = Reopener(clock, self._reopen)
         self._idle_lock = IdleLock(
             after=lock_after_idle, clock=clock, lock=self._lock_because_idle
         )
-
-    @property
-    def state(self) -> VaultState:
-        """None, locked, corrupt or open."""
-        if self._opened is not None:
-            return VaultState.OPEN
-        if not self._door.exists():
-            return VaultState.NONE
-        if isinstance(self._closed, StoreCorruptError):
-            return VaultState.CORRUPT
-        return VaultState.LOCKED
-
-    @property
-    def locked_because(self) -> str | None:
-        """Why it is locked, for people, or None."""
-        closed = self._closed
-        return closed.reason if isinstance(closed, LockedError) else None
-
-    @property
-    def corrupt_because(self) -> str | None:
-        """What is wrong with the file, for people, or None."""
-        closed = self._closed
-        return closed.what if isinstance(closed, StoreCorruptError) else None
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        """The ways to open it; none where there is no readable store."""
-        try:
-            return self._door.slots() if self._door.exists() else ()
-        except (StoreCorruptError, StoreFailedError):
-            return ()
-
-    @property
-    def health(self) -> Health | None:
-        """How the store was found, while it is open."""
-        return self._door.health()
-
-    @property
-    def degraded(self) -> Degraded | None:
-        """What is in memory alone, or None."""
-        return None if self._opened is None else self._opened.degraded
-
-    @property
-    def opened(self) -> Opened | None:
-        """What there is while the store is open, or None."""
-        return self._opened
 
     def used(self) -> None:
         """Somebody has just been served."""
@@ -137,15 +88,6 @@ class Vault:
             # Another one each time: a traceback would grow for ever.
             raise closed.again()
         return self._opened
-
-    def require_serving(self) -> None:
-        """Nothing, while the daemon is not ending.
-
-        Raises:
-            StoppingError: it is.
-        """
-        if self._closing:
-            raise StoppingError
 
     async def open_at_start(self) -> None:
         """Open the store where that needs no question; otherwise serve without.
@@ -178,14 +120,8 @@ class Vault:
             StoreCorruptError: the file cannot be read.
             KeySourceUnavailableError: it is open, but cannot be remembered.
         """
-        async with self.changing:
-            await self._slowing.wait()
-            try:
-                await self._open(passphrase, ask=True)
-            except WrongPassphraseError:
-                self._slowing.was_wrong()
-                raise
-            self._slowing.was_right()
+        async with self._slowing.turn(), self.changing:
+            await self._open(passphrase, ask=True)
             if remember is not None:
                 await self._door.remember(remember)
 
@@ -211,6 +147,19 @@ class Vault:
             return None
         return self.require_open().grants.find(account)
 
+    @asynccontextmanager
+    async def held_open(self) -> AsyncIterator[Opened]:
+        """Around what must not be left half done: a lock waits for its end.
+
+        Raises:
+            LockedError, StoreCorruptError, StoppingError: see `require_open`.
+        """
+        with ExitStack() as held:
+            async with self.changing:
+                opened = self.require_open()
+                held.enter_context(self.holders.one_more())
+            yield opened
+
     async def open_for_grant(self) -> str | None:
         """Make sure that a grant can be saved: the first one makes the store.
 
@@ -228,10 +177,7 @@ class Vault:
             await self.serve(await self._door.create(None, None))
             source = self._door.slots()[0].source
             log.info("store.created source=%s", source)
-        note = f"made a store for your grants (key source: {source})"
-        if source == PLAIN:
-            note += ": a key file, so whoever can read your files can open it"
-        return note
+        return new_store_note(source)
 
     def begin_to_close(self) -> None:
         """Begin no refresh and no log-out from now on."""
@@ -239,12 +185,12 @@ class Vault:
         if self._opened is not None:
             self._opened.tokens.begin_to_close()
 
-    async def close(self) -> None:
-        """Let refreshes end, then let go of the store."""
+    async def close(self) -> tuple[AccountName, ...]:
+        """Let refreshes end, then let go of the store; see `Grants.close`."""
         self._closing = True
         await self._reopener.stop()
         closing, self._opened = self._opened, None
-        await self._let_go(closing)
+        return await self._let_go(closing)
 
     # --- with `changing` held ----------------------------------------------------
 
@@ -255,12 +201,20 @@ class Vault:
             StoreFailedError: the disk refused; the store is closed again.
             StoppingError: the daemon is ending, and would not close it any more.
         """
-        found = await opened(store, self._door.health(), self._world)
+        try:
+            found = await opened(store, self._door.health(), self._world)
+        except StoreFailedError as exc:
+            self._closed = _cannot_be_opened(exc)
+            self._reopener.start()
+            raise
+        except StoreCorruptError as exc:
+            self._closed = exc.again()
+            raise
         if self._closing:
             await found.close()
             raise StoppingError
         self._opened, self._closed = found, None
-        found.tokens.recover()
+        found.begin()
         await self._reopener.stop()
         self._idle_lock.start()
         self._tell(EventKind.UNLOCKED)
@@ -284,16 +238,14 @@ class Vault:
         closing, self._opened, self._closed = self._opened, None, because
         await self._door.forget()
         await self._reopener.stop()
-        if await self._let_go(closing):
+        await self._let_go(closing)
+        if closing is not None:
             log.info("store.locked reason=%r", because.reason)
             self._tell(EventKind.LOCKED, because.reason)
 
-    async def _let_go(self, closing: Opened | None) -> bool:
-        if closing is None:
-            return False
+    async def _let_go(self, closing: Opened | None) -> tuple[AccountName, ...]:
         await self._idle_lock.stop()
-        await closing.close()
-        return True
+        return () if closing is None else await closing.close()
 
     async def _open(self, passphrase: Secret | None, *, ask: bool) -> None:
         if self._opened is not None:
@@ -318,7 +270,7 @@ class Vault:
             slots = self.slots
             return bool(slots) and all(slot.source == PASSPHRASE for slot in slots)
         except StoreFailedError as exc:
-            self._closed = LockedError(reason=f"it cannot be opened: {exc.what}")
+            self._closed = _cannot_be_opened(exc)
             return False
         return True
 
@@ -329,13 +281,15 @@ class Vault:
             return await self._open_silently()
 
     async def _lock_because_idle(self) -> bool:
-        try:
+        with suppress(StoreFailedError):
             await self.lock("nobody has used it for a while")
-        except StoreFailedError:
-            return False
-        return True
+        return self._opened is None
 
     def _tell(self, kind: EventKind, reason: str | None = None) -> None:
         self._world.events.publish(
             Event(kind=kind, at=self._clock.now().wall, reason=reason)
         )
+
+
+def _cannot_be_opened(error: StoreFailedError) -> LockedError:
+    return LockedError(reason=f"it cannot be opened: {error.what}")

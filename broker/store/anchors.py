@@ -1,17 +1,21 @@
 """Where a store's last generation is noted outside of it. Knows no particular place.
 
 An old copy of the store opens as it always did: only these notes tell. They are
-written when the store is closed, not at each save, which would cost a conversation with
-the keyring: what was saved before a crash is not noted, and no fault for that.
+written when the store is closed, and while it is open behind what matters most and
+behind every tenth write: never at each, which would cost a conversation with the
+keyring, and never before anybody is answered. A crash may leave nine writes unnoted.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from broker.store.anchor import Anchor, AnchorUnavailableError
 
 log = logging.getLogger(__name__)
+
+WRITES_A_NOTE = 10
 
 
 class Anchors:
@@ -24,11 +28,41 @@ class Anchors:
     def __init__(self, anchors: Sequence[Anchor], remembered: int | None) -> None:
         self.remembered = remembered
         self._anchors = anchors
+        self._noted = self._wanted = remembered or 0
+        # Of its own: a keyring that hangs must not keep saves waiting.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="anchor")
+        self._closed = False
 
-    async def note(self, generation: int) -> None:
-        """Note it everywhere; tried only. Never lowers a note: a fault stays told."""
+    def passed(self, generation: int, *, matters: bool) -> None:
+        """The store has come to this generation: note it soon, if it is time.
+
+        Args:
+            generation: that is on the disk.
+            matters: whether it should not be lost from sight with a crash.
+        """
+        is_time = matters or generation >= self._noted + WRITES_A_NOTE
+        if is_time and not self._closed:
+            self._wanted = max(generation, self._wanted)
+            self._thread.submit(self._write_wanted)
+
+    async def close(self, generation: int) -> None:
+        """Note it everywhere, and nothing more; idempotent.
+
+        Tried only. Never lowers a note: a fault stays told.
+        """
+        if self._closed:
+            return
+        self._closed = True
         highest = max(generation, self.remembered or 0)
-        await asyncio.to_thread(_write, self._anchors, highest)
+        done = self._thread.submit(_write, self._anchors, highest)
+        self._thread.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(done))
+
+    def _write_wanted(self) -> None:
+        """On the thread: one note for all that have been wanted meanwhile."""
+        if self._noted < (wanted := self._wanted):
+            _write(self._anchors, wanted)
+            self._noted = wanted
 
 
 def recalled_anchors(anchors: Sequence[Anchor]) -> Anchors:

@@ -15,7 +15,7 @@ from broker.model.secret import SecretBytes
 from broker.model.time import UnixTime
 from broker.store.building import new_header
 from broker.store.connection import SQLITE_ERRORS, connect_in_memory
-from broker.store.head import StrangeKeyError, begin, find
+from broker.store.head import StrangeKeyError, begin, find, fits
 from broker.store.keys.source import KeySource
 from broker.store.recalling import recalled
 from broker.store.records import (
@@ -140,12 +140,16 @@ def parse_backup(data: bytes, source: KeySource) -> Contents:
             _, _, keys = recalled(header, [source], "the backup")
             sealer = Sealer(header.store_id, keys, _no_random)
             contents = read_contents(connection, sealer)
-            is_altered = find(connection, sealer, header).is_altered
+            find(connection, sealer, header)
+            is_altered = not fits(connection, sealer)
     except (StoreCorruptError, LockedError) as exc:
         what = exc.reason if isinstance(exc, LockedError) else exc.what
         raise BackupInvalidError(what=what) from exc
-    except (NotAStoreError, StrangeKeyError, *SQLITE_ERRORS) as exc:
+    except (NotAStoreError, StrangeKeyError) as exc:
         raise BackupInvalidError(what=str(exc)) from exc
+    except SQLITE_ERRORS as exc:
+        what = "`brokerctl backup` did not write it, or it is damaged"
+        raise BackupInvalidError(what=what) from exc
     if contents.damaged or is_altered:
         raise BackupInvalidError(what="records in it are damaged or missing")
     return contents

@@ -57,7 +57,8 @@ class Found:
 
     Attributes:
         generation: of its last write.
-        is_altered: whether records are missing, or others are there than were saved.
+        is_altered: whether nobody knows which records must be there: the head did not
+            open. Whether those that it knows are there, a `Listing` tells.
     """
 
     generation: int
@@ -82,8 +83,7 @@ def find(connection: sqlite3.Connection, sealer: Sealer, header: Header) -> Foun
     row = select_row(connection, HEAD, HEAD_ID)
     head = None if row is None else _opened(sealer, row)
     if head is not None:
-        is_altered = head.digest != _digest(connection, sealer)
-        return Found(generation=head.generation, is_altered=is_altered)
+        return Found(generation=head.generation, is_altered=False)
     _require_ours(connection, sealer)
     if row is None and _is_of_format_1(header):
         begin(connection, sealer)
@@ -93,10 +93,15 @@ def find(connection: sqlite3.Connection, sealer: Sealer, header: Header) -> Foun
     return Found(generation=generation, is_altered=True)
 
 
+def read_head(connection: sqlite3.Connection, sealer: Sealer) -> Head | None:
+    """The head; None where there is none that opens."""
+    row = select_row(connection, HEAD, HEAD_ID)
+    return None if row is None else _opened(sealer, row)
+
+
 def fits(connection: sqlite3.Connection, sealer: Sealer) -> bool:
     """Whether both keys are the store's, and all its records are there."""
-    row = select_row(connection, HEAD, HEAD_ID)
-    head = None if row is None else _opened(sealer, row)
+    head = read_head(connection, sealer)
     return head is not None and head.digest == _digest(connection, sealer)
 
 

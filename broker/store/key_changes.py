@@ -33,23 +33,26 @@ class KeyChanges:
         slot = await self._opened().slots.add(made)
         return Slot(number=slot.number, source=slot.source)
 
-    async def remove(self, number: int) -> None:
+    async def remove(self, number: int) -> str | None:
         """Take one away; see `StoreKeys.remove`."""
         store = self._opened()
         source = self._source_of(store, number)
-        await store.slots.remove(number, source)
+        left = await store.slots.remove(number, source)
         if store.opened_by == number:  # its number may be another's soon
             store.opened_by = None
         # What was opened through it must not open the store again.
         await self._door.forget()
+        return left
 
-    async def rotate(self, number: int, passphrase: Secret | None) -> Slot:
+    async def rotate(
+        self, number: int, passphrase: Secret | None
+    ) -> tuple[Slot, str | None]:
         """A new key for one of them; see `StoreKeys.rotate`."""
         store = self._opened()
         name = store.slots.find(number).source
         source = self._door.sources.for_a_new_key(name, passphrase)
-        slot = await store.slots.rotate(number, source)
-        return Slot(number=slot.number, source=slot.source)
+        slot, left = await store.slots.rotate(number, source)
+        return Slot(number=slot.number, source=slot.source), left
 
     async def rotate_data_key(self, passphrases: Sequence[Secret]) -> None:
         """Seal every record anew; see `StoreKeys.rotate_data_key`."""

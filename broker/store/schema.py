@@ -95,7 +95,7 @@ class Header:
     major: int = MAJOR
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One sealed record; see `sealing.Place` for the members."""
 
     id: bytes
@@ -184,7 +184,7 @@ def select_presences(connection: sqlite3.Connection) -> Iterator[Presence]:
     )
 
 
-def presence_of(kind: Kind, row: Row) -> Presence:
+def presence_of(kind: str, row: Row) -> Presence:
     """What stands for a row."""
     return _presence(kind, row.id, row.version, row.sealed)
 
@@ -198,14 +198,6 @@ def select_key_ids(connection: sqlite3.Connection) -> set[object]:
     """The id of the data key of every record, the head's too."""
     found = connection.execute("SELECT DISTINCT key_id FROM record").fetchall()
     return {key for (key,) in found}
-
-
-def select_rows(connection: sqlite3.Connection, kind: Kind) -> Iterator[Row]:
-    """Every record of a kind, one after another: all at once would fill the memory."""
-    found = connection.execute(
-        "SELECT id, version, key_id, sealed FROM record WHERE kind = ?", (kind,)
-    )
-    return map(_row, found)
 
 
 def select_row(connection: sqlite3.Connection, kind: Kind, row_id: bytes) -> Row | None:

@@ -46,19 +46,25 @@ class Slots:
     """The key slots of one open store."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, advanced: Callable[[int], None]
+        self,
+        database: Database,
+        sealer: Sealer,
+        advanced: Callable[[int], None],
+        changed: Callable[[], None],
     ) -> None:
         """Take the store.
 
         Args:
             database: its file.
             sealer: its keys.
-            advanced: is told the generation after each write.
+            advanced: is told the generation after each write, on its thread.
+            changed: is called when that is done.
         """
         self._database = database
         self._sealer = sealer
         self._random = sealer.random
         self._advanced = advanced
+        self._changed = changed
         self._changing = asyncio.Lock()
         self.all: tuple[KeySlot, ...] = database.header.slots
 
@@ -88,8 +94,13 @@ class Slots:
                 raise KeySlotError(slot=number, what=f"a store has at most {SLOTS}")
             return await self._put(number, source)
 
-    async def rotate(self, number: int, source: KeySource) -> KeySlot:
+    async def rotate(
+        self, number: int, source: KeySource
+    ) -> tuple[KeySlot, str | None]:
         """A new key of the same source in the place of the old, which is forgotten.
+
+        Returns:
+            The slot, and what is left of the old key, see `KeySource.forget`.
 
         Raises:
             KeySlotError: there is no such slot, or it is of another source.
@@ -101,11 +112,14 @@ class Slots:
             if old.source != source.name:
                 raise KeySlotError(slot=number, what=f"its source is {old.source}")
             slot = await self._put(number, source)
-            await asyncio.to_thread(source.forget, old.parameters)
-            return slot
+            left = await asyncio.to_thread(source.forget, old.parameters)
+            return slot, left
 
-    async def remove(self, number: int, source: KeySource) -> None:
+    async def remove(self, number: int, source: KeySource) -> str | None:
         """Take a way in away.
+
+        Returns:
+            What is left of its key, see `KeySource.forget`.
 
         Raises:
             KeySlotError: there is no such slot, or it is the last.
@@ -118,7 +132,7 @@ class Slots:
                 raise KeySlotError(slot=number, what="it is the only way in")
             await self._write(partial(_delete, number))
             await self._database.wipe_log()
-            await asyncio.to_thread(source.forget, slot.parameters)
+            return await asyncio.to_thread(source.forget, slot.parameters)
 
     async def rotate_data_key(
         self, sources: Sequence[KeySource], *, above: int = 0
@@ -205,6 +219,7 @@ class Slots:
 
     async def _write(self, work: Callable[[sqlite3.Connection], Changed]) -> None:
         await self._database.write(partial(self._written, work), self._done)
+        self._changed()
 
     # --- on the thread of the database -----------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from broker.model.account import AccountName
 from broker.model.errors import GrantChangedError, StoreFailedError
 from broker.model.grant import GrantState
-from broker.services.interfaces import GrantStore
+from broker.services.interfaces import GrantStore, Listing
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store
 from tests.fakes.store import MemoryStore
@@ -42,12 +42,35 @@ async def test_a_saved_grant_is_loaded_whole(store: GrantStore) -> None:
     assert await store.load(WORK) == grant
 
 
-async def test_grants_are_listed_in_the_order_of_their_names(store: GrantStore) -> None:
-    grants = [a_grant(name) for name in ("b", "a", "C", "a.b")]
-    for grant in grants:
-        await store.save(grant, replaces=None)
-    names = [grant.account.name for grant in await store.list()]
+async def listed(store: GrantStore, *names: str) -> Listing:
+    for name in names:
+        await store.save(a_grant(name), replaces=None)
+    return await store.list()
+
+
+async def test_every_grant_is_listed_once(store: GrantStore) -> None:
+    listing = await listed(store, "b", "a", "C", "a.b")
+    names = sorted(grant.account.name for grant in listing)
     assert names == ["C", "a", "a.b", "b"]
+    assert list(listing) == []
+
+
+async def test_a_grant_that_is_taken_out_of_turn_does_not_come_again(
+    store: GrantStore,
+) -> None:
+    listing = await listed(store, "a", "b", "c")
+    assert listing.take(AccountName("b")) == a_grant("b")
+    assert listing.take(AccountName("b")) is None
+    assert sorted(grant.account.name for grant in listing) == ["a", "c"]
+    assert listing.take(AccountName("a")) is None
+    assert listing.take(AccountName("nobody")) is None
+
+
+async def test_what_is_saved_after_a_listing_is_not_in_it(store: GrantStore) -> None:
+    listing = await listed(store, "a")
+    await store.save(a_grant("b"), replaces=None)
+    assert listing.take(AccountName("b")) is None
+    assert [grant.account.name for grant in listing] == ["a"]
 
 
 async def test_a_save_replaces_the_version_it_names(store: GrantStore) -> None:

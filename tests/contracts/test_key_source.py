@@ -238,8 +238,8 @@ def test_to_forget_twice_is_no_fault(
 ) -> None:
     made = case.again().make(random_bytes(), STORE_ID)
     with caplog.at_level(logging.DEBUG):
-        case.again().forget(made.parameters)
-        case.again().forget(made.parameters)
+        assert case.again().forget(made.parameters) is None
+        assert case.again().forget(made.parameters) is None
     assert caplog.text == ""
 
 
@@ -250,8 +250,9 @@ def test_a_key_that_cannot_be_forgotten_now_stops_nobody(
     if name == PLAIN:
         case.lose()  # the folder can only go when it is empty
     case.unready()
-    source.forget(made.parameters)
-    source.forget("damaged")
+    told = [source.forget(made.parameters), source.forget("damaged")]
+    assert [bool(left) for left in told] == [case.keeps] * 2
+    assert not case.keeps or name in str(told[0])
     said = [r for r in caplog.messages if r.startswith("key.forget.failed")]
     assert len(said) == (2 if case.keeps else 0)
     key = made.key.reveal()

@@ -83,6 +83,20 @@ def test_a_slot_is_removed_and_what_that_does_not_do_is_said(
     assert (asked.method, asked.target) == ("DELETE", "/v1/slots/2")
 
 
+LEFT = "the key is still kept by secret-service: the keyring is locked"
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [(["remove", "2", "--yes"], STATUS), (["rotate", "1"], PLAIN_SLOT)],
+)
+def test_a_key_that_could_not_be_taken_away_is_told(
+    run: Run, listen: Listen, words: list[str], answer: dict[str, object]
+) -> None:
+    listen(in_turn(http(200, TWO_SLOTS), http(200, {**answer, "left": [LEFT]})))
+    assert f"note: {LEFT}\n" in run("key", *words).stderr
+
+
 @pytest.mark.usefixtures("at_terminal")
 @pytest.mark.parametrize(("typed", "asked"), [("n\n", 1), ("\n", 1), ("y\n", 2)])
 def test_a_removal_is_asked_about_at_a_terminal(
@@ -147,6 +161,7 @@ def test_every_passphrase_is_needed_for_a_new_data_key_in_the_order_of_the_slots
     assert result.stdout == "every record is sealed under a new data key\n"
     assert broker.requests[1].target == "/v1/data-key/rotate"
     assert broker.requests[1].json == {"passphrases": ["second", "fifth"]}
+    assert "--remember` kept is forgotten" in result.stderr
 
 
 def test_a_passphrase_that_is_missing_is_named_by_its_slot(

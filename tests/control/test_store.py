@@ -55,7 +55,9 @@ def test_a_store_that_is_open_is_refused_before_a_passphrase_is_asked_for(
     run: Run, listen: Listen, words: list[str]
 ) -> None:
     listen(in_turn(http(200, STATUS)))
-    assert run("init", "--key", "passphrase", *words, typed="").exit_code == 29
+    result = run("init", "--key", "passphrase", *words, typed="")
+    assert result.exit_code == 29
+    assert "`brokerctl lock`" in result.stderr
 
 
 def test_a_store_that_is_locked_is_not_replaced_unasked(

@@ -1,10 +1,30 @@
 """A store in memory. Satisfies `GrantStore`; what `grants` holds is durable."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 
 from broker.model.account import AccountName
 from broker.model.errors import GrantChangedError, StoreFailedError
 from broker.model.grant import Grant
+
+
+class MemoryListing(Iterator[Grant]):
+    """What was in it at one moment."""
+
+    def __init__(self, grants: Mapping[AccountName, Grant]) -> None:
+        self._left = dict(grants)
+
+    def __len__(self) -> int:
+        """How many have not come yet."""
+        return len(self._left)
+
+    def __next__(self) -> Grant:
+        if not self._left:
+            raise StopIteration
+        return self._left.popitem()[1]
+
+    def take(self, name: AccountName) -> Grant | None:
+        return self._left.pop(name, None)
 
 
 class MemoryStore:
@@ -12,6 +32,7 @@ class MemoryStore:
 
     Attributes:
         grants: what a crash would find now.
+        listed: what `list` has given last.
         saves: how many saves of grants have been made durable.
         gate: while it is set to an event, every write waits for that event.
         load_gate: the same for every read.
@@ -23,6 +44,7 @@ class MemoryStore:
     def __init__(self, *grants: Grant) -> None:
         self.grants: dict[AccountName, Grant] = {g.account.name: g for g in grants}
         self.settings: dict[str, str] = {}
+        self.listed = MemoryListing({})
         self.saves = 0
         self.gate: asyncio.Event | None = None
         self.load_gate: asyncio.Event | None = None
@@ -39,11 +61,12 @@ class MemoryStore:
         """Let there be room again."""
         self._failures = 0
 
-    async def list(self) -> list[Grant]:
+    async def list(self) -> MemoryListing:
         await self._pass(self.load_gate)
         if self.is_unreadable:
             raise StoreFailedError(what="input/output error")
-        return [self.grants[name] for name in sorted(self.grants)]
+        self.listed = MemoryListing(self.grants)
+        return self.listed
 
     async def load(self, name: AccountName) -> Grant | None:
         await self._pass(self.load_gate)

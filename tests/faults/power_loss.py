@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 _CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
+_UNFINISHED = " <unfinished ...>"
+_RESUMED = re.compile(r"^\d+ +<\.\.\. \w+ resumed>(.*)$")
 _TEXT = re.compile(r'[<"]((?:\\x[0-9a-f]{2})*)[>"]')
 _NUMBERS = re.compile(r", (\d+)(?:, (\d+))?\)")
 
@@ -159,7 +161,7 @@ def moments(trace: Path, folder: Path, done: bytes) -> Iterator[Disk]:
         done: what the process writes when a deed is done.
     """
     disk = Disk(str(folder))
-    for line in trace.read_text().splitlines():
+    for line in _whole(trace.read_text().splitlines()):
         found = _CALL.match(line)
         if found is None:
             continue
@@ -179,6 +181,21 @@ def moments(trace: Path, folder: Path, done: bytes) -> Iterator[Disk]:
                 call, texts, [int(n or 0) for n in numbers[-1]] if numbers else []
             )
     yield disk
+
+
+def _whole(lines: list[str]) -> Iterator[str]:
+    """Each call in one line, where it ended: strace cuts a call in two when another
+    thread makes one in the meantime.
+    """
+    begun: dict[str, str] = {}
+    for line in lines:
+        thread = line.split(maxsplit=1)[0]
+        if line.endswith(_UNFINISHED):
+            begun[thread] = line.removesuffix(_UNFINISHED)
+        elif rest := _RESUMED.match(line):
+            yield begun.pop(thread) + rest[1]
+        else:
+            yield line
 
 
 def _bytes(text: str) -> bytes:

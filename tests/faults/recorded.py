@@ -14,7 +14,7 @@ from broker.model.account import AccountName
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
-from tests.store.samples import a_grant
+from tests.store.samples import a_grant, grants_in
 
 Held = dict[str, str]
 """By account, its refresh token; and the setting, under its key."""
@@ -40,7 +40,9 @@ HELD: list[Held] = [
 
 async def held_by(store: SealedStore) -> Held:
     """All that opens."""
-    tokens = {grant.account.name: grant.refresh_token for grant in await store.list()}
+    tokens = {
+        grant.account.name: grant.refresh_token for grant in await grants_in(store)
+    }
     held: Held = {name: token.reveal() for name, token in tokens.items() if token}
     setting = await store.load_setting(SETTING)
     return held if setting is None else {**held, SETTING: setting}

@@ -23,6 +23,7 @@ from tests.system.person import Person, daemon
 from tests.system.waiting import wait_until
 
 DIRECTORY_UNSAFE = 26
+STORE_FAILED = 24
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_on_a_disk_that_went_read_only_tokens_come_from_memory(
     person: Person, quick: ScriptedIssuer
 ) -> None:
     with disk_with_errors(person) as disk:
-        with daemon(person):
+        with daemon(person) as running:
             sign_in(person, "work", quick)
             mount("-o", "remount,abort", str(disk))
             rotate(person, quick)
@@ -151,10 +152,13 @@ def test_on_a_disk_that_went_read_only_tokens_come_from_memory(
             assert isinstance(told, dict)
             assert told["unsaved"] == ["work"]
             rotate(person, quick)
+        assert running.returncode == STORE_FAILED
         refused = person.brokerctl("token", "work")
         assert refused.status == DIRECTORY_UNSAFE, refused
         assert "read-only file system" in refused.complaint
-    assert "Traceback" not in (person.home.parent / "brokerd.log").read_text()
+    log = (person.home.parent / "brokerd.log").read_text()
+    assert "newest sign-ins of work were in memory alone, and are lost" in log
+    assert "Traceback" not in log
     hunt(person, quick.secrets())
 
 

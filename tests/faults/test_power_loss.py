@@ -37,6 +37,8 @@ async def found_in(folder: Path, remains: dict[str, bytes]) -> Held | None:
         return None
     store = await open_store(path, KeyFile(folder / "store.key"))
     try:
+        # What is noted of the store is never ahead of what the disk holds.
+        assert not store.health.is_old_copy
         return await held_by(store)
     finally:
         await store.close()

@@ -18,7 +18,7 @@ from broker.model.errors import BrokerError
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
 from tests.faults.recorded import Held, held_by
-from tests.store.samples import a_grant
+from tests.store.samples import a_grant, noted
 
 Damage = tuple[str, int, str]
 """Of which file, at which byte, and how: 'cut' there, or 'flip' a bit of it."""
@@ -55,6 +55,7 @@ async def store_in(folder: Path, *, crashed: bool) -> None:
         store = await open_store(path, key)
     await store.save(a_grant("work", version=3, refresh_token="3"), replaces=1)
     if crashed:
+        await noted(store)
         shutil.copytree(folder, folder.with_name("crashed"))
     await store.close()
 

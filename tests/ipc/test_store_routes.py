@@ -1,9 +1,11 @@
 """The store as a whole over a real Unix socket; the plain cases are vectors."""
 
+import asyncio
 import base64
 
 import pytest
 
+from tests.fakes.clock import run_until_idle
 from tests.fakes.store import MemoryStore
 from tests.ipc.conftest import Serve
 from tests.ipc.served import Served
@@ -78,16 +80,33 @@ async def test_there_is_nothing_to_lock_before_the_first_store(serve: Serve) -> 
 # --- keys --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("POST", "/v1/slots", {"key": "plain"}),
-        ("DELETE", "/v1/slots/1", None),
-        ("POST", "/v1/slots/1/rotate", {}),
-        ("POST", "/v1/data-key/rotate", {}),
-        ("POST", "/v1/backup", {"passphrase": "horse"}),
-    ],
-)
+CHANGES = [
+    ("POST", "/v1/slots", {"key": "plain"}),
+    ("DELETE", "/v1/slots/1", None),
+    ("POST", "/v1/slots/1/rotate", {}),
+    ("POST", "/v1/data-key/rotate", {}),
+    ("POST", "/v1/backup", {"passphrase": "horse"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+async def test_a_lock_waits_for_a_change_that_a_keyring_keeps_waiting(
+    served: Served, method: str, path: str, body: object
+) -> None:
+    world = served.world
+    world.keys.gate = asyncio.Event()
+    changing = asyncio.create_task(served.ask(method, path, body), name="change")
+    await world.keys.reached.wait()
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    assert not locking.done()
+    world.keys.gate.set()
+    await changing
+    await locking
+    assert world.store.is_closed
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
 async def test_a_locked_store_keeps_its_keys(
     serve: Serve, method: str, path: str, body: object
 ) -> None:

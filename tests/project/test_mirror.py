@@ -50,6 +50,8 @@ TESTED_BY = {
     "broker/services/holders.py": "tests/services/test_redemption.py",
     "broker/services/interfaces.py": "tests/contracts/test_grant_store.py",
     "broker/services/refresh.py": "tests/services/test_tokens_refused.py",
+    "broker/services/store_interfaces.py": "tests/services/test_vault.py",
+    "broker/services/store_state.py": "tests/services/test_vault.py",
     "broker/services/unsaved.py": "tests/services/test_grants.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
     "broker/services/turns.py": "tests/services/test_tokens_down.py",
@@ -60,6 +62,7 @@ TESTED_BY = {
     "broker/store/keys/passphrase.py": "tests/store/test_keys.py",
     "broker/store/keys/plain.py": "tests/store/test_keys.py",
     "broker/store/keys/source.py": "tests/store/test_keys.py",
+    "broker/store/transactions.py": "tests/store/test_damage.py",
     "broker/store/schema.py": "tests/store/test_database.py",
 }
 """A module without a test file of its own, and the file that tests it."""

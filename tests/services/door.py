@@ -157,9 +157,19 @@ class FakeDoor:
 
 @dataclass
 class FakeKeys:
-    """The key slots behind a `FakeDoor`."""
+    """The key slots behind a `FakeDoor`.
+
+    Attributes:
+        gate: while it is set to an event, every change waits for that event, as for a
+            keyring that asks the person.
+        reached: set once somebody waits for it.
+        left: what the source could not take away.
+    """
 
     door: FakeDoor
+    gate: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    left: str | None = None
     rotated: list[object] = field(default_factory=list)
     page_fault: str | StoreFailedError | None = None
     backed_up: list[str] = field(default_factory=list)
@@ -171,25 +181,32 @@ class FakeKeys:
         ]
 
     async def add(self, source: str, passphrase: Secret | None) -> Slot:
+        await self._pass()
         number = max([1, *self.door.others]) + 1
         self.door.others[number] = source
         assert (passphrase is None) == (source != "passphrase")
         return Slot(number=number, source=source)
 
-    async def remove(self, number: int) -> None:
+    async def remove(self, number: int) -> str | None:
+        await self._pass()
         if number not in self.door.others:
             raise KeySlotError(slot=number, what="there is no such slot")
         del self.door.others[number]
+        return self.left
 
-    async def rotate(self, number: int, passphrase: Secret | None) -> Slot:
+    async def rotate(
+        self, number: int, passphrase: Secret | None
+    ) -> tuple[Slot, str | None]:
+        await self._pass()
         del passphrase
         for slot in self.door.slots():
             if slot.number == number:
                 self.rotated.append(number)
-                return replace(slot, is_in_use=False)
+                return replace(slot, is_in_use=False), self.left
         raise KeySlotError(slot=number, what="there is no such slot")
 
     async def rotate_data_key(self, passphrases: Sequence[Secret]) -> None:
+        await self._pass()
         self.rotated.append(tuple(text.reveal() for text in passphrases))
 
     async def check(self) -> str | None:
@@ -198,7 +215,13 @@ class FakeKeys:
         return self.page_fault
 
     async def backup(self, passphrase: Secret, newest: Sequence[Grant] = ()) -> bytes:
+        await self._pass()
         if not passphrase.reveal():
             raise BadRequestError(what="the passphrase is empty")
         self.backed_up = [grant.account.name for grant in newest]
         return BACKUP
+
+    async def _pass(self) -> None:
+        if self.gate is not None:
+            self.reached.set()
+            await self.gate.wait()

@@ -1,5 +1,6 @@
 """Log-out: revoke at the issuer, then forget."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,7 @@ from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.services.accounts import LogOut
 from broker.services.token_cache import TokenKey
-from tests.fakes.clock import START
+from tests.fakes.clock import START, run_until_idle
 from tests.services.world import (
     HOME,
     WORK,
@@ -164,6 +165,21 @@ async def test_before_the_first_login_every_account_is_unknown() -> None:
     # "the store is locked: there is no store yet" would send people to `unlock`.
     with pytest.raises(UnknownAccountError):
         await log_out(World(source=None))
+
+
+async def test_a_lock_waits_for_a_log_out_that_the_issuer_has_heard_of() -> None:
+    world = await a_world(a_grant())
+    gate = world.sender.hold()
+    world.sender.script(GONE)
+    leaving = asyncio.create_task(log_out(world), name="log out")
+    await run_until_idle()
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    assert not locking.done()
+    gate.set()
+    assert (await leaving).revoked
+    await locking
+    assert world.store.grants == {}
 
 
 async def test_a_locked_store_forgets_nothing() -> None:

@@ -38,6 +38,42 @@ async def test_every_grant_of_the_store_is_at_hand_in_the_order_of_names() -> No
         grants.get(AccountName("nobody"))
 
 
+async def test_each_grant_is_handed_to_the_reader_once_whoever_asked_first() -> None:
+    names = [AccountName(name) for name in "abcd"]
+    grants, _ = await loaded(*(a_grant(name) for name in names))
+    grants.get(names[1])
+    assert [g.account.name for g in grants.read_on(0)] == ["b"]
+    grants.find(names[0])
+    first = {g.account.name for g in grants.read_on(1)}
+    assert "a" in first
+    assert len(first) == 2
+    grants.all()
+    assert {g.account.name for g in grants.read_on(1)} == {*names} - {"b"} - first
+    assert grants.read_on(1) == []
+
+
+async def test_what_was_forgotten_does_not_come_back_when_the_rest_is_read() -> None:
+    grants, _ = await loaded(a_grant(WORK), a_grant(HOME))
+    await grants.forget(grants.get(WORK))
+    await grants.signed_out(grants.get(HOME))
+    assert [grant.version for grant in grants.all()] == [2]
+    assert grants.find(WORK) is None
+
+
+async def test_a_login_counts_on_from_a_grant_that_nobody_has_read_yet() -> None:
+    grants, store = await loaded(a_grant(version=4))
+    saved = await grants.signed_in(a_grant(version=0))
+    assert saved.version == 5
+    assert grants.all() == [saved] == list(store.grants.values())
+
+
+async def test_a_reload_is_not_overtaken_by_what_was_listed_before() -> None:
+    grants, store = await loaded(a_grant())
+    newer = store.grants[WORK] = a_grant(version=2)
+    assert await grants.reload(WORK) == newer
+    assert grants.all() == [newer]
+
+
 async def test_a_first_login_is_saved_as_version_one() -> None:
     grants, store = await loaded()
     saved = await grants.signed_in(a_grant(version=0))
@@ -236,7 +272,7 @@ async def test_what_the_disk_refused_is_tried_once_more_at_the_end() -> None:
     grants, store = await loaded(a_grant())
     store.fail_next_save()
     await grants.renewed(grants.get(WORK), refresh_token=NEW, scopes=a_grant().scopes)
-    await grants.close()
+    assert await grants.close() == ()
     assert store.grants[WORK].refresh_token == NEW
 
 

@@ -1,10 +1,13 @@
 """What there is while the store is open."""
 
 import asyncio
+import gc
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
+from broker.model.account import AccountName
 from broker.model.errors import (
     IssuerUnreachableError,
     LoginRequiredError,
@@ -16,7 +19,7 @@ from broker.model.secret import Secret
 from broker.model.store import Health
 from broker.model.time import Seconds, UnixTime
 from broker.services.events import Events
-from broker.services.opened import Opened, opened
+from broker.services.opened import READ_AT_ONCE, Opened, opened
 from broker.services.opened import World as Around
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START, FakeClock, run_until_idle
@@ -47,9 +50,14 @@ class Rig:
     async def recovered(self) -> Opened:
         """Open, and done with what a crash has cut off."""
         made = await self.open()
-        made.tokens.recover()
+        made.begin()
         await made.tokens.settle()
         return made
+
+
+def find_task(name: str) -> asyncio.Task[object] | None:
+    named = [task for task in asyncio.all_tasks() if task.get_name() == name]
+    return named[0] if named else None
 
 
 def refreshing(grant: Grant) -> Grant:
@@ -78,7 +86,7 @@ async def test_what_a_crash_cut_off_does_not_keep_anybody_waiting() -> None:
     gate = rig.sender.hold()
     rig.sender.script(token_answer())
     made = await rig.open()
-    made.tokens.recover()
+    made.begin()
     await run_until_idle()
     # Whoever asks joins what is under way already.
     waiting = asyncio.create_task(made.tokens.token(ALL, NONE), name="peer")
@@ -175,6 +183,88 @@ async def test_a_refusal_that_is_an_answer_clears_our_own_intent() -> None:
     await made.close()
 
 
+# --- many accounts ----------------------------------------------------------------
+
+MANY = [AccountName(f"account-{number}") for number in range(3 * READ_AT_ONCE)]
+
+
+async def test_many_grants_are_read_by_themselves_a_few_at_a_time() -> None:
+    rig = Rig(*map(a_grant, MANY))
+    made = await rig.open()
+    read = [len(rig.store.listed)]
+    made.begin()
+    while (reading := find_task("read grants")) and not reading.done():
+        read.append(len(rig.store.listed))
+        await asyncio.sleep(0)
+    taken = [before - after for before, after in pairwise(read)]
+    assert sum(taken) == len(MANY)
+    assert max(taken) == READ_AT_ONCE
+    await made.close()
+
+
+async def test_no_account_waits_until_the_others_have_been_read() -> None:
+    rig = Rig(*map(a_grant, MANY))
+    rig.sender.script(token_answer())
+    made = await rig.open()
+    key = made.tokens.key(MANY[100], None, None)
+    await made.tokens.token(key, NONE)
+    assert len(rig.store.listed) == len(MANY) - 1
+    await made.close()
+
+
+async def test_a_refresh_that_was_cut_off_is_tried_however_late_it_is_read() -> None:
+    rig = Rig(*map(a_grant, MANY[1:]))
+    # What was put in first comes last.
+    rig.store.grants = {MANY[0]: refreshing(a_grant(MANY[0])), **rig.store.grants}
+    rig.sender.script(token_answer(refresh_token="newer"))
+    made = await rig.open()
+    made.begin()
+    assert rig.sender.requests == []
+    await run_until_idle()
+    assert rig.store.grants[MANY[0]].refresh_token == Secret("newer")
+    await made.close()
+
+
+async def test_a_refresh_that_a_peer_has_made_meanwhile_is_not_tried_again() -> None:
+    rig = Rig(refreshing(a_grant()))
+    rig.sender.script(token_answer(refresh_token="newer"))
+    made = await rig.open()
+    await made.tokens.token(made.tokens.key(WORK, None, None), NONE)
+    made.begin()
+    await made.tokens.settle()
+    assert len(rig.sender.requests) == 1
+    await made.close()
+
+
+async def test_an_issuer_that_is_down_does_not_end_the_reading() -> None:
+    rig = Rig(*(refreshing(a_grant(name)) for name in MANY))
+    rig.sender.answer_always(UNSENT)
+    made = await rig.open()
+    made.begin()
+    await run_until_idle()
+    assert len(rig.store.listed) == 0
+    assert 0 < len(rig.sender.requests) < len(MANY)
+    await made.close()
+
+
+async def test_closing_ends_the_reading() -> None:
+    rig = Rig(*map(a_grant, MANY))
+    made = await rig.open()
+    made.begin()
+    await made.close()
+    assert len(rig.store.listed) == len(MANY) - READ_AT_ONCE
+    assert gc.isenabled()
+
+
+async def test_garbage_is_looked_for_again_when_all_has_been_read() -> None:
+    rig = Rig(*map(a_grant, MANY))
+    made = await rig.open()
+    made.begin()
+    await run_until_idle()
+    assert gc.isenabled()
+    await made.close()
+
+
 # --- an older copy --------------------------------------------------------------
 
 
@@ -186,7 +276,7 @@ async def test_every_grant_of_an_older_copy_is_marked_before_anybody_is_served(
     mark = Intent(since=START.wall, cause=IntentCause.RESTORE)
     assert {grant.intent for grant in rig.store.grants.values()} == {mark}
     assert "store.old_copy generation=3" in caplog.text
-    made.tokens.recover()
+    made.begin()
     await made.tokens.settle()
     assert rig.sender.requests == []
     await made.close()

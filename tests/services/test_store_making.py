@@ -188,3 +188,15 @@ async def test_a_restore_that_fails_leaves_a_locked_store_locked() -> None:
     with pytest.raises(LockedError):
         world.vault.require_open()
     assert world.door.exists()
+
+
+async def test_a_restored_store_that_cannot_be_read_says_so_and_tries_again() -> None:
+    world = await an_open_world()
+    world.store.is_unreadable = True
+    with pytest.raises(StoreFailedError):
+        await world.maker.restore(BACKUP, HORSE, IN_ITS_PLACE)
+    assert world.vault.locked_because == "it cannot be opened: input/output error"
+    world.store.is_unreadable = False
+    await world.clock.advance(Seconds(1))
+    assert world.grants.get(WORK) == a_grant()
+    await world.vault.close()

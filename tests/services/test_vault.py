@@ -247,6 +247,18 @@ async def test_closing_lets_a_refresh_end_before_the_store_goes() -> None:
     assert world.store.grants[WORK].refresh_token == Secret("refresh-2")
 
 
+async def test_closing_names_whose_newest_grant_the_disk_refuses_to_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(store=MemoryStore(a_grant()))
+    await world.vault.open_at_start()
+    world.store.fail_next_save(10**6)
+    await world.grants.signed_in(a_grant(refresh_token="newer"))
+    assert await world.vault.close() == (WORK,)
+    assert "grant.lost account=work" in caplog.text
+    assert await world.vault.close() == ()
+
+
 async def test_while_the_daemon_stops_nobody_is_told_that_there_is_no_store() -> None:
     world = World(store=MemoryStore(a_grant()))
     await world.vault.open_at_start()
@@ -297,6 +309,38 @@ async def test_the_passphrase_after_a_wrong_one_is_looked_at_later() -> None:
     await world.vault.lock()
     await world.vault.unlock(Secret("correct horse"))  # at once
     await world.vault.close()
+
+
+async def test_nobody_else_waits_for_a_passphrase_that_is_slowed() -> None:
+    world = a_locked_world()
+    with pytest.raises(WrongPassphraseError):
+        await world.vault.unlock(Secret("wrong"))
+    trying = asyncio.create_task(world.vault.unlock(Secret("wrong")), name="try")
+    locking = asyncio.create_task(world.vault.lock(), name="lock")
+    await run_until_idle()
+    assert locking.done()
+    assert not trying.done()
+    trying.cancel()
+
+
+async def test_a_lock_waits_for_what_must_not_be_left_half_done() -> None:
+    world = await an_open_world()
+    async with world.vault.held_open() as opened:
+        locking = asyncio.create_task(world.vault.lock(), name="lock")
+        await run_until_idle()
+        assert world.vault.opened is opened
+        late = asyncio.create_task(hold(world), name="late")
+        await run_until_idle()
+        assert not late.done()
+    await locking
+    with pytest.raises(LockedError, match="by hand"):
+        await late
+    assert world.store.is_closed
+
+
+async def hold(world: World) -> None:
+    async with world.vault.held_open():
+        pass
 
 
 async def test_a_locked_store_holds_no_key_no_grant_and_no_token() -> None:

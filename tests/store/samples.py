@@ -1,5 +1,6 @@
 """Grants to store, and what a test does to the files behind the store's back."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
+from broker.store.store import SealedStore
 
 ISSUER = Issuer(
     url="https://issuer.example",
@@ -97,10 +99,16 @@ def modes_in(folder: Path) -> dict[str, int]:
 def copy_of(folder: Path, copy: Path) -> Path:
     """What a crash at this moment would leave, in another folder."""
     copy.mkdir()
-    for file in folder.glob("store*.*"):
+    for file in _files_in(folder, "store*.*"):
         (copy / file.name).write_bytes(file.read_bytes())
         (copy / file.name).chmod(0o600)
     return copy
+
+
+def _files_in(folder: Path, pattern: str = "*") -> list[Path]:
+    """All but the one that lives only while a note is made."""
+    files = folder.glob(pattern)
+    return sorted(file for file in files if not file.name.endswith(".anchor.new"))
 
 
 def rows_of(path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -133,5 +141,15 @@ def put_bytes(file: Path, content: bytes) -> None:
 def bytes_of(folder: Path) -> bytes:
     """All bytes of all files in the folder, and the files' names."""
     return b"".join(
-        path.name.encode() + path.read_bytes() for path in sorted(folder.iterdir())
+        path.name.encode() + path.read_bytes() for path in _files_in(folder)
     )
+
+
+async def noted(store: SealedStore) -> None:
+    """Return when nothing is about to be noted outside of it."""
+    await asyncio.wrap_future(store._anchors._thread.submit(bool))
+
+
+async def grants_in(store: SealedStore) -> list[Grant]:
+    """Every grant that opens, in the order of their names; all damage is known then."""
+    return sorted(await store.list(), key=lambda grant: grant.account.name)

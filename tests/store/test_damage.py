@@ -10,7 +10,7 @@ from broker.model.errors import GrantChangedError, StoreCorruptError
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
-from tests.store.samples import a_grant, bytes_of, copy_of, tamper
+from tests.store.samples import a_grant, bytes_of, copy_of, grants_in, tamper
 
 WORK = AccountName("work")
 
@@ -72,7 +72,7 @@ async def test_a_damaged_record_costs_its_account_alone(
     path: Path, statement: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = await damaged_store(path, statement)
-    assert [grant.account.name for grant in await store.list()] == ["home"]
+    assert [grant.account.name for grant in await grants_in(store)] == ["home"]
     assert await store.load(WORK) is None
     assert store.health.damaged == 1
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -85,7 +85,7 @@ async def test_signing_in_again_puts_a_damaged_record_aside(
     path: Path, statement: str
 ) -> None:
     store = await damaged_store(path, statement)
-    await store.list()
+    await grants_in(store)
     await store.save(a_grant("work"), replaces=None)
     assert await store.load(WORK) == a_grant("work")
     assert store.health.damaged == 0

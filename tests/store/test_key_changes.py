@@ -18,12 +18,13 @@ from broker.model.time import UnixTime
 from broker.store.door import FileDoor
 from broker.store.key_changes import KeyChanges
 from broker.store.keys.kept import KeptKey
+from broker.store.keys.names import SECRET_SERVICE
 from broker.store.keys.unlock_cache import UnlockCache
 from broker.store.opening import create_store
 from broker.store.store import SealedStore
 from tests.fakes.keeper import MemoryKeeper
 from tests.fakes.timed_keyring import MemoryTimedKeyring
-from tests.store.samples import a_grant, typed
+from tests.store.samples import a_grant, grants_in, typed
 
 HORSE, MULE = Secret("horse"), Secret("mule")
 
@@ -67,11 +68,29 @@ async def test_a_rotated_passphrase_takes_the_place_of_the_old(
     door: FileDoor, keys: KeyChanges
 ) -> None:
     await keys.add("passphrase", HORSE)
-    assert (await keys.rotate(2, MULE)).number == 2
+    slot, left = await keys.rotate(2, MULE)
+    assert (slot.number, left) == (2, None)
     await opened(door).close()
     with pytest.raises(WrongPassphraseError):
         await door.open(HORSE, ask=False)
     await (await door.open(MULE, ask=False)).close()
+
+
+async def test_a_key_that_its_keyring_does_not_give_up_is_told_and_its_slot_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/no-bus")
+    kept = KeptKey(SECRET_SERVICE, MemoryKeeper().open)
+    store = await create_store(tmp_path / "kept.db", kept)
+    await store.slots.add(typed("horse"))
+    await store.close()
+    door = FileDoor(tmp_path / "kept.db")
+    store = await door.open(HORSE, ask=False)
+    left = await KeyChanges(door).remove(1)
+    assert left is not None
+    assert left.startswith("the key is still kept by secret-service: ")
+    assert [slot.number for slot in door.slots()] == [2]
+    await store.close()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +119,7 @@ async def test_a_new_data_key_needs_the_passphrase_of_every_slot(
     await opened(door).close()
     for passphrase in (HORSE, MULE, None):
         store = await door.open(passphrase, ask=False)
-        assert [grant.account.name for grant in await store.list()] == ["work"]
+        assert [grant.account.name for grant in await grants_in(store)] == ["work"]
         await store.close()
 
 
@@ -176,7 +195,7 @@ async def test_a_backup_takes_what_the_disk_has_refused_with_it(
     await opened(door).close()
     at, aside = UnixTime(5), door.aside_name()
     restored = await door.restore(contents, "plain", None, at=at, aside=aside)
-    found = {grant.account.name: grant.version for grant in await restored.list()}
+    found = {grant.account.name: grant.version for grant in await grants_in(restored)}
     assert found == {"home": 1, "new": 1, "work": 3}
     assert await restored.load(AccountName("new")) is not None
 

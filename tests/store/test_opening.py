@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,8 +36,10 @@ from tests.store.samples import (
     a_grant,
     bytes_in,
     copy_of,
+    grants_in,
     key_file,
     modes_in,
+    noted,
     put_bytes,
     tamper,
     typed,
@@ -61,7 +63,7 @@ async def closed_store(path: Path, *others: KeySource) -> None:
 
 
 async def is_whole(store: SealedStore) -> bool:
-    found = [grant.account.name for grant in await store.list()]
+    found = [grant.account.name for grant in await grants_in(store)]
     health = store.health
     await store.close()
     return found == ["work"] and not health.is_altered and not health.damaged
@@ -265,6 +267,43 @@ async def test_an_older_copy_that_was_put_back_is_told(path: Path, source: str) 
     await store.close()
 
 
+CHANGES: list[Callable[[SealedStore], Awaitable[object]]] = [
+    lambda store: store.save(a_grant("new"), replaces=None),
+    lambda store: store.delete(WORK, replaces=1),
+    lambda store: store.slots.add(typed("horse")),
+    lambda store: store.save_setting("default_account", "work"),
+    lambda store: store.save(a_grant("work", version=2), replaces=1),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "times", "is_told"),
+    [(change, 1, True) for change in CHANGES[:3]]
+    + [(CHANGES[3], 10, True), (CHANGES[3], 1, False), (CHANGES[4], 1, False)],
+)
+async def test_an_older_copy_of_before_a_crash_is_told_where_it_matters(
+    path: Path,
+    tmp_path: Path,
+    change: Callable[[SealedStore], Awaitable[object]],
+    times: int,
+    *,
+    is_told: bool,
+) -> None:
+    await closed_store(path)
+    older = bytes_in(path)
+    store = await open_store(path, key_file(path))
+    for _ in range(times):
+        await change(store)
+    await noted(store)
+    found = copy_of(tmp_path, tmp_path / "crashed") / "store.db"
+    await store.close()
+    found.with_name("store.db-wal").unlink()
+    put_bytes(found, older)
+    store = await open_store(found, key_file(found))
+    assert store.health.is_old_copy is is_told
+    await store.close()
+
+
 async def test_a_store_that_was_only_closed_and_opened_is_no_older_copy(
     path: Path,
 ) -> None:
@@ -323,7 +362,7 @@ async def test_a_store_whose_place_another_takes_is_whole_under_its_new_name(
     await store.close()
     aside = crashed.with_name("old.db")
     new = await create_store(crashed, key_file(crashed), aside=aside)
-    assert list(await new.list()) == []
+    assert await grants_in(new) == []
     await new.close()
     assert await is_whole(await open_store(aside, key_file(aside.with_name("store"))))
 

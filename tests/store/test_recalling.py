@@ -18,7 +18,7 @@ from broker.store.keys.source import KeySource
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
 from tests.fakes.keeper import MemoryKeeper
-from tests.store.samples import a_grant, key_file, tamper, typed
+from tests.store.samples import a_grant, grants_in, key_file, tamper, typed
 
 NAMES = ["home", "work"]
 
@@ -68,7 +68,7 @@ async def test_a_damaged_slot_does_not_keep_the_others_from_opening(
 
 async def opened_by_any(path: Path, *sources: KeySource) -> list[str]:
     store = await open_store(path, *sources)
-    names: list[str] = [grant.account.name for grant in await store.list()]
+    names: list[str] = [grant.account.name for grant in await grants_in(store)]
     await store.close()
     return names
 

@@ -28,6 +28,7 @@ from tests.store.samples import (
     a_grant,
     bytes_of,
     copy_of,
+    grants_in,
     key_file,
     names_in,
     rows_of,
@@ -56,7 +57,7 @@ async def store(path: Path) -> AsyncIterator[SealedStore]:
 async def opened_by(path: Path, source: KeySource) -> list[str]:
     """The accounts of the closed store, if all of it is in order."""
     store = await open_store(path, source)
-    names: list[str] = [grant.account.name for grant in await store.list()]
+    names: list[str] = [grant.account.name for grant in await grants_in(store)]
     health = store.health
     await store.close()
     assert (health.is_altered, health.damaged, health.is_old_copy) == (False, 0, False)
@@ -177,8 +178,8 @@ async def test_a_rotated_slot_has_a_new_key_and_the_old_one_is_forgotten(
 ) -> None:
     old = path.with_suffix(".key")
     before = old.read_bytes()
-    slot = await store.slots.rotate(1, key_file(path))
-    assert slot.number == 1
+    slot, left = await store.slots.rotate(1, key_file(path))
+    assert (slot.number, left) == (1, None)
     assert not old.exists()
     (new,) = path.parent.glob("store-*.key")
     assert new.read_bytes() != before
@@ -216,9 +217,9 @@ async def test_a_crash_before_the_old_key_is_forgotten_leaves_both_keys_and_one_
     store: SealedStore, path: Path, tmp_path: Path
 ) -> None:
     class Crashing(KeyFile):
-        def forget(self, parameters: str) -> None:
+        def forget(self, parameters: str) -> str | None:
             copy_of(path.parent, tmp_path / "crashed")
-            super().forget(parameters)
+            return super().forget(parameters)
 
     await store.slots.rotate(1, Crashing(path.with_suffix(".key")))
     found = tmp_path / "crashed" / "store.db"

@@ -17,7 +17,15 @@ from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store, slots_of
 from broker.store.store import SealedStore
-from tests.store.samples import CLOSED, a_grant, bytes_of, modes_in, names_in
+from tests.store.samples import (
+    CLOSED,
+    a_grant,
+    bytes_of,
+    copy_of,
+    modes_in,
+    names_in,
+    noted,
+)
 
 WORK = AccountName("work")
 
@@ -61,14 +69,6 @@ async def test_grants_and_settings_outlive_a_restart(path: Path) -> None:
     await again.close()
 
 
-def copy_of(folder: Path, copy: Path) -> Path:
-    copy.mkdir()
-    for file in folder.glob("store.*"):
-        (copy / file.name).write_bytes(file.read_bytes())
-        (copy / file.name).chmod(0o600)
-    return copy
-
-
 async def test_what_was_saved_is_found_by_whoever_copies_the_files_of_a_running_store(
     path: Path, tmp_path: Path
 ) -> None:
@@ -92,11 +92,12 @@ async def test_all_files_are_the_persons_alone_under_any_umask(path: Path) -> No
     try:
         store = await new_store(path)
         await store.save(a_grant("work"), replaces=None)
+        await noted(store)
         modes = modes_in(path.parent)
         await store.close()
     finally:
         os.umask(before)
-    assert set(modes) == {*CLOSED, "store.db-wal"} - {"store.anchor"}
+    assert set(modes) == {*CLOSED, "store.db-wal"}
     assert set(modes.values()) == {0o600}
 
 

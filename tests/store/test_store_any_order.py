@@ -13,7 +13,7 @@ from broker.model.account import AccountName
 from broker.model.errors import GrantChangedError
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
-from tests.store.samples import a_grant
+from tests.store.samples import a_grant, grants_in, noted
 
 NAMES = [AccountName(name) for name in ("work", "home", "alice@example.com")]
 SETTING = "default_account"
@@ -96,6 +96,7 @@ class Story:
     async def _crash(self) -> None:
         """What lies there now is all that the next one finds."""
         self.crashes += 1
+        await noted(self.store)  # no file comes or goes while they are copied
         found = self.folder / f"crash-{self.crashes}"
         shutil.copytree(
             self.path.parent, found, ignore=shutil.ignore_patterns("crash*")
@@ -109,7 +110,7 @@ class Story:
         self.store = await open_store(self.path, key_file(self.path))
 
     async def _check(self) -> None:
-        held = {grant.account.name: grant for grant in await self.store.list()}
+        held = {grant.account.name: grant for grant in await grants_in(self.store)}
         assert held == self.grants
         assert await self.store.load_setting(SETTING) == self.setting
         health = self.store.health

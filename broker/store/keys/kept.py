@@ -11,7 +11,6 @@ each store: its anchor, the last generation in decimal.
 
 import base64
 import binascii
-import logging
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,10 +26,9 @@ from broker.store.keys.source import (
     KeyUnavailableError,
     NewKey,
     RandomBytes,
+    left,
 )
 from broker.store.sealing import KEY_BYTES, STORE_ID_BYTES
-
-log = logging.getLogger(__name__)
 
 _NAME_BYTES = 8
 _GENERATION = re.compile("[0-9]{1,19}")
@@ -148,15 +146,16 @@ class KeptKey:
             raise LockedError(reason=f"{self.name} holds no key of this store")
         return key
 
-    def forget(self, parameters: str) -> None:
+    def forget(self, parameters: str) -> str | None:
         """The item is gone; see `KeySource.forget`."""
         try:
             with self._open_keeper() as keeper:
                 keeper.remove(_parse_item(parameters))
         except KeyParametersError:
-            log.warning("key.forget.failed source=%s reason='no such name'", self.name)
+            return left(self.name, "its name in the store is damaged")
         except KeyUnavailableError as exc:
-            log.warning("key.forget.failed source=%s reason=%r", self.name, str(exc))
+            return left(self.name, str(exc))
+        return None
 
     def anchor(self, parameters: str) -> "KeptAnchor":
         """The store's note beside its keys; see `KeySource.anchor`."""

@@ -9,7 +9,6 @@ older key still lies there, are `store-<8 hex>.key`. The store records which:
 
 import base64
 import binascii
-import logging
 import os
 import re
 import stat
@@ -34,10 +33,9 @@ from broker.store.keys.source import (
     KeyUnavailableError,
     NewKey,
     RandomBytes,
+    left,
 )
 from broker.store.sealing import KEY_BYTES
-
-log = logging.getLogger(__name__)
 
 _PREFIX = b"brokerd key 1 "
 _FILE_BYTES_LIMIT = 200
@@ -110,7 +108,7 @@ class KeyFile:
         except KeyUnavailableError as exc:
             raise LockedError(reason=str(exc)) from exc
 
-    def forget(self, parameters: str) -> None:
+    def forget(self, parameters: str) -> str | None:
         """The file is gone; see `KeySource.forget`."""
         try:
             path = self._recorded(parameters)
@@ -119,9 +117,10 @@ class KeyFile:
             remove_leftover(path)
             flush_folder(path.parent)
         except KeyParametersError:
-            log.warning("key.forget.failed source=%s reason='no such name'", self.name)
+            return left(self.name, "its name in the store is damaged")
         except OSError as exc:
-            log.warning("key.forget.failed source=%s reason=%r", self.name, str(exc))
+            return left(self.name, str(exc))
+        return None
 
     def anchor(self, parameters: str) -> None:
         """None: whoever puts the store back can put back what lies beside it."""

@@ -1,11 +1,14 @@
 """What a store asks of a source of keys, as a Protocol. Knows no particular source."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from broker.model.secret import SecretBytes
 from broker.store.anchor import Anchor
+
+log = logging.getLogger(__name__)
 
 RandomBytes = Callable[[int], bytes]
 """That many fresh random bytes, such as `secrets.token_bytes`."""
@@ -77,11 +80,15 @@ class KeySource(Protocol):
         """
         ...
 
-    def forget(self, parameters: str) -> None:
+    def forget(self, parameters: str) -> str | None:
         """Take away what `make` has kept: its slot is gone.
 
-        Only tried. What could not be taken away is said in the log; the slot is gone
-        all the same, and what is left opens older copies of the store alone.
+        Only tried: the slot is gone all the same, and what is left opens older copies
+        of the store alone.
+
+        Returns:
+            What could not be taken away and why, for people; it is in the log as well.
+            None where nothing is left.
         """
         ...
 
@@ -102,3 +109,9 @@ class KeySource(Protocol):
     def refused(self) -> Exception:
         """The error to raise where the recalled key does not open the store."""
         ...
+
+
+def left(source: str, why: str) -> str:
+    """A key that could not be taken away: in the log, and for people."""
+    log.warning("key.forget.failed source=%s reason=%r", source, why)
+    return f"the key is still kept by {source}: {why}"
