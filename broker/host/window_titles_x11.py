@@ -26,19 +26,29 @@ _BY_THE_PERSON = 2
 
 
 class Server(Protocol):
-    """`xcb.Connection`, as far as it is used here."""
+    """`xcb.Connection`, as far as it is used here: replies as they come."""
 
     root: int
 
-    def intern_atom(self, name: str) -> bytes | None: ...
+    def intern_atom(self, name: str) -> bytes | None:
+        """The reply that holds the number of a name."""
+        ...
 
-    def get_property(self, window: int, name: int, words: int) -> bytes | None: ...
+    def get_property(self, window: int, name: int, words: int) -> bytes | None:
+        """The reply that holds a property; None where the window is gone."""
+        ...
 
-    def query_tree(self, window: int) -> bytes | None: ...
+    def query_tree(self, window: int) -> bytes | None:
+        """The reply that holds the windows in a window; None where it is gone."""
+        ...
 
-    def send(self, window: int, mask: int, event: bytes) -> None: ...
+    def send(self, window: int, mask: int, event: bytes) -> None:
+        """Send an event of 32 bytes."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Hang up."""
+        ...
 
 
 class X11Windows:
