@@ -102,6 +102,14 @@ def test_without_such_a_window_manager_the_window_itself_is_asked(
     assert data == [server.atom("WM_DELETE_WINDOW"), 0, 0, 0, 0]
 
 
+def test_a_window_manager_that_died_is_not_asked() -> None:
+    server = FakeXServer()
+    server.manage(8)
+    del server.properties[50]
+    X11Windows(server).ask_to_close(Window(number=8, title=CODE))
+    assert [to for to, _, _ in server.sent] == [8]
+
+
 def test_a_server_that_goes_is_told_and_let_go_of() -> None:
     server = FakeXServer()
     windows = X11Windows(server)
