@@ -14,6 +14,7 @@ from broker.control.browser import is_safe_url, open_browser
 from broker.control.login_end import await_end
 from broker.control.login_report import report
 from broker.control.login_request import Words, login_body
+from broker.control.login_titles import OOB_AUTO, titles_for
 from broker.control.output import json_option, say, say_json, tell_note, tells_errors
 from brokerd_client import BrokerError
 
@@ -65,6 +66,17 @@ _START_SECONDS = 90
     flag_value="oob",
     help="The issuer's page shows a code; paste it (few issuers still do).",
 )
+@click.option(
+    "--oob-auto",
+    "way",
+    flag_value="oob-auto",
+    help="Read the code from the title of the browser's window (few issuers).",
+)
+@click.option(
+    "--close-window",
+    is_flag=True,
+    help="With --oob-auto: close the window that was opened, as its title has a code.",
+)
 @click.option("--redirect-uri", help="The redirect URI, where the issuer fixes one.")
 @click.option(
     "--response-mode",
@@ -110,12 +122,16 @@ def login(**words: Unpack[Words]) -> None:
     """
     broker = Broker()
     body = login_body(words)
-    with _ended_as_by_ctrl_c():
+    with _ended_as_by_ctrl_c(), titles_for(words) as titles:
         begun = broker.call("POST", "/v1/logins", body, timeout=_START_SECONDS)
         path = f"/v1/logins/{text(begun, 'id')}"
         try:
             _send_to_browser(begun, words)
-            done = await_end(broker, path, text(begun, "way") or "loopback")
+            way = text(begun, "way") or "loopback"
+            if titles is not None and way == OOB_AUTO:
+                done = titles.await_end(broker, path)
+            else:
+                done = await_end(broker, path, way)
         except BaseException:
             # Whatever ends us, the listener is not left to wait for nobody.
             if begun.get("joined") is not True:

@@ -45,7 +45,7 @@ def await_end(broker: Broker, path: str, way: str) -> Json:
         BrokerError: the daemon went, or standard input ended before anything was
             pasted that could be used.
     """
-    ending = _Ending(Broker(), path)
+    ending = Ending(Broker(), path)
     ending.start()
     try:
         return _awaited(ending, broker, path, way)
@@ -53,7 +53,7 @@ def await_end(broker: Broker, path: str, way: str) -> Json:
         ending.give_up()
 
 
-def _awaited(ending: "_Ending", broker: Broker, path: str, way: str) -> Json:
+def _awaited(ending: "Ending", broker: Broker, path: str, way: str) -> Json:
     is_pasted = way in _PASTED
     if not is_pasted:
         # Where nobody sits, standard input is somebody else's.
@@ -69,7 +69,7 @@ def _awaited(ending: "_Ending", broker: Broker, path: str, way: str) -> Json:
     return ending.answer()
 
 
-def _is_typed(ending: "_Ending") -> bool:
+def _is_typed(ending: "Ending") -> bool:
     """Wait for a line or the end; whether it is a line."""
     if is_at_terminal():
         tell("Paste it here:")
@@ -104,7 +104,7 @@ def _take_line(broker: Broker, path: str, *, is_needed: bool) -> bool:
     return True
 
 
-class _Ending(threading.Thread):
+class Ending(threading.Thread):
     """Polls until the login has ended; readable from then on."""
 
     def __init__(self, broker: Broker, path: str) -> None:

@@ -28,6 +28,7 @@ class Words(TypedDict):
     bind: str | None
     port: int | None
     way: str | None
+    close_window: bool
     again: bool
     other_person: bool
     timeout: float

@@ -58,7 +58,8 @@ def parse_pasted(text: str, *, redirect_uri: str) -> Pasted:
         return PastedNonsense(what="is empty")
     if len(text) > MAX_RESPONSE_CHARACTERS:
         return PastedNonsense(what="is too long for an address or a code")
-    if "://" in text:
+    # Out of band the redirect URI is a URN, and has no '://'.
+    if "://" in text or text.startswith(f"{redirect_uri}?"):
         return _parse_address(text, redirect_uri)
     if not is_vschars(text):
         return PastedNonsense(what="has characters that no code has")

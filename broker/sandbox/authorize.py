@@ -12,9 +12,10 @@ from oauthlib.oauth2 import (
     OAuth2Error,
 )
 
+from broker.oauth.oob import OOB_URI
 from broker.sandbox import pages, parameters, registration, signing
 from broker.sandbox.consent import AuthorizationRequest, ConsentDesk
-from broker.sandbox.redirects import form_action_source
+from broker.sandbox.redirects import form_action_source, is_out_of_band
 from broker.sandbox.wire import answer_page, read_form
 
 # oauthlib wants to see https. Only this text says so: the environment variable
@@ -106,7 +107,9 @@ class AuthorizationRoutes:
             redirect_uri=request.redirect_uri,
             login_hint=request.parameters.get("login_hint"),
         )
-        action = f"'self' {form_action_source(request.redirect_uri)}"
+        action = "'self'"
+        if not is_out_of_band(request.redirect_uri):
+            action += f" {form_action_source(request.redirect_uri)}"
         return answer_page(pages.consent_page(question), form_action=action)
 
     def _approve(
@@ -115,24 +118,28 @@ class AuthorizationRoutes:
         headers, _, _ = self._endpoint.create_authorization_response(
             _uri(request.parameters), scopes=list(scopes)
         )
-        return self._redirect(headers["Location"])
+        return self._answer(headers["Location"])
 
     def _deny(self, request: AuthorizationRequest) -> web.Response:
         denied = AccessDeniedError("the person said no", state=request.state)
-        return self._redirect(denied.in_uri(request.redirect_uri))
+        return self._answer(denied.in_uri(request.redirect_uri))
 
     def _error_response(self, error: OAuth2Error) -> web.Response:
         if error.redirect_uri is None:  # never trust the order of another's checks
             return _refusal(f"The request cannot be answered: {error.error}")
-        return self._redirect(error.in_uri(error.redirect_uri))
+        return self._answer(error.in_uri(error.redirect_uri))
 
-    def _redirect(self, location: str) -> web.Response:
+    def _answer(self, location: str) -> web.Response:
         """Every authorization response, errors too, names its issuer (RFC 9207)."""
+        location = add_params_to_uri(location, [("iss", self._issuer)])
+        redirect_uri, _, query = location.partition("?")
+        if is_out_of_band(redirect_uri):
+            return answer_page(
+                pages.shown_page(query, is_copied=redirect_uri == OOB_URI)
+            )
         response = web.Response(status=HTTPStatus.SEE_OTHER)
         response.headers.update(pages.security_headers())
-        response.headers["Location"] = add_params_to_uri(
-            location, [("iss", self._issuer)]
-        )
+        response.headers["Location"] = location
         return response
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import parse_qs
 
 from broker.model.text import safe_text
 
@@ -107,6 +108,27 @@ def error_page(sentence: str) -> str:
         f"<h1>This sign-in cannot go on</h1><p>{escape(safe_text(sentence))}.</p>"
         "<p>Start it again from the program that sent you here.</p>",
     )
+
+
+def shown_page(query: str, *, is_copied: bool) -> str:
+    """An authorization response that is shown: its title holds all of it.
+
+    Args:
+        query: with a code, or with an error.
+        is_copied: whether the person is to copy the code; else a program reads the
+            title, and the page says no more than that.
+    """
+    codes = parse_qs(query).get("code")
+    if codes is None:
+        said = "<h1>You have said no</h1><p>You may close this window.</p>"
+        return _page(f"Denied {query}", said)
+    said = "<h1>You have signed in</h1><p>Close this window.</p>"
+    if is_copied:
+        said = f"""<h1>Copy this code</h1>
+<p>Paste it where the program waits, and nowhere else: whoever has it can sign in as
+you.</p>
+<p><code>{escape(codes[0])}</code></p>"""
+    return _page(f"Success {query}", said)
 
 
 def start_page(issuer: str, client_secrets: str) -> str:

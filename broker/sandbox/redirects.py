@@ -2,6 +2,8 @@
 
 import re
 
+from broker.oauth.oob import OOB_AUTO_URI, OOB_URI
+
 # A whole-URI grammar instead of a URL parser: parsers disagree about `\`, `@` and
 # tabs in the authority, and each disagreement is an open redirector.
 _LOOPBACK = re.compile(
@@ -10,6 +12,11 @@ _LOOPBACK = re.compile(
     r"(?P<path>/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?"
 )
 _LAST_PORT = 65535
+
+
+def is_out_of_band(uri: str) -> bool:
+    """Whether `uri` asks for a page that shows the code, as Google's had it."""
+    return uri in {OOB_URI, OOB_AUTO_URI}
 
 
 def is_loopback_redirect(uri: str) -> bool:

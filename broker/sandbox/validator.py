@@ -12,7 +12,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.sandbox.grants import Approval, Family, Grants
 from broker.sandbox.parameters import parse_basic
-from broker.sandbox.redirects import is_loopback_redirect
+from broker.sandbox.redirects import is_loopback_redirect, is_out_of_band
 from broker.sandbox.signing import SUBJECT
 
 DEFAULT_SCOPES = ("https://www.googleapis.com/auth/drive.metadata.readonly",)
@@ -91,7 +91,7 @@ class SandboxValidator(RequestValidator):
         *args: object,
         **kwargs: object,
     ) -> bool:
-        return is_loopback_redirect(redirect_uri)
+        return is_loopback_redirect(redirect_uri) or is_out_of_band(redirect_uri)
 
     def get_default_redirect_uri(  # type: ignore[override] # the stub forgets None
         self, client_id: str, request: Request, *args: object, **kwargs: object

@@ -25,6 +25,7 @@ from broker.oauth.authorization import (
     request_parameters,
 )
 from broker.oauth.endpoints import is_loopback
+from broker.oauth.oob import OOB_AUTO_URI, OOB_URI
 from broker.oauth.pkce import code_challenge
 from broker.oauth.pushed import parse_pushed, pushed_parameters, pushed_request
 from broker.oauth.refusals import code_error
@@ -37,10 +38,7 @@ from broker.services.way_in import LoginOptions
 
 PATH_BYTES = 16
 
-OUT_OF_BAND = {
-    Way.OOB: "urn:ietf:wg:oauth:2.0:oob",
-    Way.OOB_AUTO: "urn:ietf:wg:oauth:2.0:oob:auto",
-}
+OUT_OF_BAND = {Way.OOB: OOB_URI, Way.OOB_AUTO: OOB_AUTO_URI}
 """Redirect URIs that are no address: the issuer shows the code itself."""
 
 BY_REDIRECT = (Way.LOOPBACK, Way.PASTE, *OUT_OF_BAND)

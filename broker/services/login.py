@@ -81,9 +81,6 @@ NEXT: dict[tuple[LoginState, type[LoginEvent]], LoginState] = {
 }
 """A pair that is missing comes too late, or cannot happen."""
 
-_SHOWN_CODES = frozenset({Way.OOB, Way.OOB_AUTO})
-"""Ways in which there is nothing but the code."""
-
 _ENDED = frozenset({LoginState.COMPLETE, LoginState.FAILED})
 
 
@@ -213,10 +210,12 @@ class Login:
         """See that a code without its state cannot be somebody else's.
 
         With PKCE the issuer refuses a code that was made for another login (RFC 9700
-        section 4.5.3.1); where it may not know PKCE, only the state tells.
+        section 4.5.3.1); where it may not know PKCE, only the state tells. A code that
+        the issuer's page shows has none, and the person has seen whose page it is;
+        a title, any page writes.
         """
         issuer = self.sign_in.account.issuer
-        if issuer.code_challenge_methods is None and self.way not in _SHOWN_CODES:
+        if issuer.code_challenge_methods is None and self.way is not Way.OOB:
             what = "is a code alone: this issuer may not know PKCE"
             raise PasteRefusedError(account=self.account, what=what)
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from broker.model.secret import Secret
 from broker.oauth.authorization import MAX_RESPONSE_CHARACTERS
+from broker.oauth.oob import OOB_AUTO_URI, OOB_URI
 from broker.oauth.pasted import (
     PastedAddress,
     PastedCode,
@@ -47,6 +48,15 @@ def test_an_address_is_taken_also_where_a_terminal_broke_it(
 def test_rfc8252_section_8_10_an_address_elsewhere_is_not_taken(text: str) -> None:
     pasted = parse_pasted(text, redirect_uri=f"{OURS}/")
     assert pasted == PastedNonsense(what=f"is no address that begins with {OURS}/")
+
+
+@pytest.mark.parametrize("uri", [OOB_URI, OOB_AUTO_URI])
+def test_out_of_band_an_address_is_the_redirect_uri_and_a_query(uri: str) -> None:
+    text = f"{uri}?code=c&state=s"
+    assert parse_pasted(text, redirect_uri=uri) == PastedAddress(
+        query=Secret("code=c&state=s")
+    )
+    assert isinstance(parse_pasted(f"{uri}?", redirect_uri=uri), PastedNonsense)
 
 
 @pytest.mark.parametrize("text", ["4/0AX4-x_y~z", "  4/0AX4-x_y\n~z\r\n"])

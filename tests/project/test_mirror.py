@@ -20,6 +20,10 @@ TESTED_BY = {
     "broker/host/files_windows.py": "tests/system/windows/test_files.py",
     "broker/host/process_posix.py": "tests/host/test_process.py",
     "broker/host/win32.py": "tests/system/windows/test_files.py",
+    "broker/host/window_titles_windows.py": (
+        "tests/system/windows/test_window_titles.py"
+    ),
+    "broker/host/xcb.py": "tests/system/test_titles.py",
     "broker/model/client.py": "tests/oauth/test_client_authentication.py",
     "broker/model/event.py": "tests/services/test_events.py",
     "broker/model/finding.py": "tests/services/test_doctor.py",

@@ -18,6 +18,7 @@ FOREIGN = re.compile(
 # written, where one is checked, hashed or used as a key.
 REVEALING = {
     "broker/host/dpapi.py": "the key that Windows seals",
+    "broker/control/login_titles.py": "the code in a title, handed to the daemon",
     "broker/host/kernel_keyring.py": "the key that the kernel keeps",
     "broker/ipc/wire.py": "the token in a reply",
     "broker/model/secret.py": "defines it",

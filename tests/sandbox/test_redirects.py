@@ -2,7 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.sandbox.redirects import form_action_source, is_loopback_redirect
+from broker.sandbox.redirects import (
+    form_action_source,
+    is_loopback_redirect,
+    is_out_of_band,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,10 @@ def test_the_form_may_only_lead_to_where_the_answer_goes() -> None:
 
 def test_an_ipv6_redirect_falls_back_to_the_scheme_for_want_of_a_syntax() -> None:
     assert form_action_source("http://[::1]:8080/") == "http:"
+
+
+def test_a_page_shows_the_code_for_googles_two_names_only() -> None:
+    assert is_out_of_band("urn:ietf:wg:oauth:2.0:oob")
+    assert is_out_of_band("urn:ietf:wg:oauth:2.0:oob:auto")
+    for other in ("oob", "urn:ietf:wg:oauth:2.0:oob:", "urn:ietf:wg:oauth:2.0:oob?x"):
+        assert not is_out_of_band(other)

@@ -38,21 +38,27 @@ async def begun_by(world: World, way: Way, uri: str | None = None) -> Login:
 
 
 @pytest.mark.parametrize(
-    ("way", "uri"),
+    ("way", "uri", "answer"),
     [
-        (Way.OOB, "urn:ietf:wg:oauth:2.0:oob"),
-        (Way.OOB_AUTO, "urn:ietf:wg:oauth:2.0:oob:auto"),
+        (Way.OOB, "urn:ietf:wg:oauth:2.0:oob", "code-1\n"),
+        (Way.OOB, "urn:ietf:wg:oauth:2.0:oob", "{uri}?code=code-1&state={state}"),
+        (
+            Way.OOB_AUTO,
+            "urn:ietf:wg:oauth:2.0:oob:auto",
+            "{uri}?state={state}&code=code-1",
+        ),
     ],
 )
-async def test_out_of_band_nobody_listens_and_the_code_alone_is_enough(
-    way: Way, uri: str
+async def test_out_of_band_nobody_listens_and_what_the_page_shows_is_enough(
+    way: Way, uri: str, answer: str
 ) -> None:
     world = await a_world()
     login = await begun_by(world, way)
     assert world.listener.opened == []
     assert asked(login)["redirect_uri"] == login.redirect_uri == uri
     world.sender.script(token_answer(refresh_token="r-1"))
-    login.respond(Secret("code-1\n"))
+    state = login.own.state.reveal()
+    login.respond(Secret(answer.format(uri=uri, state=state)))
     await login.ended.wait()
     assert login.state is LoginState.COMPLETE
     assert world.sender.form()["redirect_uri"] == uri
@@ -100,9 +106,25 @@ async def test_an_address_with_a_foreign_state_is_refused_and_the_login_goes_on(
     assert login.state is LoginState.AWAITING
 
 
-async def test_rfc9700_section_4_5_3_a_code_without_its_state_needs_pkce() -> None:
+@pytest.mark.parametrize(
+    "answer", ["state=foreign&code=c", "error=access_denied", "code=c"]
+)
+async def test_a_title_that_any_page_could_write_does_not_end_the_login(
+    answer: str,
+) -> None:
     world = await a_world()
-    login = await begun_by(world, Way.PASTE)
+    login = await begun_by(world, Way.OOB_AUTO)
+    with pytest.raises(PasteRefusedError, match="another login"):
+        login.respond(Secret(f"{login.redirect_uri}?{answer}"))
+    assert login.state is LoginState.AWAITING
+
+
+@pytest.mark.parametrize("way", [Way.PASTE, Way.OOB_AUTO])
+async def test_rfc9700_section_4_5_3_a_code_without_its_state_needs_pkce(
+    way: Way,
+) -> None:
+    world = await a_world()
+    login = await begun_by(world, way)
     account = login.sign_in.account
     issuer = replace(account.issuer, code_challenge_methods=None)
     login.sign_in = replace(login.sign_in, account=replace(account, issuer=issuer))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.system.desktop import desktop
 from tests.system.windows_python import DRIVE, TREE, end_wine, windows_python
 
 # Windows' own, then what is promised everywhere.
@@ -100,13 +101,15 @@ def test_the_store_and_the_rules_of_files_hold_on_windows() -> None:
     left_out = [
         f"--deselect={file}::{test}" for file in NOT_HERE for test in NOT_HERE[file]
     ]
-    said = windows_python(
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        # The conftest.py above knows users and sockets of POSIX.
-        "--confcutdir=tests/system/windows",
-        *left_out,
-        *SHOWN,
-    )
+    with desktop(None) as desk:
+        said = windows_python(
+            *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            # The conftest.py above knows users and sockets of POSIX.
+            "--confcutdir=tests/system/windows",
+            *left_out,
+            *SHOWN,
+            display=desk.display,
+        )
     assert said.returncode == 0, said.stdout[-20_000:] + said.stderr[-2000:]
     (summary,) = re.findall(r"^\d+ passed.*", said.stdout, re.MULTILINE)
     assert "skipped" not in summary

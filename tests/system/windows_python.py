@@ -12,9 +12,17 @@ DRIVE = WINDOWS / "prefix/drive_c"
 _SECONDS = 300
 
 
-def windows_python(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end in the tree of our sources, as the user of the tests."""
-    return _wine("wine", str(WINDOWS / "python/python.exe"), *words)
+def windows_python(
+    *words: str, display: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end in the tree of our sources, as the user of the tests.
+
+    Args:
+        words: for the interpreter.
+        display: of an X server: without one wine makes no windows.
+    """
+    desktop = {} if display is None else {"DISPLAY": display}
+    return _wine("wine", str(WINDOWS / "python/python.exe"), *words, **desktop)
 
 
 def end_wine() -> None:
@@ -22,7 +30,7 @@ def end_wine() -> None:
     _wine("wineserver", "--kill")
 
 
-def _wine(*words: str) -> subprocess.CompletedProcess[str]:
+def _wine(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         words,
         cwd=TREE,
@@ -33,6 +41,7 @@ def _wine(*words: str) -> subprocess.CompletedProcess[str]:
             "WINEPREFIX": str(WINDOWS / "prefix"),
             "WINEARCH": "win64",
             "WINEDEBUG": "-all",
+            **environment,
         },
         user=USER,
         group=USER,

@@ -1,0 +1,89 @@
+"""Windows of this session and what stands in their titles: one face, a file a system.
+
+For `brokerctl` alone: the daemon has no session. Knows nothing of sign-ins.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Run = Callable[[Sequence[str], str], str]
+"""Starts a program, gives it a text to read, and returns what it prints.
+
+OSError where it fails.
+Handed in: nothing in this room starts a process.
+"""
+
+WAYLAND = "Wayland shows no program the titles of the others' windows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window with a title.
+
+    Attributes:
+        number: tells it from the others of its system while it is there. On macOS,
+            which numbers none, that of its program.
+        title: may hold a code, and is out of the repr for it.
+    """
+
+    number: int
+    title: str = field(repr=False)
+
+
+class Windows(Protocol):
+    """The windows of a session."""
+
+    def all(self) -> Sequence[Window]:
+        """Those that have a title.
+
+        Raises:
+            OSError: the session is gone, or does not let us see.
+        """
+        ...
+
+    def ask_to_close(self, window: Window) -> None:
+        """Ask its program to close it, as the person's click would.
+
+        Raises:
+            OSError: it cannot be asked.
+        """
+        ...
+
+    def release(self) -> None:
+        """Let go of the session; nothing may be called after it."""
+        ...
+
+
+def open_windows(environ: Mapping[str, str], run: Run) -> Windows:
+    """The windows of the session that we are in.
+
+    Args:
+        environ: DISPLAY and WAYLAND_DISPLAY are looked at.
+        run: see `Run`; macOS alone needs it.
+
+    Raises:
+        OSError: none can be seen from here; its text says why.
+    """
+    if sys.platform == "win32":
+        from broker.host.window_titles_windows import WindowsOfWindows  # noqa: PLC0415
+
+        return WindowsOfWindows()
+    if sys.platform == "darwin":
+        from broker.host.window_titles_macos import MacWindows  # noqa: PLC0415
+
+        return MacWindows(run)
+    return _x11(environ)
+
+
+def _x11(environ: Mapping[str, str]) -> Windows:
+    # Where both are named, browsers go to Wayland, past the X server.
+    if environ.get("WAYLAND_DISPLAY"):
+        raise OSError(WAYLAND)
+    if not environ.get("DISPLAY"):
+        raise OSError("there is no desktop here: DISPLAY is not set")
+    from broker.host.window_titles_x11 import X11Windows  # noqa: PLC0415 - ctypes
+    from broker.host.xcb import Connection  # noqa: PLC0415
+
+    return X11Windows(Connection())
