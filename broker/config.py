@@ -48,6 +48,18 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginConfig:
+    """[login].
+
+    Attributes:
+        client_id_metadata: the URL of a client ID metadata document, which is the
+            client wherever an issuer takes such a one; None for none.
+    """
+
+    client_id_metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that the person has set; the rest has its usual value."""
 
@@ -55,6 +67,7 @@ class Config:
     store: StoreConfig = field(default_factory=StoreConfig)
     issuers: Mapping[str, object] = field(default_factory=dict)
     """[issuers.NAME]: tables that `parse_config_presets` reads."""
+    login: LoginConfig = field(default_factory=LoginConfig)
 
 
 def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
@@ -75,7 +88,10 @@ def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
         raise ConfigError(path=path, what=what) from None
     whole = _Table("", members, path)
     config = Config(
-        network=_network(whole), store=_store(whole), issuers=whole.raw("issuers")
+        network=_network(whole),
+        store=_store(whole),
+        issuers=whole.raw("issuers"),
+        login=_login(whole),
     )
     whole.end()
     return config
@@ -97,6 +113,13 @@ def _network(whole: "_Table") -> NetworkConfig:
 def _store(whole: "_Table") -> StoreConfig:
     table = whole.table("store")
     config = StoreConfig(lock_after_idle=table.span("lock_after_idle"))
+    table.end()
+    return config
+
+
+def _login(whole: "_Table") -> LoginConfig:
+    table = whole.table("login")
+    config = LoginConfig(client_id_metadata=table.text("client_id_metadata"))
     table.end()
     return config
 

@@ -58,12 +58,14 @@ from broker.oauth.presets import (
 from broker.services.access import Access
 from broker.services.accounts import Accounts
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
+from broker.services.clients import Clients
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.logins import LoginService
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
+from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
@@ -242,10 +244,18 @@ class _Parts:
             events=self.events,
             lock_after_idle=config.store.lock_after_idle,
         )
+        self.registering = Registering(
+            sender=self.sender,
+            clock=clock,
+            random=secrets.token_bytes,
+            version=__version__,
+        )
         presets = _presets(config)
         self.logins = LoginService(
             vault=self.vault,
-            sign_ins=SignIns(presets=presets, sender=self.sender),
+            sign_ins=SignIns(
+                presets=presets, sender=self.sender, clients=self._clients()
+            ),
             ways=self._ways(clock),
             clock=clock,
             random=secrets.token_bytes,
@@ -279,6 +289,13 @@ class _Parts:
             stop=stop,
         )
 
+    def _clients(self) -> Clients:
+        return Clients(
+            sender=self.sender,
+            registering=self.registering,
+            document=self.config.login.client_id_metadata,
+        )
+
     def _ways(self, clock: SystemClock) -> Mapping[Way, WayIn]:
         by_redirect = ByRedirect(
             redeemer=Redeemer(
@@ -304,6 +321,7 @@ class _Parts:
         at = self.services.clock.now().wall
         self.events.publish(Event(kind=EventKind.STOPPING, at=at))
         await asyncio.gather(self.logins.close(), server.close())
+        await self.registering.close(self.vault.find)
         lost = await self.vault.close()
         await self.outbound.close()
         return lost

@@ -12,6 +12,9 @@ ca_file = "~/corp.pem"
 
 [store]
 lock_after_idle = "30m"
+
+[login]
+client_id_metadata = "https://example.org/brokerd.json"
 """
 A_TIME = 'is a time such as "90s", "15m" or "8h", or "never"'
 
@@ -23,7 +26,9 @@ def refused(text: str) -> str:
     return fault.value.what
 
 
-@pytest.mark.parametrize("text", ["", "# nothing yet\n", "[network]\n[store]\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing yet\n", "[network]\n[store]\n[login]\n"]
+)
 def test_what_is_not_said_has_its_usual_value(text: str) -> None:
     assert parse_config(text) == Config(network=NetworkConfig(), store=StoreConfig())
 
@@ -37,6 +42,7 @@ def test_every_key_is_read() -> None:
     assert config.network.no_proxy == ("intra.example.com", "10.0.0.0/8")
     assert config.network.ca_file == "~/corp.pem"
     assert config.store.lock_after_idle == Seconds(1800)
+    assert config.login.client_id_metadata == "https://example.org/brokerd.json"
 
 
 def test_no_proxy_at_all_is_said_with_none() -> None:
@@ -60,16 +66,23 @@ def test_the_password_of_a_proxy_is_not_in_the_repr() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("netwrk = 1", "netwrk is not known; there are: issuers, network, store"),
+        (
+            "netwrk = 1",
+            "netwrk is not known; there are: issuers, login, network, store",
+        ),
         (
             "[netwrk]\nproxy = 'x'",
-            "netwrk is not known; there are: issuers, network, store",
+            "netwrk is not known; there are: issuers, login, network, store",
         ),
         (
             "[network]\nprxy = 'hush'",
             "network.prxy is not known; [network] has: ca_file, no_proxy, proxy",
         ),
         ("[store]\nlock = 1", "store.lock is not known; [store] has: lock_after_idle"),
+        (
+            "login.client_id = 'x'",
+            "login.client_id is not known; [login] has: client_id_metadata",
+        ),
         ("network = 'hush'", "network is a table: [network]"),
         ("network = false", "network is a table: [network]"),
         ("network.proxy = 1", 'network.proxy is a text in quotes, "like this"'),

@@ -8,6 +8,7 @@ from broker import __version__
 from broker.control.accounts import accounts, default, logout
 from broker.control.agent import agent
 from broker.control.backups import backup, restore
+from broker.control.client_metadata import client_metadata
 from broker.control.daemon import stop
 from broker.control.doctor import doctor
 from broker.control.issuers import issuers
@@ -63,6 +64,7 @@ for _command in (
     default,
     logout,
     pending,
+    client_metadata,
     status,
     stop,
     dpop_proof,

@@ -29,6 +29,11 @@ _START_SECONDS = 90
 @click.argument("name")
 @click.option("--issuer", help="Issuer URL, or a name of `brokerctl issuers`.")
 @click.option(
+    "--mcp",
+    metavar="URL",
+    help="An MCP server, which says the rest; the tokens are for it alone.",
+)
+@click.option(
     "--client-secrets",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -116,9 +121,9 @@ _START_SECONDS = 90
 def login(**words: Unpack[Words]) -> None:
     """Sign in as NAME, with the browser.
 
-    The first time needs --issuer and --client-secrets or --client-id. After that,
-    `brokerctl login NAME` alone repeats the sign-in; what is named then replaces
-    what is stored.
+    The first time needs --issuer and --client-secrets or --client-id, where the issuer
+    does not register clients by itself; or --mcp alone. After that, `brokerctl login
+    NAME` alone repeats the sign-in; what is named then replaces what is stored.
     """
     broker = Broker()
     body = login_body(words)

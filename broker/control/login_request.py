@@ -15,6 +15,7 @@ class Words(TypedDict):
 
     name: str
     issuer: str | None
+    mcp: str | None
     client_secrets: Path | None
     client_id: str | None
     client_secret_file: Path | None
@@ -57,6 +58,7 @@ def login_body(words: Words) -> Json:
     body: Json = {
         "account": words["name"],
         "issuer": words["issuer"],
+        "mcp": words["mcp"],
         "client_id": words["client_id"],
         "client_secret": None if secret is None else _read_secret(secret),
         "client_secrets": None if secrets is None else _read(secrets),

@@ -45,6 +45,7 @@ class LoginBody(Request, frozen=True):
     login_hint: str | None = None
     redirect: RedirectBody | None = None
     dpop: bool | None = None
+    mcp: str | None = None
     way: Way = Way.LOOPBACK
     again: bool = False
     other_person: bool = False
@@ -85,6 +86,7 @@ def sign_in_request(body: LoginBody) -> SignInRequest:
         login_hint=body.login_hint,
         redirect=None if body.redirect is None else _redirect(body.redirect),
         dpop=body.dpop,
+        mcp=body.mcp,
     )
 
 

@@ -69,6 +69,12 @@ ADVICE: dict[str, Advice] = {
         "ask for granted scopes only, or sign in again with these, too: "
         "`brokerctl login {account} --scope {wanted}`",
     ),
+    "resource_not_granted": _advice(
+        403,
+        "tokens of {account!r} are for {granted} and for nothing else",
+        "leave the resource out, or ask for that one; for another MCP server sign in "
+        "under another name: `brokerctl login NAME --mcp URL`",
+    ),
     "account_busy": _advice(
         503,
         "{waiting} different tokens of {account!r} are being asked for already",
@@ -128,7 +134,20 @@ ADVICE: dict[str, Advice] = {
         400,
         "the sign-in of {account!r} is not complete: no {missing} is known",
         "a first login needs --issuer (a URL or a preset such as google), and "
-        "--client-secrets FILE or --client-id ID",
+        "--client-secrets FILE or --client-id ID: this issuer registers no clients by "
+        "itself",
+    ),
+    "issuer_needed": _advice(
+        400,
+        "{resource} takes tokens of several issuers: {issuers}",
+        "choose the one where you have an account: the same command, with --issuer "
+        "and its URL",
+    ),
+    "client_document_invalid": _advice(
+        400,
+        "the client document {url} cannot be used: {what}",
+        "`brokerctl client-metadata URL` prints what is to lie there; config.toml or "
+        "--client-id names it",
     ),
     "dpop_unsupported": _advice(
         409,
@@ -242,6 +261,18 @@ ADVICE: dict[str, Advice] = {
         502,
         "the metadata of {issuer} belongs to another issuer: {found}",
         "give --issuer exactly as the metadata says it, if you trust that one",
+    ),
+    "registration_refused": _advice(
+        502,
+        "{issuer} registers no client for the broker: {said}",
+        "register one there by hand, and name it with --client-id or --client-secrets; "
+        "where it dislikes the redirect URI, name another with --redirect-uri",
+    ),
+    "resource_invalid": _advice(
+        502,
+        "{resource} does not say how to sign in to it: {what}",
+        "check the URL, which is that of the MCP server itself; where you know its "
+        "issuer, name it with --issuer",
     ),
     "client_rejected": _advice(
         502,

@@ -165,6 +165,7 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
         "account": account.name,
         "issuer": account.issuer.url,
         "client_id": account.client.client_id,
+        "resource": account.resource,
         "state": grant.state.value,
         "scopes": sorted(grant.scopes),
         "subject": grant.subject,

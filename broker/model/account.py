@@ -63,6 +63,7 @@ class Account:
         login_hint: who is expected to sign in, or None.
         redirect: see `RedirectChoice`.
         dpop: whether its tokens are to be bound to a key of the broker (RFC 9449).
+        resource: the only one its tokens are for (RFC 8707), or None for any.
     """
 
     name: AccountName
@@ -74,3 +75,4 @@ class Account:
     login_hint: str | None = None
     redirect: RedirectChoice = RedirectChoice()
     dpop: bool = False
+    resource: str | None = None

@@ -97,6 +97,21 @@ class ScopeNotGrantedError(BrokerError):
     wanted: tuple[str, ...]
 
 
+class ResourceNotGrantedError(BrokerError):
+    """A token was asked for another resource than the sign-in is for.
+
+    Attributes:
+        account: whose grant.
+        resource: what was asked for.
+        granted: the one that there are tokens for.
+    """
+
+    code = "resource_not_granted"
+    account: str
+    resource: str
+    granted: str
+
+
 class AccountBusyError(BrokerError):
     """Too many different tokens of one account are asked for at once."""
 
@@ -194,6 +209,14 @@ class ClientSecretsError(BrokerError):
     """The client_secret.json is not one."""
 
     code = "client_secrets_invalid"
+    what: str
+
+
+class ClientDocumentError(BrokerError):
+    """The document that is to be the client is none that an issuer could take."""
+
+    code = "client_document_invalid"
+    url: str
     what: str
 
 
@@ -342,6 +365,15 @@ class ConfigError(BrokerError):
     what: str
 
 
+class IssuerNeededError(BrokerError):
+    """A protected resource takes tokens of several issuers: the person picks one."""
+
+    code = "issuer_needed"
+    account: str
+    resource: str
+    issuers: tuple[str, ...]
+
+
 # --- the issuer, or whoever runs it, must act ----------------------------------
 
 
@@ -394,6 +426,28 @@ class IssuerMismatchError(BrokerError):
     code = "issuer_mismatch"
     issuer: str
     found: str
+
+
+class RegistrationRefusedError(BrokerError):
+    """The issuer registers no client of this kind (RFC 7591 section 3.2.2)."""
+
+    code = "registration_refused"
+    issuer: str
+    error: str
+    description: str
+
+
+class ResourceInvalidError(BrokerError):
+    """A protected resource, such as an MCP server, does not say how to sign in to it.
+
+    Attributes:
+        resource: its URL.
+        what: the end of a sentence.
+    """
+
+    code = "resource_invalid"
+    resource: str
+    what: str
 
 
 class ClientRejectedError(BrokerError):

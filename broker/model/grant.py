@@ -4,8 +4,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from broker.model.account import Account
-from broker.model.errors import LoginRequiredError, ReauthenticationRequiredError
+from broker.model.errors import (
+    LoginRequiredError,
+    ReauthenticationRequiredError,
+    ResourceNotGrantedError,
+)
 from broker.model.secret import Secret
+from broker.model.text import safe_text
 from broker.model.time import UnixTime
 from broker.model.token import AccessToken, Scopes
 
@@ -94,6 +99,23 @@ class Grant:
             intent=None,
             ended_because=None,
         )
+
+
+def narrowed_resource(account: Account, resource: str | None) -> str | None:
+    """What a token is narrowed to beyond what the sign-in is for; None for nothing.
+
+    Raises:
+        ResourceNotGrantedError: the sign-in is for another one, and for no other.
+    """
+    if account.resource is None or resource is None:
+        return resource
+    if resource != account.resource:
+        raise ResourceNotGrantedError(
+            account=account.name,
+            resource=safe_text(resource),
+            granted=safe_text(account.resource),
+        )
+    return None
 
 
 def require_live(grant: Grant) -> None:

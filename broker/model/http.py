@@ -12,10 +12,10 @@ class HttpRequest:
     """A request to an issuer. Headers and body stay out of the repr: they hold secrets.
 
     Attributes:
-        method: 'GET' or 'POST'.
+        method: 'GET', 'POST' or 'DELETE'.
         url: an absolute https URL, or http where the host is a loopback address.
         headers: names in their usual spelling.
-        body: the encoded body, empty for GET.
+        body: the encoded body, empty for GET and DELETE.
         dpop_key: with which it is to be proven, or None; never sent itself.
     """
 

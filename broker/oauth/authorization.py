@@ -132,6 +132,7 @@ def authorization_request(
     parameters: Mapping[str, str],
     mode: ResponseMode = ResponseMode.QUERY,
     dpop_key: Secret | None = None,
+    resource: str | None = None,
 ) -> AuthorizationRequest:
     """The parameters of an authorization request. `state` is in them: never log them.
 
@@ -146,13 +147,16 @@ def authorization_request(
         parameters: from `request_parameters`.
         mode: how the browser is to bring the response.
         dpop_key: what the code is to be bound to, or None (RFC 9449 section 10).
+        resource: the only one that the tokens are to be for, or None.
 
     Raises:
         BadRequestError: a client id, secret or scope that none can be, a parameter
             that is not the person's to choose, or a mode that the issuer has not.
 
-    Source: RFC 6749 section 4.1.1, RFC 7636 section 4.3.
+    Source: RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section 2.1.
     """
+    if resource is not None and "resource" in parameters:
+        raise BadRequestError(what="this sign-in is for one resource, and has it named")
     _check_client(client)
     _check_scopes(scopes)
     _check_parameters(parameters, reserved=_RESERVED | {issuer.quirks.scope_parameter})
@@ -172,6 +176,7 @@ def authorization_request(
         ("code_challenge_method", "S256"),
         *_response_mode(mode),
         *([("dpop_jkt", thumbprint(dpop_key))] if dpop_key is not None else []),
+        *([("resource", resource)] if resource is not None else []),
         *parameters.items(),
     )
 

@@ -38,6 +38,19 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
     )
 
 
+def mcp_metadata_urls(issuer: str) -> tuple[str, ...]:
+    """The same for the issuer of an MCP server, in the order that MCP demands.
+
+    RFC 8414's first; then OpenID Connect's, inserted as RFC 8414 section 5 has it, and
+    appended as Discovery has it.
+
+    Source: MCP 2026-07-28, authorization server metadata discovery.
+    """
+    appended, inserted = metadata_urls(issuer)
+    openid = inserted.replace("oauth-authorization-server", "openid-configuration", 1)
+    return tuple(dict.fromkeys((inserted, openid, appended)))
+
+
 def parse_metadata(
     body: bytes, *, issuer: str, accepts_issuer: str | None = None
 ) -> Issuer:

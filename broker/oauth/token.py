@@ -80,6 +80,7 @@ def code_request(
     redirect_uri: str,
     verifier: Secret,
     dpop_key: Secret | None = None,
+    resource: str | None = None,
 ) -> HttpRequest:
     """The request that spends a code.
 
@@ -90,14 +91,17 @@ def code_request(
         redirect_uri: exactly as in the authorization request.
         verifier: whose challenge was in the authorization request.
         dpop_key: what the tokens are to be bound to, or None.
+        resource: as in the authorization request.
 
-    Source: RFC 6749 section 4.1.3, RFC 7636 section 4.5.
+    Source: RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2.
     """
+    extra = {} if resource is None else {"resource": _resource(resource)}
     form = WebApplicationClient(client.client_id).prepare_request_body(
         code=code.reveal(),
         redirect_uri=redirect_uri,
         include_client_id=False,  # authenticated_post adds it where it belongs
         code_verifier=verifier.reveal(),
+        **extra,
     )
     request = authenticated_post(issuer.token_endpoint, client=client, form=form)
     return replace(request, dpop_key=dpop_key)

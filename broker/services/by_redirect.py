@@ -210,6 +210,7 @@ def _request(login: Login) -> AuthorizationRequest:
         challenge=code_challenge(own.verifier),
         dpop_key=own.dpop_key,
         mode=account.redirect.mode,
+        resource=account.resource,
         parameters=request_parameters(
             preset=login.sign_in.preset,
             scopes=account.scopes,

@@ -19,7 +19,7 @@ from broker.model.text import safe_text
 from broker.model.way import Way
 from broker.oauth.endpoints import parse_issuer_url
 from broker.oauth.faults import transport_fault
-from broker.oauth.metadata import metadata_urls, parse_metadata
+from broker.oauth.metadata import mcp_metadata_urls, metadata_urls, parse_metadata
 from broker.oauth.presets import preset_for_endpoint, preset_for_issuer, require_way
 from broker.services.interfaces import HttpSender
 
@@ -44,12 +44,20 @@ class Issuers:
         """The preset to which an endpoint of a client_secret.json belongs, or None."""
         return preset_for_endpoint(self._presets, endpoint)
 
-    async def find(self, text: str, way: Way) -> tuple[IssuerPreset | None, Issuer]:
+    def url_of(self, text: str) -> str:
+        """The issuer URL of a preset's name; every other text as it is."""
+        preset = self._presets.get(text)
+        return text if preset is None else preset.issuer
+
+    async def find(
+        self, text: str, way: Way, *, for_mcp: bool = False
+    ) -> tuple[IssuerPreset | None, Issuer]:
         """The issuer that is meant, with its endpoints.
 
         Args:
             text: the name of a preset, or an issuer URL.
             way: how the person is to sign in.
+            for_mcp: whether its metadata is looked for in MCP's order.
 
         Raises:
             WayRefusedError: it is known to refuse that; nobody is asked then.
@@ -61,7 +69,8 @@ class Issuers:
         require_way(preset, way)
         if preset is None:
             url = parse_issuer_url(text)
-            return None, await self._discovered(url, metadata_urls(url), None)
+            places = mcp_metadata_urls(url) if for_mcp else metadata_urls(url)
+            return None, await self._discovered(url, places, None)
         if preset.pinned is not None:
             return preset, preset.pinned
         url = preset.issuer

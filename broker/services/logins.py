@@ -25,7 +25,7 @@ from broker.model.way import Way
 from broker.oauth.dpop import KEY_BYTES, dpop_key
 from broker.oauth.pkce import VERIFIER_BYTES, code_verifier
 from broker.services.interfaces import Clock
-from broker.services.login import Failed, Login, LoginSecrets
+from broker.services.login import Failed, Login, LoginSecrets, LoginState
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
 from broker.services.vault import Vault
 from broker.services.waits import first
@@ -117,6 +117,7 @@ class LoginService:
                 under_way = await self._ways[options.way].begin(login, options)
             except BrokerError:
                 login.fail("it could not begin")
+                self._sign_ins.came_to_nothing(sign_in)
                 raise
             self._begin(login, under_way)
         return Started(login=login)
@@ -178,6 +179,8 @@ class LoginService:
             log.info(
                 "login.ended account=%s state=%s", login.account, login.state.value
             )
+            if login.state is LoginState.FAILED:
+                self._sign_ins.came_to_nothing(login.sign_in)
             await under_way.close()
 
     def _awaiting(self, sign_in: SignIn, way: Way) -> Login | None:
@@ -201,11 +204,19 @@ class LoginService:
             )
 
     async def _supersede(self, account: AccountName) -> None:
-        """End the account's login that still awaits the browser, and free its port."""
+        """End the account's login that still awaits the browser, and free its port.
+
+        One that has ended may still hold it, for the page at the end: a registered
+        client is sent back to the same port every time.
+        """
         for login in list(self._logins.values()):
-            if login.account == account and not login.answered.is_set():
+            if login.account != account:
+                continue
+            if not login.answered.is_set():
                 login.fail("a newer login of the same account took its place")
-                await asyncio.wait([self._tasks[login.login_id]])
+            task = self._tasks.get(login.login_id)
+            if login.has_ended and task is not None:
+                await asyncio.wait([task])
 
     def _begin(self, login: Login, under_way: UnderWay) -> None:
         self._keep(login)

@@ -124,6 +124,7 @@ class Redeemer:
             redirect_uri=login.redirect_uri,
             verifier=login.own.verifier,
             dpop_key=login.own.dpop_key,
+            resource=account.resource,
         )
         response = await self._sender.send(request)
         opened = self._vault.opened

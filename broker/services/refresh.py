@@ -126,15 +126,16 @@ class Refresher:
     async def _answer(
         self, key: TokenKey, grant: Grant, refresh_token: Secret
     ) -> TokenResponse:
-        issuer = grant.account.issuer
+        account = grant.account
+        issuer = account.issuer
         sent = self._clock.now()
         response = await self._sender.send(
             refresh_request(
                 issuer=issuer,
-                client=grant.account.client,
+                client=account.client,
                 refresh_token=refresh_token,
                 scopes=key.scopes,
-                resource=key.resource,
+                resource=account.resource or key.resource,
                 dpop_key=grant.dpop_key,
             )
         )

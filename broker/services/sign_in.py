@@ -5,26 +5,25 @@ Knows no browser and no listener.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
 from broker.model.errors import (
     ClientNeededError,
-    ClientSecretsError,
     DpopUnsupportedError,
+    IssuerInvalidError,
 )
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
 from broker.model.way import Way
-from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
 from broker.oauth.dpop import ALGORITHM
-from broker.oauth.endpoints import is_loopback
 from broker.oauth.presets import require_way
+from broker.services.clients import Clients, ClientWanted
 from broker.services.interfaces import HttpSender
 from broker.services.issuers import Issuers
+from broker.services.resources import ResourceFound, Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +40,7 @@ class SignInRequest:
         login_hint: who is expected.
         redirect: where the response is awaited.
         dpop: whether tokens are to be bound to a key of the broker (RFC 9449).
+        mcp: the URL of an MCP server, which says issuer and scopes.
     """
 
     account: AccountName
@@ -52,6 +52,7 @@ class SignInRequest:
     login_hint: str | None = None
     redirect: RedirectChoice | None = None
     dpop: bool | None = None
+    mcp: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class SignIn:
 
     def without_secret(self) -> "SignIn":
         """The same, for a login that has ended."""
-        client = replace(self.account.client, client_secret=None)
+        client = replace(self.account.client, client_secret=None, registration=None)
         return replace(self, account=replace(self.account, client=client))
 
 
@@ -73,9 +74,15 @@ class SignIns:
     """Completes sign-in requests."""
 
     def __init__(
-        self, *, presets: Mapping[str, IssuerPreset], sender: HttpSender
+        self,
+        *,
+        presets: Mapping[str, IssuerPreset],
+        sender: HttpSender,
+        clients: Clients,
     ) -> None:
         self._issuers = Issuers(presets=presets, sender=sender)
+        self._resources = Resources(sender)
+        self._clients = clients
 
     async def complete(
         self, request: SignInRequest, stored: Grant | None, way: Way = Way.LOOPBACK
@@ -91,45 +98,83 @@ class SignIns:
             WayRefusedError: the issuer is known to refuse this way.
             ClientNeededError: no issuer or no client is known.
             ClientSecretsError: the client_secret.json is not one, or another's.
-            IssuerInvalidError, IssuerMismatchError, IssuerMalformedError,
-            IssuerUnreachableError, IssuerOverloadedError: of the discovery.
             DpopUnsupportedError: bound tokens are wanted, and not to be had.
+            ResourceInvalidError, IssuerNeededError: of an MCP server.
+            BrokerError: of the discovery, and of a registration.
         """
         old = stored.account if stored else None
         secrets = _client_secrets(request)
-        if old is None and secrets is None and request.client is None:
-            missing = "issuer" if request.issuer is None else "client"
-            raise ClientNeededError(account=request.account, missing=missing)
-        preset, issuer = await self._issuer(request, secrets, old, way)
-        if secrets is not None:
-            _require_own(secrets, issuer, preset)
-        client = self._client(request, secrets, old, issuer)
-        # A repeated sign-in keeps what is not named; with another issuer or client
-        # it is another sign-in, and nothing of the old one is meant.
-        is_first = old is None or not _is_same(old, issuer, client)
-        account = Account(
-            name=request.account,
-            issuer=issuer,
-            client=client,
-            preset=preset.name if preset else None,
-            scopes=preset.default_scopes if preset else (),
-            dpop=preset is not None and preset.dpop,
+        found = await self._found(request)
+        preset, issuer = await self._issuer(request, secrets, old, found, way)
+        chosen = await self._clients.choose(
+            ClientWanted(
+                account=request.account,
+                issuer=issuer,
+                preset=preset,
+                secrets=secrets,
+                given=request.client,
+                redirect=request.redirect,
+                stored=stored,
+            )
         )
-        if old is not None and not is_first:
-            account = replace(old, issuer=issuer, client=client, preset=account.preset)
-        if secrets is not None:
-            account = replace(account, redirect=_registered(secrets, request.redirect))
-        account = _named(request, account)
+        resource = _resource(old, issuer, found)
+        # Another client than before may only be one that was registered anew.
+        names_client = request.client is not None or secrets is not None
+        own = chosen.client if old is None or names_client else old.client
+        # A repeated sign-in keeps what is not named; with another issuer, client or
+        # resource it is another sign-in, and nothing of the old one is meant.
+        if old is not None and _is_same(old, issuer, own, resource):
+            account = old
+        else:
+            account = Account(
+                name=request.account,
+                issuer=issuer,
+                client=chosen.client,
+                scopes=_scopes(old, issuer, preset, resource, found),
+                dpop=preset is not None and preset.dpop,
+                resource=resource,
+            )
+        account = replace(
+            _named(request, account),
+            issuer=issuer,
+            client=chosen.client,
+            preset=preset.name if preset else None,
+        )
+        if chosen.redirect is not None:
+            account = replace(account, redirect=chosen.redirect)
         _require_dpop(account)
+        is_first = old is None or not _is_same(old, issuer, chosen.client, resource)
         return SignIn(account=account, preset=preset, is_first=is_first)
+
+    def came_to_nothing(self, sign_in: SignIn) -> None:
+        """Note that a login has failed."""
+        self._clients.came_to_nothing(sign_in.account)
+
+    async def _found(self, request: SignInRequest) -> ResourceFound | None:
+        if request.mcp is None:
+            return None
+        issuer = request.issuer
+        return await self._resources.find(
+            request.mcp,
+            account=request.account,
+            issuer=None if issuer is None else self._issuers.url_of(issuer),
+        )
 
     async def _issuer(
         self,
         request: SignInRequest,
         secrets: ClientSecrets | None,
         old: Account | None,
+        found: ResourceFound | None,
         way: Way,
     ) -> tuple[IssuerPreset | None, Issuer]:
+        if found is not None:
+            preset, issuer = await self._issuers.find(found.issuer, way, for_mcp=True)
+            # MCP, authorization code protection: who does not say so has no PKCE.
+            if issuer.code_challenge_methods is None:
+                what = "does not say that it takes PKCE, without which MCP is not safe"
+                raise IssuerInvalidError(issuer=issuer.url, what=what)
+            return preset, issuer
         if request.issuer is not None:
             return await self._issuers.find(request.issuer, way)
         if secrets is not None:
@@ -142,23 +187,6 @@ class SignIns:
             return preset, old.issuer
         raise ClientNeededError(account=request.account, missing="issuer")
 
-    def _client(
-        self,
-        request: SignInRequest,
-        secrets: ClientSecrets | None,
-        old: Account | None,
-        issuer: Issuer,
-    ) -> Client:
-        client = request.client or (secrets.client if secrets else None)
-        if client is None and old is not None and old.issuer.url == issuer.url:
-            client = old.client
-        if client is None:
-            raise ClientNeededError(account=request.account, missing="client")
-        authentication = choose_authentication(
-            issuer.authentication_methods, has_secret=client.client_secret is not None
-        )
-        return replace(client, authentication=authentication)
-
 
 def _client_secrets(request: SignInRequest) -> ClientSecrets | None:
     if request.client_secrets is None:
@@ -166,48 +194,40 @@ def _client_secrets(request: SignInRequest) -> ClientSecrets | None:
     return parse_client_secrets(request.client_secrets.reveal())
 
 
-def _require_own(
-    secrets: ClientSecrets, issuer: Issuer, preset: IssuerPreset | None
-) -> None:
-    """See that the file is of this issuer, before its secret goes there.
-
-    Raises:
-        ClientSecretsError: its token endpoint is somebody else's.
-    """
-    own, named = urlsplit(issuer.token_endpoint), urlsplit(secrets.token_endpoint)
-    hosts = preset.hosts if preset else ()
-    if own.netloc != named.netloc and named.hostname not in hosts:
-        raise ClientSecretsError(
-            what=f"it belongs to {named.netloc}, and not to {issuer.url}"
-        )
+def _is_same(
+    old: Account, issuer: Issuer, client: Client, resource: str | None
+) -> bool:
+    own = (old.issuer.url, old.client.client_id, old.resource)
+    return own == (issuer.url, client.client_id, resource)
 
 
-def _registered(
-    secrets: ClientSecrets, chosen: RedirectChoice | None
-) -> RedirectChoice:
-    """Any port of loopback for an installed client; a web client's own address.
-
-    A web client may be sent back only to an address that is registered, to the
-    letter (Google calls everything else redirect_uri_mismatch).
-
-    Raises:
-        ClientSecretsError: none of a web client's addresses is on this machine, and
-            the person has chosen none.
-    """
-    if secrets.kind == "installed" or chosen is not None:
-        return chosen or RedirectChoice()
-    for uri in secrets.redirect_uris:
-        parts = urlsplit(uri)
-        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-            return RedirectChoice(uri=uri)
-    raise ClientSecretsError(
-        what="it is a web client, and none of its redirect URIs is on this machine, "
-        "such as http://127.0.0.1:8080/"
-    )
+def _resource(
+    old: Account | None, issuer: Issuer, found: ResourceFound | None
+) -> str | None:
+    """The one resource of the account: a sign-in that is bound to one stays so."""
+    if found is not None:
+        return found.resource
+    return old.resource if old is not None and old.issuer.url == issuer.url else None
 
 
-def _is_same(old: Account, issuer: Issuer, client: Client) -> bool:
-    return old.issuer.url == issuer.url and old.client.client_id == client.client_id
+def _scopes(
+    old: Account | None,
+    issuer: Issuer,
+    preset: IssuerPreset | None,
+    resource: str | None,
+    found: ResourceFound | None,
+) -> tuple[str, ...]:
+    """What is asked for where the person names nothing."""
+    if found is not None:
+        wanted = found.scopes or ()
+        # Without it many an issuer gives no refresh token; alone it would be all that
+        # is asked for, where leaving `scope` out asks for the usual.
+        is_known = "offline_access" in issuer.scopes_supported
+        more = ("offline_access",) if wanted and is_known else ()
+        return tuple(dict.fromkeys((*wanted, *more)))
+    if old is not None and resource is not None:
+        return old.scopes
+    return preset.default_scopes if preset else ()
 
 
 def _named(request: SignInRequest, account: Account) -> Account:

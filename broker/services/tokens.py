@@ -24,7 +24,13 @@ from broker.model.errors import (
     ScopeNotGrantedError,
     ScopeRefusedError,
 )
-from broker.model.grant import Grant, GrantState, IntentCause, require_live
+from broker.model.grant import (
+    Grant,
+    GrantState,
+    IntentCause,
+    narrowed_resource,
+    require_live,
+)
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
@@ -103,9 +109,11 @@ class TokenService:
         Raises:
             UnknownAccountError: no account has this name.
             LoginRequiredError, ReauthenticationRequiredError: its grant gives none.
-            ScopeNotGrantedError: more than was granted; nothing is ever widened.
+            ScopeNotGrantedError, ResourceNotGrantedError: more than was granted;
+                nothing is ever widened.
         """
         grant = self._grants.get(account)
+        resource = narrowed_resource(grant.account, resource)
         key = TokenKey(account=account, scopes=scopes, resource=resource)
         if grant.state is not GrantState.REAUTHENTICATE or not self._has_living(key):
             require_live(grant)

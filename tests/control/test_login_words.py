@@ -26,6 +26,7 @@ def test_every_word_that_was_said_is_sent(
     broker = listen(in_turn(BEGUN, DONE))
     words = [
         *("--issuer", "https://issuer.example", "--client-id", "c"),
+        *("--mcp", "https://mcp.example/mcp"),
         *("--client-secret-file", str(secret)),
         *("--scope", "a b", "--scope", "c"),
         *("--param", "hd=example.com", "--param", "x=a=b", "--param", "empty="),
@@ -39,6 +40,7 @@ def test_every_word_that_was_said_is_sent(
     assert broker.requests[0].json == {
         "account": "work",
         "issuer": "https://issuer.example",
+        "mcp": "https://mcp.example/mcp",
         "client_id": "c",
         "client_secret": "s3cret",
         "scopes": ["a", "b", "c"],

@@ -53,6 +53,7 @@ def test_every_member_of_a_login_request_is_read_and_secrets_become_secret() -> 
         login_hint="alice",
         redirect={"host": "localhost", "bind": "127.0.0.1", "port": 8080},
         dpop=True,
+        mcp="https://mcp.example/mcp",
         way="oob-auto",
         success_message="Done.",
         timeout=60,
@@ -63,6 +64,7 @@ def test_every_member_of_a_login_request_is_read_and_secrets_become_secret() -> 
     assert request.scopes == ("b", "a")
     assert request.dpop is True
     assert request.parameters == {"hd": "example.com"}
+    assert request.mcp == "https://mcp.example/mcp"
     assert request.redirect == RedirectChoice(
         host="localhost", bind="127.0.0.1", port=8080
     )

@@ -27,9 +27,9 @@ KINDS = BrokerError.__subclasses__()
 # The contract, as clients rely on it.
 STATUS = {
     400: "bad_request paste_refused way_refused account_needed client_secrets_invalid "
-    "sign_in_incomplete backup_invalid",
+    "sign_in_incomplete backup_invalid issuer_needed client_document_invalid",
     403: "not_permitted scope_not_granted scope_refused policy_refused "
-    "wrong_passphrase",
+    "wrong_passphrase resource_not_granted",
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
@@ -40,7 +40,8 @@ STATUS = {
     423: "locked",
     500: "internal_error store_corrupt",
     502: "issuer_unreachable issuer_malformed issuer_invalid issuer_mismatch "
-    "client_rejected refresh_refused not_revoked",
+    "client_rejected refresh_refused not_revoked registration_refused "
+    "resource_invalid",
     503: "issuer_overloaded account_busy stopping too_many_listeners",
     507: "store_failed",
 }

@@ -33,6 +33,7 @@ def url(
     nonce: Secret | None = None,
     parameters: dict[str, str] | None = None,
     mode: ResponseMode = ResponseMode.QUERY,
+    resource: str | None = None,
 ) -> str:
     parts = authorization_request(
         issuer=issuer,
@@ -44,6 +45,7 @@ def url(
         challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         parameters=parameters or {},
         mode=mode,
+        resource=resource,
     )
     return authorization_url(issuer, parts)
 
@@ -71,6 +73,16 @@ def test_rfc6749_section_4_1_1_and_rfc7636_section_4_3_the_request_has_every_par
 
 def test_without_scopes_and_nonce_neither_is_sent() -> None:
     assert {"scope", "nonce"} & set(query_of(url(scopes=()))) == set()
+
+
+def test_rfc8707_section_2_1_the_one_resource_of_the_sign_in_is_named() -> None:
+    api = "https://api.example/v1?tenant=a&b"
+    assert query_of(url(resource=api))["resource"] == [api]
+    assert "resource" not in query_of(url())
+    others = {"resource": "https://other.example"}
+    assert query_of(url(parameters=others))["resource"] == ["https://other.example"]
+    with pytest.raises(BadRequestError):
+        url(resource=api, parameters=others)
 
 
 def test_the_response_mode_is_named_only_where_it_is_not_the_usual_one() -> None:

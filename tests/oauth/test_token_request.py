@@ -31,6 +31,20 @@ def test_rfc6749_section_4_1_3_example_with_a_verifier() -> None:
     }
 
 
+def test_rfc8707_section_2_2_a_code_is_spent_for_the_resource_it_was_asked_for() -> (
+    None
+):
+    request = code_request(
+        issuer=ISSUER,
+        client=PUBLIC_CLIENT,
+        code=Secret("c"),
+        redirect_uri="http://127.0.0.1:1/",
+        verifier=Secret("v"),
+        resource="https://mcp.example/mcp",
+    )
+    assert form_of(request)["resource"] == ["https://mcp.example/mcp"]
+
+
 def test_rfc6749_section_6_example() -> None:
     request = refresh_request(
         issuer=ISSUER,

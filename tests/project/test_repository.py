@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 import broker
 from broker.oauth.presets import _PinnedRow, _PresetRow, _QuirksRow, parse_presets
 from brokerd_client.exit_codes import EXIT_CODES
@@ -30,6 +32,7 @@ REVEALING = {
     "broker/oauth/dpop.py": "the key that signs proofs",
     "broker/oauth/id_token.py": "an ID token is read",
     "broker/oauth/pkce.py": "the verifier is hashed",
+    "broker/oauth/registration.py": "the token that manages a registration",
     "broker/oauth/revocation.py": "the token that is revoked in the request",
     "broker/oauth/token.py": "code, verifier, refresh token in the request",
     "broker/sandbox/endpoints.py": "the sandbox's replies",
@@ -69,8 +72,9 @@ def test_the_python_locks_pin_every_package_by_hash_and_name_no_host() -> None:
         assert unpinned == []
 
 
-def test_the_npm_lock_pins_every_package_by_hash_and_names_no_host() -> None:
-    text = (ROOT / "tests/system/oidc_provider/package-lock.json").read_text()
+@pytest.mark.parametrize("server", ["oidc_provider", "mcp_server"])
+def test_the_npm_locks_pin_every_package_by_hash_and_name_no_host(server: str) -> None:
+    text = (ROOT / f"tests/system/{server}/package-lock.json").read_text()
     assert '"resolved"' not in text
     packages = text.count('"node_modules/')
     assert packages == text.count('"integrity": "sha512-')

@@ -19,8 +19,9 @@ from broker.model.grant import Grant
 from broker.model.http import HttpResponse
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
-from broker.services.sign_in import SignIn, SignInRequest, SignIns
+from broker.services.sign_in import SignIn, SignInRequest
 from tests.fakes.sender import Answer, FakeSender, json_response
+from tests.services.signing import sign_ins
 from tests.services.world import CLIENT, ISSUER, METADATA, WORK
 
 PINNED = Issuer(
@@ -51,7 +52,7 @@ async def complete(
     request: SignInRequest, *answers: Answer, before: Grant | None = None
 ) -> SignIn:
     sender = FakeSender(*answers)
-    return await SignIns(presets=PRESETS, sender=sender).complete(request, before)
+    return await sign_ins(sender, PRESETS).complete(request, before)
 
 
 def first(**named: object) -> SignInRequest:
@@ -82,7 +83,7 @@ async def test_an_issuer_url_is_discovered_and_its_endpoints_are_pinned() -> Non
 
 async def test_the_second_place_is_looked_at_when_the_first_has_no_metadata() -> None:
     sender = FakeSender(NOT_FOUND, json_response(METADATA))
-    await SignIns(presets={}, sender=sender).complete(first(), None)
+    await sign_ins(sender).complete(first(), None)
     assert [request.url for request in sender.requests] == [
         "https://issuer.example/.well-known/openid-configuration",
         "https://issuer.example/.well-known/oauth-authorization-server",
@@ -145,9 +146,7 @@ async def test_an_issuer_that_is_none_is_told_without_asking_anyone(
 ) -> None:
     sender = FakeSender()
     with pytest.raises(IssuerInvalidError) as caught:
-        await SignIns(presets=PRESETS, sender=sender).complete(
-            first(issuer=issuer), None
-        )
+        await sign_ins(sender, PRESETS).complete(first(issuer=issuer), None)
     assert sender.requests == []
     assert "\x1b" not in caught.value.issuer + caught.value.what
 
@@ -164,9 +163,7 @@ async def test_a_preset_is_taken_by_its_name_or_by_its_url() -> None:
 async def test_a_preset_with_metadata_is_asked_at_its_own_place() -> None:
     metadata = {**METADATA, "issuer": "https://known.example/{tenantid}"}
     sender = FakeSender(json_response(metadata))
-    sign_in = await SignIns(presets=PRESETS, sender=sender).complete(
-        first(issuer="known"), None
-    )
+    sign_in = await sign_ins(sender, PRESETS).complete(first(issuer="known"), None)
     assert sender.requests[0].url == "https://known.example/well-known"
     assert sign_in.account.issuer.url == "https://known.example"
 
@@ -242,7 +239,7 @@ async def test_the_secret_of_a_file_does_not_go_to_another_issuer() -> None:
 async def test_a_file_that_is_no_client_secrets_costs_no_request() -> None:
     sender = FakeSender()
     with pytest.raises(ClientSecretsError):
-        await SignIns(presets=PRESETS, sender=sender).complete(
+        await sign_ins(sender, PRESETS).complete(
             first(client=None, client_secrets=Secret('{"type": "service_account"}')),
             None,
         )

@@ -9,8 +9,9 @@ from broker.model.client import Client
 from broker.model.errors import ClientNeededError
 from broker.model.grant import Grant
 from broker.model.secret import Secret
-from broker.services.sign_in import SignIn, SignInRequest, SignIns
+from broker.services.sign_in import SignIn, SignInRequest
 from tests.fakes.sender import Answer, FakeSender, json_response
+from tests.services.signing import sign_ins
 from tests.services.test_sign_in import PRESETS, first
 from tests.services.world import METADATA, WORK, a_grant, an_account
 
@@ -31,7 +32,7 @@ async def complete_again(
     request: SignInRequest, *answers: Answer, before: Grant
 ) -> SignIn:
     sender = FakeSender(*answers)
-    return await SignIns(presets=PRESETS, sender=sender).complete(request, before)
+    return await sign_ins(sender, PRESETS).complete(request, before)
 
 
 async def test_a_name_alone_repeats_the_stored_sign_in_and_asks_nobody() -> None:

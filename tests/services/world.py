@@ -18,6 +18,7 @@ from broker.oauth.dpop import dpop_key
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
+from broker.services.clients import Clients
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.grants import Grants
@@ -25,6 +26,7 @@ from broker.services.logins import LoginService
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
+from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
 from broker.services.tokens import TokenService
@@ -171,6 +173,7 @@ class World:
     listener: FakeListener = field(default_factory=FakeListener)
     events: Events = field(default_factory=Events)
     premises: Premises = PREMISES
+    client_document: str | None = None
 
     def __post_init__(self) -> None:
         _ALIVE.append(self)
@@ -187,6 +190,12 @@ class World:
         self.proofs = Proofs(access=self.access, clock=self.clock, random=random)
         self.accounts = Accounts(
             vault=self.vault, sender=self.outbound, clock=self.clock, events=self.events
+        )
+        self.registering = Registering(
+            sender=self.sender,
+            clock=self.clock,
+            random=CountedBytes(),
+            version="1.2",
         )
         self.logins = self.a_login_service()
 
@@ -207,7 +216,15 @@ class World:
         )
         return LoginService(
             vault=self.vault,
-            sign_ins=SignIns(presets=self.presets, sender=self.outbound),
+            sign_ins=SignIns(
+                presets=self.presets,
+                sender=self.outbound,
+                clients=Clients(
+                    sender=self.outbound,
+                    registering=self.registering,
+                    document=self.client_document,
+                ),
+            ),
             ways=dict.fromkeys(BY_REDIRECT, by_redirect),
             clock=self.clock,
             random=random,

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from broker.model.account import Account, AccountName, RedirectChoice
-from broker.model.client import Client, ClientAuthentication
+from broker.model.client import Client, ClientAuthentication, Registration
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer, Quirks
 from broker.model.secret import Secret
@@ -49,12 +49,19 @@ def a_grant(
             client_id="a-client-id",
             client_secret=Secret("a-client-secret"),
             authentication=ClientAuthentication.POST,
+            registration=Registration(
+                redirect_uris=("http://127.0.0.1:20001/", "http://127.0.0.1/"),
+                expires_at=UnixTime(1_900_000_000),
+                uri="https://issuer.example/register/a-client-id",
+                access_token=Secret("a-registration-token"),
+            ),
         ),
         preset="google",
         scopes=("openid", "drive.readonly"),
         parameters={"access_type": "offline-access"},
         login_hint="hint@example.com",
         redirect=RedirectChoice(host="localhost", port=8080),
+        resource="https://api.example/mcp",
     )
     return Grant(
         account=account,

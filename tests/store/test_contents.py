@@ -126,6 +126,7 @@ async def test_a_backup_holds_another_data_key_and_nothing_in_clear(
     await store.close()
     words = (
         b"alice@example.com a-refresh-token a-client-secret a-client-id an-access-token"
+        b" a-registration-token"
         b" issuer.example drive.readonly subject-4711 hint@example.com default_account"
     )
     assert [word for word in words.split() if word in made] == []

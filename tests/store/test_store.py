@@ -110,6 +110,7 @@ async def test_no_name_no_secret_and_no_issuer_is_in_clear_in_any_file(
     store = await new_store(path)
     words = (
         b"alice@example.com a-refresh-token a-client-secret a-client-id an-access-token"
+        b" a-registration-token"
         b" issuer.example token-here drive.readonly subject-4711 offline-access"
         b" hint@example.com the-issuer-said-so default_account later-token"
         b" bob@example.com"

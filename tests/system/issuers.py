@@ -29,10 +29,13 @@ class OidcProvider:
         url: its issuer identifier.
         grants: what its token endpoint has given, in order, as
             `{"grant_type", "access_token", "refresh_token"}`.
+        clients: who has registered, and gone, in order, as
+            `{"registered", "registration_access_token"}` and `{"deleted"}`.
     """
 
     url: str
     grants: list[dict[str, str]] = field(default_factory=list)
+    clients: list[dict[str, str]] = field(default_factory=list)
 
     def is_active(self, token: str) -> bool:
         """The issuer's own word on a token."""
@@ -50,12 +53,15 @@ class OidcProvider:
     def secrets(self) -> set[str]:
         """All tokens that it has given."""
         kinds = ("access_token", "refresh_token")
-        return {given[kind] for given in self.grants for kind in kinds}
+        tokens = {given[kind] for given in self.grants for kind in kinds}
+        managing = {one.get("registration_access_token") for one in self.clients}
+        return tokens | {token for token in managing if token}
 
     def listen(self, lines: IO[str]) -> None:
         """Take down its lines until it ends."""
         for line in lines:
-            self.grants.append(json.loads(line))
+            said = json.loads(line)
+            (self.grants if "grant_type" in said else self.clients).append(said)
 
 
 @contextmanager

@@ -31,12 +31,14 @@ if [ "${#missing[@]}" -gt 0 ]; then
   install_packages "${missing[@]}"
 fi
 
-# The issuer. npm's own marker is newer than the lock file once that is installed.
-issuer=tests/system/oidc_provider
-if [ ! "$issuer/node_modules/.package-lock.json" -nt "$issuer/package-lock.json" ]; then
-  npm ci --prefix "$issuer" --ignore-scripts --no-audit --no-fund --silent
-  touch "$issuer/node_modules/.package-lock.json"
-fi
+# The issuer and the MCP server. npm's own marker is newer than the lock file once that
+# is installed.
+for server in tests/system/oidc_provider tests/system/mcp_server; do
+  if [ ! "$server/node_modules/.package-lock.json" -nt "$server/package-lock.json" ]; then
+    npm ci --prefix "$server" --ignore-scripts --no-audit --no-fund --silent
+    touch "$server/node_modules/.package-lock.json"
+  fi
+done
 
 # The tests' own environment: the development one, with the browser's driver on top.
 if [ ! .venv-system/.made -nt requirements-system.lock ] || [ ! .venv-system/.made -nt .venv/.made ]; then

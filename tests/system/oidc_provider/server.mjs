@@ -2,10 +2,13 @@
 //
 //   ACCESS_TTL=2 node server.mjs    seconds that an access token lives, 2 to 3600
 //   DPOP_NONCE=1 node server.mjs    its nonce is wanted in every proof (RFC 9449)
+//   CLIENT_DOCUMENTS=yes            client ids may be URLs of metadata documents
 //
 // Prints one JSON line when it is ready, {"issuer": …}, then one for each answer of
 // its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}: the
-// test hunts for them where they must not be. It forgets all at its end.
+// test hunts for them where they must not be. Likewise for clients that register,
+// {"registered": ID, "registration_access_token": …}, and {"deleted": ID}. It forgets
+// all at its end.
 // Its sign-in pages take any name with any password.
 
 import { randomBytes } from 'node:crypto';
@@ -60,6 +63,8 @@ const provider = new Provider(issuer, {
   cookies: { keys: [randomBytes(32).toString('hex')] },
   pkce: { required: () => true },
   rotateRefreshToken: true,
+  // Its own asks nobody at a loopback address, where the documents of the tests lie.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount: async (context, sub) => ({
     accountId: sub,
     claims: async () => ({ sub, email: `${sub}@example.test` }),
@@ -83,6 +88,25 @@ const provider = new Provider(issuer, {
       requireNonce: () => process.env.DPOP_NONCE === '1',
     },
     introspection: { enabled: true },
+    // A client id may be the URL of a document.
+    clientIdMetadataDocument: {
+      enabled: process.env.CLIENT_DOCUMENTS === 'yes',
+      ack: 'draft-02',
+    },
+    // Anyone may register a client, look at it and delete it (RFC 7591, RFC 7592).
+    registration: { enabled: true },
+    registrationManagement: { enabled: true },
+    // Every protected resource on this machine is known (RFC 8707).
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: async (context, resource) => ({
+        scope: 'tools:call tools:admin',
+        audience: resource,
+        accessTokenTTL: accessSeconds,
+        accessTokenFormat: 'opaque',
+      }),
+      useGrantedResource: async () => true,
+    },
     revocation: { enabled: true },
   },
 });
@@ -91,6 +115,15 @@ provider.on('grant.success', (context) => {
   const { access_token, refresh_token } = context.body;
   const { grant_type } = context.oidc.params;
   console.log(JSON.stringify({ grant_type, access_token, refresh_token }));
+});
+
+provider.on('registration_create.success', (context, client) => {
+  const { registration_access_token } = context.body;
+  const registered = client.clientId;
+  console.log(JSON.stringify({ registered, registration_access_token }));
+});
+provider.on('registration_delete.success', (context, client) => {
+  console.log(JSON.stringify({ deleted: client.clientId }));
 });
 
 server.on('request', provider.callback());
