@@ -47,6 +47,11 @@ _START_SECONDS = 90
     help="A file that holds the client secret alone.",
 )
 @click.option("--scope", multiple=True, help="A scope to ask for; may be repeated.")
+@click.option(
+    "--add-scope",
+    multiple=True,
+    help="A scope to ask for besides those that you have; may be repeated.",
+)
 @click.option("--login-hint", help="Who is going to sign in, such as an address.")
 @click.option(
     "--param",
@@ -82,6 +87,15 @@ _START_SECONDS = 90
     is_flag=True,
     help="With --oob-auto: close the window that was opened, as its title has a code.",
 )
+@click.option("--prompt", help="Such as login, consent or select_account.")
+@click.option(
+    "--max-age",
+    type=click.IntRange(0),
+    metavar="SECONDS",
+    help="How long ago the issuer may have seen you; it is asked to, and checked.",
+)
+@click.option("--acr-values", help="How strongly you are to prove who you are.")
+@click.option("--hd", metavar="DOMAIN", help="Google: the organization; checked.")
 @click.option("--redirect-uri", help="The redirect URI, where the issuer fixes one.")
 @click.option(
     "--response-mode",
@@ -107,6 +121,11 @@ _START_SECONDS = 90
     "--other-person",
     is_flag=True,
     help="Let another person than before have the account.",
+)
+@click.option(
+    "--accept-issuer",
+    is_flag=True,
+    help="Take the issuer's endpoints also at other hosts than before.",
 )
 @click.option("--no-browser", is_flag=True, help="Open none; print the URL.")
 @click.option("--browser", help="Which browser, as Python's webbrowser names it.")

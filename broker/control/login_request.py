@@ -20,6 +20,12 @@ class Words(TypedDict):
     client_id: str | None
     client_secret_file: Path | None
     scope: tuple[str, ...]
+    add_scope: tuple[str, ...]
+    prompt: str | None
+    max_age: int | None
+    acr_values: str | None
+    hd: str | None
+    accept_issuer: bool
     param: tuple[str, ...]
     login_hint: str | None
     dpop: bool | None
@@ -63,7 +69,10 @@ def login_body(words: Words) -> Json:
         "client_secret": None if secret is None else _read_secret(secret),
         "client_secrets": None if secrets is None else _read(secrets),
         "scopes": [one for many in words["scope"] for one in many.split()] or None,
-        "parameters": _parameters(words["param"]),
+        "add_scopes": [one for many in words["add_scope"] for one in many.split()]
+        or None,
+        "accept_issuer": words["accept_issuer"] or None,
+        "parameters": _parameters(words),
         "login_hint": words["login_hint"],
         "dpop": words["dpop"],
         "redirect": {k: v for k, v in redirect.items() if v is not None} or None,
@@ -76,12 +85,20 @@ def login_body(words: Words) -> Json:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _parameters(params: tuple[str, ...]) -> Mapping[str, str] | None:
+def _parameters(words: Words) -> Mapping[str, str] | None:
+    params = words["param"]
+    named = {
+        "prompt": words["prompt"],
+        "max_age": words["max_age"],
+        "acr_values": words["acr_values"],
+        "hd": words["hd"],
+    }
     pairs = dict(param.partition("=")[::2] for param in params)
     if not all("=" in param for param in params) or "" in pairs:
         raise bad_usage(
             "--param takes NAME=VALUE", "for example --param hd=example.com"
         )
+    pairs.update({k: str(v) for k, v in named.items() if v is not None})
     return pairs or None
 
 

@@ -41,6 +41,7 @@ class LoginBody(Request, frozen=True):
     client_secret: str | None = None
     client_secrets: str | None = None
     scopes: list[str] | None = None
+    add_scopes: tuple[str, ...] = ()
     parameters: dict[str, str] | None = None
     login_hint: str | None = None
     redirect: RedirectBody | None = None
@@ -49,6 +50,7 @@ class LoginBody(Request, frozen=True):
     way: Way = Way.LOOPBACK
     again: bool = False
     other_person: bool = False
+    accept_issuer: bool = False
     success_message: str | None = None
     timeout: float | None = None
 
@@ -82,6 +84,8 @@ def sign_in_request(body: LoginBody) -> SignInRequest:
         client=client,
         client_secrets=None if file is None else Secret(file),
         scopes=None if body.scopes is None else tuple(parse_scopes(body.scopes)),
+        add_scopes=tuple(parse_scopes(body.add_scopes)),
+        accept_issuer=body.accept_issuer,
         parameters=body.parameters,
         login_hint=body.login_hint,
         redirect=None if body.redirect is None else _redirect(body.redirect),

@@ -67,7 +67,7 @@ ADVICE: dict[str, Advice] = {
         403,
         "{account!r} was not granted: {missing}",
         "ask for granted scopes only, or sign in again with these, too: "
-        "`brokerctl login {account} --scope {wanted}`",
+        "`brokerctl login {account} --add-scope {added}`",
     ),
     "resource_not_granted": _advice(
         403,
@@ -257,6 +257,12 @@ ADVICE: dict[str, Advice] = {
         "{issuer} cannot be used as an issuer: {what}",
         "check the issuer URL; it is https, and plain http only on this machine",
     ),
+    "issuer_moved": _advice(
+        409,
+        "{issuer} wants its answers from other hosts than before: {hosts}",
+        "nothing has changed and nobody was asked; where the issuer has announced it, "
+        "say the same command with --accept-issuer",
+    ),
     "issuer_mismatch": _advice(
         502,
         "the metadata of {issuer} belongs to another issuer: {found}",
@@ -323,6 +329,7 @@ def problem(error: BrokerError) -> dict[str, object]:
     facts = error.facts()
     words = {name: _words(name, value) for name, value in facts.items()}
     words["said"] = _said(facts)
+    words["added"] = _added(facts)
     words["holder"] = _holder(facts)
     return {
         **{name: _wire(value) for name, value in facts.items() if value is not None},
@@ -366,12 +373,18 @@ def _wire(value: object) -> object:
 def _words(name: str, value: object) -> object:
     if name == "browser_errors" and isinstance(value, tuple):
         return f" (such as {', '.join(value)})" if value else ""
-    if name == "wanted" and isinstance(value, tuple):
-        # Ready for a shell: a peer has named some of them, in nearly any character.
-        return shlex.quote(" ".join(value))
     if isinstance(value, tuple):
         return ", ".join(value) or "nothing"
     return value
+
+
+def _added(facts: Mapping[str, object]) -> str:
+    """The scopes that a grant lacks, ready for a shell.
+
+    A peer has named them, in nearly any character.
+    """
+    missing = facts.get("missing")
+    return shlex.quote(" ".join(missing)) if isinstance(missing, tuple) else ""
 
 
 def _holder(facts: Mapping[str, object]) -> str:

@@ -4,7 +4,7 @@ The shapes are those of clients/PROTOCOL.md.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -200,7 +200,7 @@ def _account(name: str | None) -> AccountName | None:
     return None if name is None else parse_account_name(name)
 
 
-def parse_scopes(scopes: list[str]) -> list[str]:
+def parse_scopes(scopes: Sequence[str]) -> Sequence[str]:
     """The scopes, checked.
 
     Raises:

@@ -420,6 +420,19 @@ class IssuerInvalidError(BrokerError):
     what: str
 
 
+class IssuerMovedError(BrokerError):
+    """An issuer names endpoints at hosts that it did not name before.
+
+    Attributes:
+        issuer: its URL.
+        hosts: those that are new.
+    """
+
+    code = "issuer_moved"
+    issuer: str
+    hosts: tuple[str, ...]
+
+
 class IssuerMismatchError(BrokerError):
     """The metadata names another issuer (RFC 8414 section 3.3)."""
 

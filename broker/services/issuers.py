@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from broker.model.errors import (
     IssuerInvalidError,
     IssuerMalformedError,
+    IssuerMovedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
 )
@@ -25,6 +26,41 @@ from broker.services.interfaces import HttpSender
 
 _OK = 200
 _Fault = IssuerMalformedError | IssuerOverloadedError | IssuerUnreachableError
+
+
+def require_pinned(before: Issuer, now: Issuer) -> None:
+    """See that an issuer's endpoints are where they were at the last login.
+
+    Whoever can change its metadata for a moment would else be sent codes, refresh
+    tokens and the client's secret.
+
+    Args:
+        before: as the account has it.
+        now: as it was discovered; of another URL, it is another issuer.
+
+    Raises:
+        IssuerMovedError: one is at a host that none was at before.
+    """
+    if before.url != now.url:
+        return
+    hosts = _hosts(now) - _hosts(before)
+    if hosts:
+        raise IssuerMovedError(issuer=now.url, hosts=tuple(sorted(hosts)))
+
+
+def _hosts(issuer: Issuer) -> set[str]:
+    """Where browsers, codes, tokens and secrets go."""
+    endpoints = (
+        issuer.authorization_endpoint,
+        issuer.token_endpoint,
+        issuer.revocation_endpoint,
+        issuer.device_authorization_endpoint,
+        issuer.pushed_authorization_request_endpoint,
+        issuer.registration_endpoint,
+        issuer.end_session_endpoint,
+        issuer.userinfo_endpoint,
+    )
+    return {urlsplit(url).netloc for url in endpoints if url is not None}
 
 
 class Issuers:

@@ -22,7 +22,7 @@ from broker.oauth.dpop import ALGORITHM
 from broker.oauth.presets import require_way
 from broker.services.clients import Clients, ClientWanted
 from broker.services.interfaces import HttpSender
-from broker.services.issuers import Issuers
+from broker.services.issuers import Issuers, require_pinned
 from broker.services.resources import ResourceFound, Resources
 
 
@@ -36,11 +36,13 @@ class SignInRequest:
         client: given by id and secret.
         client_secrets: the text of a client_secret.json, secret as a whole.
         scopes: to ask for.
+        add_scopes: to ask for besides those that are asked for or granted already.
         parameters: extra parameters of the authorization request.
         login_hint: who is expected.
         redirect: where the response is awaited.
         dpop: whether tokens are to be bound to a key of the broker (RFC 9449).
         mcp: the URL of an MCP server, which says issuer and scopes.
+        accept_issuer: whether the issuer's endpoints may be at other hosts than before.
     """
 
     account: AccountName
@@ -48,11 +50,13 @@ class SignInRequest:
     client: Client | None = None
     client_secrets: Secret | None = None
     scopes: tuple[str, ...] | None = None
+    add_scopes: tuple[str, ...] = ()
     parameters: Mapping[str, str] | None = field(default=None, repr=False)
     login_hint: str | None = None
     redirect: RedirectChoice | None = None
     dpop: bool | None = None
     mcp: str | None = None
+    accept_issuer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,7 @@ class SignIns:
             WayRefusedError: the issuer is known to refuse this way.
             ClientNeededError: no issuer or no client is known.
             ClientSecretsError: the client_secret.json is not one, or another's.
+            IssuerMovedError: the issuer's endpoints are at other hosts than before.
             DpopUnsupportedError: bound tokens are wanted, and not to be had.
             ResourceInvalidError, IssuerNeededError: of an MCP server.
             BrokerError: of the discovery, and of a registration.
@@ -106,6 +111,9 @@ class SignIns:
         secrets = _client_secrets(request)
         found = await self._found(request)
         preset, issuer = await self._issuer(request, secrets, old, found, way)
+        is_shipped = preset is not None and preset.pinned is not None
+        if old is not None and not is_shipped and not request.accept_issuer:
+            require_pinned(old.issuer, issuer)
         chosen = await self._clients.choose(
             ClientWanted(
                 account=request.account,
@@ -135,7 +143,7 @@ class SignIns:
                 resource=resource,
             )
         account = replace(
-            _named(request, account),
+            _named(request, account, stored),
             issuer=issuer,
             client=chosen.client,
             preset=preset.name if preset else None,
@@ -230,12 +238,12 @@ def _scopes(
     return preset.default_scopes if preset else ()
 
 
-def _named(request: SignInRequest, account: Account) -> Account:
+def _named(request: SignInRequest, account: Account, stored: Grant | None) -> Account:
     """`account` with all that the person named this time."""
     hint, redirect = request.login_hint, request.redirect
     return replace(
         account,
-        scopes=account.scopes if request.scopes is None else request.scopes,
+        scopes=_wanted_scopes(request, account, stored),
         parameters=account.parameters
         if request.parameters is None
         else dict(request.parameters),
@@ -243,6 +251,17 @@ def _named(request: SignInRequest, account: Account) -> Account:
         redirect=account.redirect if redirect is None else redirect,
         dpop=account.dpop if request.dpop is None else request.dpop,
     )
+
+
+def _wanted_scopes(
+    request: SignInRequest, account: Account, stored: Grant | None
+) -> tuple[str, ...]:
+    """What is to be asked for: one grant, with the union where scopes are added."""
+    scopes = account.scopes if request.scopes is None else request.scopes
+    if not request.add_scopes:
+        return scopes
+    granted = sorted(stored.scopes) if stored is not None else ()
+    return tuple(dict.fromkeys((*scopes, *granted, *request.add_scopes)))
 
 
 def _require_dpop(account: Account) -> None:

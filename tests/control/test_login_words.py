@@ -29,11 +29,13 @@ def test_every_word_that_was_said_is_sent(
         *("--mcp", "https://mcp.example/mcp"),
         *("--client-secret-file", str(secret)),
         *("--scope", "a b", "--scope", "c"),
+        *("--add-scope", "d e", "--add-scope", "f"),
+        *("--prompt", "login", "--max-age", "0", "--acr-values", "2fa", "--hd", "*"),
         *("--param", "hd=example.com", "--param", "x=a=b", "--param", "empty="),
         *("--login-hint", "alice", "--redirect-uri", "http://localhost:1/cb"),
         *("--response-mode", "form_post"),
         *("--host", "localhost", "--bind", "127.0.0.1", "--port", "0"),
-        *("--dpop", "--paste", "--again", "--other-person"),
+        *("--dpop", "--paste", "--again", "--other-person", "--accept-issuer"),
         *("--timeout", "60", "--success-message", "Done."),
     ]
     assert run("login", "work", *words).exit_code == 0
@@ -44,7 +46,14 @@ def test_every_word_that_was_said_is_sent(
         "client_id": "c",
         "client_secret": "s3cret",
         "scopes": ["a", "b", "c"],
-        "parameters": {"hd": "example.com", "x": "a=b", "empty": ""},
+        "parameters": {
+            "hd": "*",
+            "x": "a=b",
+            "empty": "",
+            "prompt": "login",
+            "max_age": "0",
+            "acr_values": "2fa",
+        },
         "login_hint": "alice",
         "dpop": True,
         "redirect": {
@@ -57,6 +66,8 @@ def test_every_word_that_was_said_is_sent(
         "way": "paste",
         "again": True,
         "other_person": True,
+        "accept_issuer": True,
+        "add_scopes": ["d", "e", "f"],
         "success_message": "Done.",
         "timeout": 60,
     }

@@ -33,9 +33,8 @@ STATUS = {
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
-    "another_person login_failed port_in_use dpop_unsupported store_exists "
-    "key_source_unavailable "
-    "key_slot_refused grant_changed",
+    "another_person issuer_moved login_failed port_in_use dpop_unsupported "
+    "store_exists key_source_unavailable key_slot_refused grant_changed",
     413: "too_large",
     423: "locked",
     500: "internal_error store_corrupt",
@@ -51,7 +50,7 @@ CONTRACT = {code: status for status, codes in STATUS.items() for code in codes.s
 AT_THE_START = {"directory_unsafe", "already_running", "config_invalid"}
 
 
-PUT_TOGETHER = {"said", "holder"}
+PUT_TOGETHER = {"said", "holder", "added"}
 """Words of a sentence that are made of several facts."""
 
 
@@ -94,7 +93,7 @@ def test_every_error_has_its_advice_and_tells_its_facts(
         for _, name, _, _ in string.Formatter().parse(text)
         if name
     }
-    assert named <= error.facts().keys() | {"said", "holder"}
+    assert named <= error.facts().keys() | PUT_TOGETHER
     said = f"{document['detail']} {document['hint']}"
     assert not set("{}") & set(said)
     assert json.loads(json.dumps(document)) == document
@@ -145,7 +144,7 @@ def test_the_command_that_extends_a_grant_is_whole_and_safe_in_a_shell() -> None
     wanted = ("openid", "$(reboot)", "it's")
     error = ScopeNotGrantedError(account="work", missing=wanted[1:], wanted=wanted)
     _, command, _ = str(problem(error)["hint"]).split("`")
-    words = ["brokerctl", "login", "work", "--scope", "openid $(reboot) it's"]
+    words = ["brokerctl", "login", "work", "--add-scope", "$(reboot) it's"]
     assert shlex.split(command) == words
 
 

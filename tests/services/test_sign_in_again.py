@@ -6,7 +6,7 @@ import pytest
 
 from broker.model.account import RedirectChoice
 from broker.model.client import Client
-from broker.model.errors import ClientNeededError
+from broker.model.errors import ClientNeededError, IssuerMovedError
 from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.services.sign_in import SignIn, SignInRequest
@@ -81,3 +81,64 @@ async def test_a_new_secret_of_the_same_client_is_the_same_sign_in() -> None:
     assert sign_in.account.client.client_secret == Secret("new")
     assert sign_in.account.login_hint == "alice"
     assert not sign_in.is_first
+
+
+async def test_scopes_are_added_to_those_that_are_asked_for_or_granted() -> None:
+    grant = replace(stored(), scopes=frozenset({"drive", "extra"}))
+    request = SignInRequest(account=WORK, add_scopes=("calendar", "drive"))
+    sign_in = await complete_again(request, before=grant)
+    assert sign_in.account.scopes == ("drive", "mail", "extra", "calendar")
+    assert not sign_in.is_first
+
+
+async def test_scopes_are_added_to_those_that_are_named() -> None:
+    request = SignInRequest(account=WORK, scopes=("mail",), add_scopes=("calendar",))
+    sign_in = await complete_again(request, before=stored())
+    assert sign_in.account.scopes == ("mail", "drive", "calendar")
+
+
+EVIL = "https://evil.example/there"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization_endpoint",
+        "token_endpoint",
+        "revocation_endpoint",
+        "device_authorization_endpoint",
+        "pushed_authorization_request_endpoint",
+        "registration_endpoint",
+        "end_session_endpoint",
+        "userinfo_endpoint",
+    ],
+)
+async def test_checklist_45_an_endpoint_at_a_new_host_waits_for_the_person(
+    name: str,
+) -> None:
+    moved = json_response({**METADATA, name: EVIL})
+    with pytest.raises(IssuerMovedError) as caught:
+        await complete_again(first(), moved, before=stored())
+    assert caught.value.hosts == ("evil.example",)
+    taken = first(accept_issuer=True)
+    sign_in = await complete_again(taken, moved, before=stored())
+    assert getattr(sign_in.account.issuer, name) == EVIL
+
+
+async def test_an_endpoint_that_moves_within_the_hosts_that_are_known_is_taken() -> (
+    None
+):
+    moved = {**METADATA, "token_endpoint": "https://issuer.example/another"}
+    sign_in = await complete_again(first(), json_response(moved), before=stored())
+    assert sign_in.account.issuer.token_endpoint == "https://issuer.example/another"
+
+
+async def test_another_issuer_may_be_anywhere() -> None:
+    other = {
+        "issuer": "https://evil.example",
+        "authorization_endpoint": EVIL,
+        "token_endpoint": EVIL,
+    }
+    request = first(issuer="https://evil.example")
+    sign_in = await complete_again(request, json_response(other), before=stored())
+    assert sign_in.account.issuer.url == "https://evil.example"

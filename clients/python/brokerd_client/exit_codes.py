@@ -22,6 +22,7 @@ EXIT_CODES: dict[str, int] = {
     "another_person": 8,
     "issuer_unreachable": 9,
     "issuer_mismatch": 10,
+    "issuer_moved": 10,
     "issuer_invalid": 11,
     "issuer_malformed": 11,
     "dpop_unsupported": 11,
