@@ -1,6 +1,7 @@
 """Every kind of redirect, in a real browser, from a real issuer."""
 
 import socket
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -55,6 +56,19 @@ def test_the_browser_brings_the_answer_to_every_kind_of_address(
         ended = login.end()
         assert ended.status == 0, ended
         assert issuer.is_active(person.token("work"))
+
+
+def test_rfc9126_the_browser_carries_a_reference_and_nothing_else(
+    person: Person,
+) -> None:
+    with oidc_provider(access_ttl=600) as issuer, daemon(person):
+        login = begin_at(issuer, person)
+        query = parse_qs(urlsplit(login.url).query)
+        assert query.keys() == {"client_id", "request_uri"}
+        with open_page() as page:
+            sign_in_at_oidc_provider(page, login.url, "ada")
+            page.wait_for_url(lambda url: "/done/" in url)
+        assert login.end().status == 0
 
 
 def test_a_port_that_somebody_has_is_told_and_nothing_is_left(person: Person) -> None:
