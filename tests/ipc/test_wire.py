@@ -11,7 +11,7 @@ from broker.ipc import wire
 from broker.ipc.store_wire import StoreBody, UnlockBody
 from broker.model.errors import BadRequestError
 from broker.model.time import Seconds
-from broker.services.access import TokenWanted
+from broker.services.served import TokenWanted
 from tests.services.world import WORK, digest
 
 CANARY = "c4n4ry"
