@@ -16,6 +16,7 @@ from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
+from broker.oauth.token import parse_resource
 from broker.services.accounts import LogOut
 from broker.services.circuit import Outage
 from broker.services.served import TokenServed, TokenWanted
@@ -94,7 +95,7 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     return TokenWanted(
         account=_account(body.account),
         scopes=scopes,
-        resource=body.resource or None,
+        resource=parse_resource(body.resource) if body.resource else None,
         min_ttl=Seconds(body.min_ttl),
         rejected=body.rejected,
     )

@@ -67,7 +67,7 @@ class Access:
             BrokerError: it cannot be had at all.
         """
         rule = self.permit(asker, Operation.TOKEN)
-        opened = self._opened(wanted)
+        opened = self._vault.opened or self._opened(wanted)
         served = opened.tokens.offers.find(wanted)
         if served is None:
             served = _at_hand(opened, wanted)

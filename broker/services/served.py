@@ -29,25 +29,15 @@ class TokenWanted(msgspec.Struct, frozen=True, kw_only=True):
     rejected: str | None = None
 
 
-class Written:
-    """Answers in bytes, made once by whoever writes them to the wire.
+class Written(dict[object, tuple[bytes, bytes]]):
+    """Answers in bytes, in two halves, by their forms: made by whoever writes them.
 
     They lie beside the token that is in them, and go when that goes: nobody else need
-    know that there are copies. No text form, as of a secret.
+    know that there are copies. Forms must be few.
     """
 
-    __slots__ = ("_answers",)
-
-    def __init__(self) -> None:
-        self._answers: dict[object, tuple[bytes, bytes]] = {}
-
-    def get(self, form: object) -> tuple[bytes, bytes] | None:
-        """The answer in this form, in two halves, or None."""
-        return self._answers.get(form)
-
-    def put(self, form: object, halves: tuple[bytes, bytes]) -> None:
-        """Keep an answer; forms must be few."""
-        self._answers[form] = halves
+    def __repr__(self) -> str:  # as of a secret
+        return "Written(***)"
 
 
 class TokenServed(msgspec.Struct, frozen=True, kw_only=True):
