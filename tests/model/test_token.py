@@ -201,7 +201,7 @@ def test_a_token_is_valid_only_where_it_is_fresh_and_tells_its_end_truly(
     assert not is_valid or (is_fresh and is_true)
     # The other way, but for its last moment and a boot before its own.
     left = token.left(now)
-    on_the_edge = left is not None and left == min_ttl
+    on_the_edge = left is not None and left == Seconds(min_ttl)
     is_half = left is not None and life is not None and left == life / 2
     if is_fresh and is_true and age >= 0 and not on_the_edge and not is_half:
         assert is_valid

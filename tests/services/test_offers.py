@@ -76,7 +76,7 @@ async def test_a_token_is_served_until_its_life_is_too_short_and_no_longer(
     assert served(world, needy) is served(world, needy)
     await world.clock.advance(Seconds(2))
     assert world.access.cached_token(PERSON, needy) is None
-    assert served(world)
+    assert served(world).account == WORK
     await world.clock.advance(Seconds(600))
     assert world.access.cached_token(PERSON, ALL) is None
 
@@ -128,12 +128,13 @@ async def test_an_outage_is_told_with_the_next_token_and_its_end_with_the_one_af
     world: World,
 ) -> None:
     world.sender.script(IssuerUnreachableError(issuer="x", what="down"))
+    other = TokenWanted(account=HOME)
     with pytest.raises(IssuerUnreachableError):
-        await world.access.token(PERSON, NARROW)
+        await world.access.token(PERSON, other)
     assert served(world).outage is not None
     await world.clock.advance(Seconds(60))
-    world.sender.script(token_answer("narrow"))
-    await world.access.token(PERSON, NARROW)
+    world.sender.script(token_answer("home"))
+    await world.access.token(PERSON, other)
     assert served(world).outage is None
 
 
@@ -144,6 +145,16 @@ async def test_an_issuer_that_never_narrows_serves_the_whole_token_from_then_on(
     await world.access.token(PERSON, NARROW)
     assert served(world).token.value.reveal() == "whole"
     assert served(world, NARROW).extra_scopes == {"drive"}
+
+
+async def test_that_an_issuer_never_narrows_counts_for_what_was_offered_before(
+    world: World,
+) -> None:
+    world.sender.script(token_answer("narrow", scope="mail"))
+    await world.access.token(PERSON, NARROW)
+    assert served(world, NARROW).token.value.reveal() == "narrow"
+    world.tokens._cache.give_whole(world.grants.get(WORK).account)
+    assert served(world, NARROW).token.value.reveal() == "access-1"
 
 
 async def test_who_names_no_account_gets_the_one_that_is_meant_now(
