@@ -1,9 +1,9 @@
 """On which cores the load and the servers run: the same for all that is compared.
 
-A peer and the server take turns, so one core does for both, and a core each costs a call
-from one to the other at every turn: twice the time of a short answer. Where the kernel
-puts a server depends on what that server has done before, so that a daemon which has
-signed people in was measured across two cores and its yardstick on one.
+A peer and the server take turns, so one core does for both, and a core each costs a
+call from one to the other at every turn: twice the time of a short answer. Where the
+kernel puts a server depends on what that server has done before, so that a daemon which
+has signed people in was measured across two cores and its yardstick on one.
 """
 
 import os
@@ -39,6 +39,17 @@ def placed(where: str, targets: Iterable[Target]) -> Iterator[None]:
     finally:
         for thread in [0, *threads]:
             os.sched_setaffinity(thread, all_cores)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """What begins here stays off the core of those that are measured on one."""
+    all_cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(all_cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_cores)
 
 
 def _threads(path: Path) -> list[int]:
