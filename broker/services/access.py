@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import msgspec
 
+from broker.model.account import AccountName
 from broker.model.errors import (
     NoAccountsError,
     NotPermittedError,

@@ -66,7 +66,6 @@ class Vault(StoreState):
         )
         self.used = self._idle_lock.used
 
-
     def not_idle(self) -> AbstractContextManager[None]:
         """Around what will need the store open; locking by hand is not kept from."""
         return self._idle_lock.not_idle()
