@@ -1,5 +1,7 @@
 """A cached token of one account, while the issuer of another one misbehaves."""
 
+from contextlib import ExitStack
+
 from tests.bench import figures, oidc_agent
 from tests.bench.asking import asking
 from tests.bench.broker import Broker
@@ -41,7 +43,9 @@ def test_during_each_fault_of_the_issuer_of_another_account(
     figures.title("cached token of A while others of B are asked for, by B's issuer")
     quiet = {"quiet": broker.token("quiet")}
     ratios = []
-    with aside(), faulty_issuers() as faulty:
+    with ExitStack() as stack:
+        with aside():
+            faulty = stack.enter_context(faulty_issuers())
         for fault in FAULTS:
             issuer = faulty.open(fault)
             broker.sign_in_at(issuer.url, fault)
