@@ -98,7 +98,7 @@ def code_request(
 
     Source: RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2.
     """
-    extra = {} if resource is None else {"resource": _resource(resource)}
+    extra = {} if resource is None else {"resource": parse_resource(resource)}
     form = WebApplicationClient(client.client_id).prepare_request_body(
         code=code.reveal(),
         redirect_uri=redirect_uri,
