@@ -19,15 +19,19 @@ from aiohttp.http import SERVER_SOFTWARE
 from broker.host import peer_of
 from broker.ipc import wire
 from broker.ipc.connection import KEEPALIVE_SECONDS, Begun
-from broker.ipc.front_request import UnusualError, parse_asked
+from broker.ipc.front_request import Asked, UnusualError, parse_asked
 from broker.ipc.problems import headers_of, problem
 from broker.model.errors import BrokerError
 from broker.model.peer import Socket
 from broker.services.access import Access, Asker
+from broker.services.served import TokenServed
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 4096
+"""More than any request that is answered here. The system's memory is asked for so much
+before each read: 64 KiB would be put together anew every time."""
+
 PAUSE_SECONDS = 1
 """Where no further connection can be accepted: as long as asyncio's servers wait."""
 
@@ -152,9 +156,7 @@ class Front:
             raise UnusualError from exc
         if served is None:
             raise UnusualError  # it has to be waited for
-        headers, content = wire.token_answer(served, asked.accept)
-        answer = _answer_bytes("200 OK", headers, content, is_last=asked.close)
-        return answer, asked.close
+        return _token_bytes(served, asked), asked.close
 
     def _wait(self, met: _Met) -> None:
         if met.is_waiting:
@@ -166,20 +168,21 @@ class Front:
             self._look_later()
 
     def _wait_no_more(self, met: _Met) -> None:
-        if met.is_waiting:
-            met.is_waiting = False
-            self._waiting.discard(met)
-            self._loop.remove_reader(met.connected)
+        met.is_waiting = False
+        self._waiting.discard(met)
+        self._loop.remove_reader(met.connected)
         if not self._waiting and self._next_look is not None:
             self._next_look.cancel()
             self._next_look = None
 
     def _end(self, met: _Met) -> None:
-        self._wait_no_more(met)
+        if met.is_waiting:
+            self._wait_no_more(met)
         met.connected.close()
 
     def _go_on(self, met: _Met, begun: Begun) -> None:
-        self._wait_no_more(met)
+        if met.is_waiting:
+            self._wait_no_more(met)
         met.connected.setblocking(False)
         task = self._loop.create_task(
             self._loop.connect_accepted_socket(
@@ -206,23 +209,36 @@ class Front:
             self._look_later()
 
 
+def _token_bytes(served: TokenServed, asked: Asked) -> bytes:
+    """The answer; all but its date is as it was for whoever asked before."""
+    halves = served.written.get(asked.form)
+    if halves is None:
+        headers, content = wire.token_answer(served, asked.accept)
+        halves = _answer_halves("200 OK", headers, content, is_last=asked.close)
+        served.written[asked.form] = halves
+    return _dated(halves)
+
+
 def _problem_bytes(error: BrokerError, *, is_last: bool) -> bytes:
     document = problem(error)
     status = HTTPStatus(int(str(document["status"])))
     headers = {"Content-Type": wire.PROBLEM, **headers_of(error)}
     first, body = f"{status.value} {status.phrase}", msgspec.json.encode(document)
-    return _answer_bytes(first, headers, body, is_last=is_last)
+    return _dated(_answer_halves(first, headers, body, is_last=is_last))
 
 
-def _answer_bytes(
+def _dated(halves: tuple[bytes, bytes]) -> bytes:
+    return halves[0] + rfc822_formatted_time().encode() + halves[1]
+
+
+def _answer_halves(
     status: str, headers: dict[str, str], body: bytes, *, is_last: bool
-) -> bytes:
-    """The answer, with the headers that aiohttp gives."""
+) -> tuple[bytes, bytes]:
+    """What goes before and after the date, with the headers that aiohttp gives."""
     lines = ""
     for name, value in headers.items():
         lines += f"{name}: {value}\r\n"
     last = "Connection: close\r\n" if is_last else ""
-    return (
-        f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n{last}\r\n"
-    ).encode() + body
+    before = f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\nDate: "
+    after = f"\r\nServer: {SERVER_SOFTWARE}\r\n{last}\r\n"
+    return before.encode(), after.encode() + body

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from broker.ipc import wire
 from broker.model.errors import BadRequestError
-from broker.services.access import TokenWanted
+from broker.services.served import TokenWanted
 
 LONGEST_HEAD = 1024
 LONGEST_BODY = 1024
@@ -58,11 +58,13 @@ class Asked:
         wanted: what is asked for.
         accept: see `Head`.
         close: see `Head`.
+        form: equal for all requests whose answer for the same token is the same.
     """
 
     wanted: TokenWanted
     accept: str
     close: bool
+    form: tuple[bool, bool]
 
 
 class UnusualError(Exception):
@@ -81,7 +83,8 @@ def parse_asked(data: bytes) -> Asked:
         wanted = wire.token_wanted(wire.parse_body(body, wire.TokenBody))
     except BadRequestError as exc:
         raise UnusualError from exc
-    return Asked(wanted, head.accept, head.close)
+    form = (wire.is_plain_text(head.accept), head.close)
+    return Asked(wanted, head.accept, head.close, form)
 
 
 def parse_token_request(data: bytes) -> tuple[Head, bytes]:

@@ -16,9 +16,10 @@ from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
-from broker.services.access import TokenServed, TokenWanted
+from broker.oauth.token import parse_resource
 from broker.services.accounts import LogOut
 from broker.services.circuit import Outage
+from broker.services.served import TokenServed, TokenWanted
 from broker.services.skew import Skew
 
 JSON = "application/json"
@@ -94,7 +95,7 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     return TokenWanted(
         account=_account(body.account),
         scopes=scopes,
-        resource=body.resource or None,
+        resource=parse_resource(body.resource) if body.resource else None,
         min_ttl=Seconds(body.min_ttl),
         rejected=body.rejected,
     )
@@ -107,10 +108,15 @@ def token_answer(served: TokenServed, accept: str) -> tuple[dict[str, str], byte
         served: the token.
         accept: the request's header; '' where it has none.
     """
-    if accept.startswith(PLAIN_TEXT):
+    if is_plain_text(accept):
         kind = {"Content-Type": f"{PLAIN_TEXT}; charset=utf-8"}
         return kind | token_headers(served), served.token.value.reveal().encode()
     return {"Content-Type": JSON}, token_reply(served)
+
+
+def is_plain_text(accept: str) -> bool:
+    """Whether the bare token is wanted."""
+    return accept.startswith(PLAIN_TEXT)
 
 
 def token_reply(served: TokenServed) -> bytes:

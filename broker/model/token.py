@@ -2,8 +2,11 @@
 
 import hashlib
 import hmac
+import math
 from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
 
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
@@ -30,6 +33,33 @@ class Freshness(Enum):
     STALE = "stale"
     """Still valid, but with less life left than the peer needs."""
     EXPIRED = "expired"
+
+
+class Validity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The moments at which a token is fresh and what it says of its end is true.
+
+    Worked out once for a token and a `min_ttl`; looked at with every request.
+
+    Attributes:
+        wall_end: the wall clock is before this.
+        boot_end: the boot clock is before this.
+        boot_start: the boot clock is not before this: it would be of another boot.
+        least_apart: the wall clock is as far ahead of the boot clock, at least, or it
+            was set back.
+    """
+
+    wall_end: UnixTime
+    boot_end: Seconds
+    boot_start: Seconds
+    least_apart: Seconds
+
+    def holds_at(self, now: Instant) -> bool:
+        """Whether `now` is one of them."""
+        return (
+            now.wall < self.wall_end
+            and self.boot_start <= now.boot < self.boot_end
+            and now.wall - now.boot >= self.least_apart
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +133,22 @@ class AccessToken:
             return Freshness.FRESH
         if left <= 0:
             return Freshness.EXPIRED
-        is_born_short = self.life < min_ttl * HARDLY_MORE
-        needed = self.life / 2 if is_born_short else min_ttl
+        needed = _needed(self.life, min_ttl)
         return Freshness.FRESH if left >= needed else Freshness.STALE
+
+    def validity(self, min_ttl: Seconds) -> Validity:
+        """When it is FRESH for `min_ttl` and `as_of` has nothing to correct."""
+        life = math.inf if self.life is None else self.life
+        fresh = life - _needed(life, min_ttl)
+        wall, boot = self.obtained.wall, self.obtained.boot
+        return Validity(
+            wall_end=UnixTime(wall + fresh),
+            boot_end=Seconds(boot + fresh),
+            boot_start=boot,
+            least_apart=Seconds(wall - boot - _NOTICED),
+        )
+
+
+def _needed(life: float, min_ttl: Seconds) -> float:
+    """The seconds that must be left of a token for a peer that needs `min_ttl`."""
+    return life / 2 if life < min_ttl * HARDLY_MORE else min_ttl

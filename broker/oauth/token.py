@@ -22,6 +22,9 @@ from broker.oauth.members import Members, parse_members
 MAX_TOKEN_CHARACTERS = 65536
 """RFC 6749 sets no bound; longer ones fit into no header line."""
 
+LONGEST_RESOURCE = 2048
+"""Characters; RFC 8707 sets no bound."""
+
 NO_QUIRKS = Quirks()
 
 _MAX_LIFE = 10_000_000_000
@@ -95,7 +98,7 @@ def code_request(
 
     Source: RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2.
     """
-    extra = {} if resource is None else {"resource": _resource(resource)}
+    extra = {} if resource is None else {"resource": parse_resource(resource)}
     form = WebApplicationClient(client.client_id).prepare_request_body(
         code=code.reveal(),
         redirect_uri=redirect_uri,
@@ -135,7 +138,7 @@ def refresh_request(
     # RFC 6749 section 6: without `scope` the token would have everything.
     if scopes is not None and not scopes:
         raise BadRequestError(what="a token needs at least one scope")
-    extra = {} if resource is None else {"resource": _resource(resource)}
+    extra = {} if resource is None else {"resource": parse_resource(resource)}
     form = WebApplicationClient(client.client_id).prepare_refresh_body(
         refresh_token=refresh_token.reveal(),
         scope=None
@@ -145,6 +148,25 @@ def refresh_request(
     )
     request = authenticated_post(issuer.token_endpoint, client=client, form=form)
     return replace(request, dpop_key=dpop_key)
+
+
+def parse_resource(text: str) -> str:
+    """Where a token is to be used (RFC 8707 section 2).
+
+    Raises:
+        BadRequestError: not an absolute URI without a fragment, or too long a one.
+    """
+    if len(text) > LONGEST_RESOURCE:
+        raise BadRequestError(
+            what=f"a resource has {LONGEST_RESOURCE} characters at most"
+        )
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.scheme or "#" in text or not is_token(text):
+        raise BadRequestError(what="a resource is an absolute URI without a fragment")
+    return text
 
 
 def parse_token_response(
@@ -314,13 +336,3 @@ def _scopes(members: Members) -> Scopes | None:
     if not all(is_scope_token(scope) for scope in named):
         raise members.malformed("'scope' has characters that no scope has")
     return named
-
-
-def _resource(resource: str) -> str:
-    try:
-        parts = urlsplit(resource)
-    except ValueError:
-        parts = urlsplit("")
-    if not parts.scheme or "#" in resource or not is_token(resource):
-        raise BadRequestError(what="a resource is an absolute URI without a fragment")
-    return resource

@@ -5,7 +5,6 @@ around it. The path of a cached token is synchronous.
 """
 
 import logging
-from dataclasses import dataclass
 from typing import NoReturn
 
 import msgspec
@@ -21,18 +20,14 @@ from broker.model.grant import Grant
 from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation, decide
 from broker.model.store import VaultState
-from broker.model.time import Seconds
-from broker.model.token import AccessToken, Scopes
-from broker.services.circuit import Outage
+from broker.model.token import AccessToken
 from broker.services.opened import Opened
+from broker.services.served import TokenServed, TokenWanted
 from broker.services.token_cache import TokenKey
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
-
-NO_MIN_TTL = Seconds(0)
-"""Any token that has not expired will do."""
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,42 +35,6 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
 
     socket: Socket
     peer: Peer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenWanted:
-    """What a peer asks for.
-
-    Attributes:
-        account: None for the one that is meant where none is named.
-        scopes: None for all that was granted.
-        resource: RFC 8707, or None.
-        min_ttl: seconds of life that the peer still needs.
-        rejected: SHA-256 in hex of a token that an API refused, or None.
-    """
-
-    account: AccountName | None = None
-    scopes: Scopes | None = None
-    resource: str | None = None
-    min_ttl: Seconds = NO_MIN_TTL
-    rejected: str | None = None
-
-
-class TokenServed(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer.
-
-    Attributes:
-        account: whose.
-        token: with all the scopes that it has.
-        extra_scopes: what it can do beyond what was asked for: some issuers do not
-            narrow, and whoever hands the token on must know.
-        outage: where its issuer is down: there will be no newer one before `until`.
-    """
-
-    account: AccountName
-    token: AccessToken
-    extra_scopes: Scopes = frozenset()
-    outage: Outage | None = None
 
 
 class Access:
@@ -109,12 +68,13 @@ class Access:
             BrokerError: it cannot be had at all.
         """
         rule = self.permit(asker, Operation.TOKEN)
-        opened = self._opened(wanted)
-        key, tokens = _key(opened, wanted), opened.tokens
-        if wanted.rejected is not None:
-            return None
-        token = tokens.cached(key, wanted.min_ttl)
-        return None if token is None else self._served(asker, key, token, rule, tokens)
+        opened = self._vault.opened or self._opened(wanted)
+        served = opened.tokens.offers.find(wanted)
+        if served is None:
+            served = _at_hand(opened, wanted)
+        if served is not None:
+            self._record(asker, wanted, served, rule)
+        return served
 
     async def token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
         """The token, refreshed first where that is needed.
@@ -131,7 +91,9 @@ class Access:
             # It may be the store alone that was closed, and then it says so.
             self._vault.require_open()
             raise
-        return self._served(asker, key, token, rule, tokens)
+        served = _served(key, token, tokens)
+        self._record(asker, wanted, served, rule)
+        return served
 
     def grant_of(self, asker: Asker, account: AccountName | None) -> Grant:
         """The grant whose tokens `asker` may have: for what goes with a token.
@@ -153,32 +115,47 @@ class Access:
             _no_store(wanted)
         return self._vault.require_open()
 
-    def _served(
-        self,
-        asker: Asker,
-        key: TokenKey,
-        token: AccessToken,
-        rule: str,
-        tokens: TokenService,
-    ) -> TokenServed:
+    def _record(
+        self, asker: Asker, wanted: TokenWanted, served: TokenServed, rule: str
+    ) -> None:
         self._vault.used()
         # At every request of every program: at INFO the log would fill the disk that
         # the next rotated refresh token needs.
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "token.served account=%s scopes=%s rule=%s pid=%s",
-                key.account,
-                "all" if key.scopes is None else ",".join(sorted(key.scopes)),
+                served.account,
+                "all" if wanted.scopes is None else ",".join(sorted(wanted.scopes)),
                 rule,
                 asker.peer.pid,
             )
-        asked = token.scopes if key.scopes is None else key.scopes
-        return TokenServed(
-            account=key.account,
-            token=token,
-            extra_scopes=token.scopes - asked,
-            outage=tokens.outage(key.account),
-        )
+
+
+def _at_hand(opened: Opened, wanted: TokenWanted) -> TokenServed | None:
+    """The token where one is fresh; kept for whoever asks for the same again.
+
+    Raises:
+        BrokerError: it cannot be had at all.
+    """
+    key, tokens = _key(opened, wanted), opened.tokens
+    if wanted.rejected is not None:
+        return None
+    token = tokens.cached(key, wanted.min_ttl)
+    if token is None:
+        return None
+    served = _served(key, token, tokens)
+    tokens.offers.put(wanted, served)
+    return served
+
+
+def _served(key: TokenKey, token: AccessToken, tokens: TokenService) -> TokenServed:
+    asked = token.scopes if key.scopes is None else key.scopes
+    return TokenServed(
+        account=key.account,
+        token=token,
+        extra_scopes=token.scopes - asked,
+        outage=tokens.outage(key.account),
+    )
 
 
 def _key(opened: Opened, wanted: TokenWanted) -> TokenKey:

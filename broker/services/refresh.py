@@ -29,6 +29,7 @@ from broker.oauth.token import (
 )
 from broker.services.events import Events
 from broker.services.grants import Grants
+from broker.services.instead import require_life
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.skew import Skews
 from broker.services.token_cache import TokenCache, TokenKey
@@ -118,6 +119,7 @@ class Refresher:
             refresh_token=answer.refresh_token,
             scopes=token.scopes if is_whole else grant.scopes,
         )
+        require_life(token, grant, began)
         self._cache.put(key, token)
         log.info("token.refresh.complete account=%s life=%s", account, token.life)
         self._tell(EventKind.TOKEN_RENEWED, grant)

@@ -1,5 +1,7 @@
 """The access tokens at hand. Knows no issuer and no time."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from broker.model.account import Account, AccountName
@@ -25,10 +27,18 @@ class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenCache:
-    """Each key's token, fresh or not."""
+    """Each key's token, fresh or not.
 
-    def __init__(self, grants: Grants) -> None:
+    Args:
+        grants: which scopes are all of them.
+        changed: called whenever a token comes, goes or is meant for another request.
+    """
+
+    def __init__(
+        self, grants: Grants, *, changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._grants = grants
+        self._changed = changed
         self._tokens: dict[TokenKey, AccessToken] = {}
         self._asked: set[TokenKey] = set()
         self._give_whole: set[tuple[str, str]] = set()
@@ -53,6 +63,7 @@ class TokenCache:
     def give_whole(self, account: Account) -> None:
         """Remember that this issuer gives this client all scopes, whatever is asked."""
         self._give_whole.add(_client(account))
+        self._changed()
 
     def find(self, key: TokenKey) -> AccessToken | None:
         """The token, or None."""
@@ -86,10 +97,12 @@ class TokenCache:
         """Forget every token."""
         self._tokens.clear()
         self._asked.clear()
+        self._changed()
 
     def _forget(self, slot: TokenKey) -> None:
         self._tokens.pop(slot, None)
         self._asked.discard(slot)
+        self._changed()
 
 
 def _client(account: Account) -> tuple[str, str]:

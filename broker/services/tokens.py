@@ -10,19 +10,9 @@ from contextlib import suppress
 
 from broker.model.account import AccountName
 from broker.model.errors import (
-    AccountBusyError,
     BrokerError,
-    ClientRejectedError,
     GrantChangedError,
-    IssuerMalformedError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
-    LoginRequiredError,
-    PolicyRefusedError,
-    ReauthenticationRequiredError,
-    RefreshRefusedError,
     ScopeNotGrantedError,
-    ScopeRefusedError,
 )
 from broker.model.grant import (
     Grant,
@@ -37,7 +27,9 @@ from broker.model.token import AccessToken, Freshness, Scopes
 from broker.services.circuit import Circuits, Outage
 from broker.services.events import Events
 from broker.services.grants import Grants
+from broker.services.instead import refuse_rejected, require_life, serves_instead
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.offers import Offers
 from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections
 from broker.services.renewal import EarlyRenewal
@@ -47,22 +39,13 @@ from broker.services.turns import Turns
 
 _ATTEMPTS = 3
 
-_LEAVES_THE_TOKEN = (
-    AccountBusyError,
-    ClientRejectedError,
-    IssuerMalformedError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
-    PolicyRefusedError,
-    ReauthenticationRequiredError,
-    RefreshRefusedError,
-    ScopeRefusedError,
-)
-"""What says that there is no new token, and nothing about the one at hand."""
-
 
 class TokenService:
-    """One cache, and one refresh at a time for each grant."""
+    """One cache, and one refresh at a time for each grant.
+
+    Attributes:
+        offers: what was served, for those who ask again.
+    """
 
     def __init__(
         self,
@@ -75,8 +58,9 @@ class TokenService:
     ) -> None:
         self._grants = grants
         self._clock = clock
-        self._cache = TokenCache(grants)
         self._circuits = Circuits(clock=clock, events=events, jitter=jitter)
+        self.offers = Offers(grants=grants, circuits=self._circuits, clock=clock)
+        self._cache = TokenCache(grants, changed=self.offers.clear)
         self._rejections = Rejections()
         self._skews = Skews()
         self._turns = Turns(
@@ -210,7 +194,8 @@ class TokenService:
                 self.key(key.account, key.scopes, key.resource)
                 continue
             except BrokerError as exc:
-                if seen is None or not self._serves_instead(seen, exc, rejected):
+                now = self._clock.now()
+                if seen is None or not serves_instead(seen, exc, rejected, now):
                     raise
                 return seen
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
@@ -218,11 +203,15 @@ class TokenService:
             # begun for us is as fresh as a token can be, but for a suspend, or a slow
             # disk, that has taken its whole life.
             needed = Seconds(0) if is_ours else min_ttl
-            if not freshest.life or _is_fresh(freshest, self._clock.now(), needed):
+            if _is_fresh(freshest, self._clock.now(), needed):
                 break
         if freshest is None:
             raise GrantChangedError(account=key.account)
-        self._refuse_rejected(key, freshest, rejected)
+        # None where a log-out awaited this very refresh: it is still answered.
+        grant = self._grants.find(key.account)
+        if grant is not None:
+            require_life(freshest, grant, self._clock.now())
+            refuse_rejected(freshest, grant, rejected)
         return freshest
 
     def recover(self, found: Iterable[Grant]) -> None:
@@ -283,34 +272,9 @@ class TokenService:
             return False
         return self._rejections.try_to_force(key.account, now.boot)
 
-    def _serves_instead(
-        self, token: AccessToken, error: BrokerError, rejected: str | None
-    ) -> bool:
-        """Whether a token with less life than was asked for is better than none."""
-        if not isinstance(error, _LEAVES_THE_TOKEN):
-            return False
-        if rejected is not None and token.has_digest(rejected):
-            return False
-        return _is_fresh(token, self._clock.now(), Seconds(0))
-
     def _has_living(self, key: TokenKey) -> bool:
         token = self._cache.find(key)
         return token is not None and _is_fresh(token, self._clock.now(), Seconds(0))
-
-    def _refuse_rejected(
-        self, key: TokenKey, token: AccessToken, rejected: str | None
-    ) -> None:
-        """Say so where the token that an API refused is all that there will ever be.
-
-        The grant is not marked dead: that an API refused it is only a peer's word.
-        """
-        if rejected is None or not token.has_digest(rejected):
-            return
-        if self._grants.get(key.account).refresh_token is None:
-            raise LoginRequiredError(
-                account=key.account,
-                reason="an API refused the token, and the issuer gave no refresh token",
-            )
 
 
 def _is_fresh(token: AccessToken, now: Instant, min_ttl: Seconds) -> bool:

@@ -5,6 +5,7 @@ Knows no freshness: who needs a new token has decided that already.
 
 import asyncio
 import logging
+from weakref import WeakValueDictionary
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -40,7 +41,10 @@ class Turns:
         self._refresher = refresher
         self._circuits = circuits
         self._refreshes: dict[TokenKey, asyncio.Task[AccessToken]] = {}
-        self._turns: dict[AccountName, asyncio.Lock] = {}
+        # Each as long as somebody holds it or stands in line: accounts come and go.
+        self._turns: WeakValueDictionary[AccountName, asyncio.Lock] = (
+            WeakValueDictionary()
+        )
         self._closing = False
         self._settled: asyncio.Event | None = None
         """What those wait for that are wanted while others settle."""

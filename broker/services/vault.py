@@ -42,6 +42,7 @@ class Vault(StoreState):
     Attributes:
         changing: held by whoever opens, locks or makes the store.
         holders: those who would lose what cannot be had again if it were locked now.
+        used: somebody has just been served.
     """
 
     def __init__(
@@ -63,10 +64,7 @@ class Vault(StoreState):
         self._idle_lock = IdleLock(
             after=lock_after_idle, clock=clock, lock=self._lock_because_idle
         )
-
-    def used(self) -> None:
-        """Somebody has just been served."""
-        self._idle_lock.used()
+        self.used = self._idle_lock.used
 
     def not_idle(self) -> AbstractContextManager[None]:
         """Around what will need the store open; locking by hand is not kept from."""

@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.request import urlopen
 
 from brokerd_client import BrokerClient
 from tests.bench.load import Target
@@ -29,22 +30,28 @@ class Broker:
     issuers: str
 
     def sign_in(self, *accounts: str) -> None:
-        """Each at the issuer of its name, which signs everyone in."""
+        """Each at the issuer of its name."""
         for name in accounts:
-            words: list[str | Path] = [BIN / "brokerctl", "login", name, "--no-browser"]
-            words += ["--issuer", f"{self.issuers}/{name}", "--client-id", "bench"]
-            words += ["--scope", "offline_access one"]
-            with subprocess.Popen(
-                words,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                env={**os.environ, "BROKERD_SOCKET": str(self.socket)},
-            ) as login:
-                assert login.stdout is not None
-                url = login.stdout.readline().rsplit(" ", 1)[-1].strip()
-                urllib.request.urlopen(url, timeout=20).close()  # noqa: S310 - loopback
-                assert login.wait(timeout=60) == 0
+            self.sign_in_at(f"{self.issuers}/{name}", name)
+
+    def sign_in_at(self, issuer: str, account: str) -> None:
+        """At an issuer that takes any code: this is its page and the browser."""
+        words: list[str | Path] = [BIN / "brokerctl", "login", account, "--no-browser"]
+        words += ["--issuer", issuer, "--client-id", "bench"]
+        words += ["--scope", "offline_access one"]
+        with subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "BROKERD_SOCKET": str(self.socket)},
+        ) as login:
+            assert login.stdout is not None
+            asked = parse_qs(urlsplit(login.stdout.readline().split()[-1]).query)
+            answer = {"code": "c", "state": asked["state"][0], "iss": issuer}
+            redirect = f"{asked['redirect_uri'][0]}?{urlencode(answer)}"
+            urlopen(redirect, timeout=20).close()  # noqa: S310 - loopback
+            assert login.wait(timeout=60) == 0
 
     def token(
         self,

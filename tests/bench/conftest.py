@@ -13,17 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.bench.broker import Broker, daemon, environment
-from tests.bench.issuer import FAULTS
 from tests.bench.load import Load
 from tests.bench.oidc_agent import OidcAgent, is_installed, oidc_agent
 from tests.bench.processes import running
 
 ROOT = Path(__file__).parents[2]
-
-
-def faulty_account(fault: str) -> str:
-    """The account whose issuer will have this fault."""
-    return f"faulty-{fault.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class Issuers:
             return int(json.load(said)["asked"])
 
     def behave(self, name: str, how: str) -> None:
-        """As one of FAULTS from now on, or 'good'."""
+        """'slow' or 'good' from now on."""
         data = how.encode()
         urllib.request.urlopen(f"{self.url}/control/{name}", data).close()  # noqa: S310 - as above
 
@@ -79,7 +73,8 @@ def load(folder: Path) -> Load:
 def broker(folder: Path, issuers: Issuers) -> Iterator[Broker]:
     """Ten accounts, each at an issuer of its own."""
     with daemon(folder, issuers.url) as running_broker:
-        running_broker.sign_in("quiet", "slow", "forced", *map(faulty_account, FAULTS))
+        others = (f"other-{number}" for number in range(7))
+        running_broker.sign_in("quiet", "slow", "forced", *others)
         yield running_broker
 
 

@@ -1,14 +1,14 @@
 """Many small issuers in one process, for both brokers: each path is one of them.
 
 `python -m tests.bench.issuer` says one JSON line `{"url": str}`. The issuer URL is that
-and a name, any name. Everyone is signed in, every refresh token is good for ever, and a
-token lives an hour. `/control/NAME` counts, and makes an issuer misbehave from then on.
+and a name, any name. Any code is good, every refresh token is good for ever, and a
+token lives an hour. `/control/NAME` counts, and makes an issuer slow from then on.
+Those that misbehave in every way are those of `tests/faults`.
 """
 
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -42,54 +42,6 @@ async def slow(request: web.Request) -> web.StreamResponse:
     return await good(request)
 
 
-async def silent(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(3600)
-    raise web.HTTPGatewayTimeout
-
-
-async def unavailable(_: web.Request) -> web.StreamResponse:
-    return web.Response(status=503, text="<html>later</html>", content_type="text/html")
-
-
-async def refusing(_: web.Request) -> web.StreamResponse:
-    return web.json_response({"error": "invalid_client"}, status=401)
-
-
-async def hanging_up(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
-
-
-async def endless(request: web.Request) -> web.StreamResponse:
-    """A body that never ends, as fast as it is taken."""
-    response = web.StreamResponse()
-    await response.prepare(request)
-    while True:
-        await response.write(b" " * 65536)
-
-
-async def dripping(request: web.Request) -> web.StreamResponse:
-    """A body of which a byte comes now and then."""
-    response = web.StreamResponse()
-    await response.prepare(request)
-    while True:
-        await response.write(b" ")
-        await asyncio.sleep(0.01)
-
-
-FAULTS: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
-    "slow": slow,
-    "silent": silent,
-    "unavailable": unavailable,
-    "refusing": refusing,
-    "hanging_up": hanging_up,
-    "endless": endless,
-    "dripping": dripping,
-}
-"""What an issuer may do; a row of the bench for each."""
-
-
 class Issuers:
     """By their names."""
 
@@ -100,7 +52,6 @@ class Issuers:
         app = web.Application()
         metadata = "/.well-known/openid-configuration"
         app.router.add_get("/{name}" + metadata, self.metadata)
-        app.router.add_get("/{name}/authorize", self.authorize)
         app.router.add_post("/{name}/token", self.token)
         app.router.add_get("/control/{name}", self.count)
         app.router.add_post("/control/{name}", self.misbehave)
@@ -124,14 +75,10 @@ class Issuers:
             }
         )
 
-    async def authorize(self, request: web.Request) -> web.StreamResponse:
-        asked = request.query
-        raise web.HTTPFound(f"{asked['redirect_uri']}?code=c&state={asked['state']}")
-
     async def token(self, request: web.Request) -> web.StreamResponse:
         state = self.state(request)
         state.asked += 1
-        return await FAULTS.get(state.behaviour, good)(request)
+        return await (slow if state.behaviour == "slow" else good)(request)
 
     async def count(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"asked": self.state(request).asked})

@@ -1,7 +1,7 @@
 /* Asks servers on Unix sockets and takes the time; the same work for each of them.
  *
- *   load new   ROUNDS SOCKET FILE [SOCKET FILE]...  a connection each, a hundred of
- *                                                   one target, then of the next
+ *   load new   ROUNDS SOCKET FILE [SOCKET FILE]...  a connection each, a thousand
+ *                                                   of one target, then of the next
  *   load kept  ROUNDS SOCKET FILE [SOCKET FILE]...  the same on one connection
  *   load cold  ROUNDS SOCKET FILE [SOCKET FILE]...  a connection each, one of one
  *                                                   target, then one of the next
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LARGEST = 65536, TARGETS = 8, PATIENCE_SECONDS = 60, BLOCK = 100 };
+enum { LARGEST = 65536, TARGETS = 8, PATIENCE_SECONDS = 60, BLOCK = 1000 };
 
 struct target {
     struct sockaddr_un address;
@@ -127,7 +127,7 @@ static void in_turn(int rounds, int block, int count, int keep) {
         if ((targets[i].kept = dial(&targets[i], 0)) < 0) fail("connect");
     for (int round = 0; round < rounds; round += block)
         for (int i = 0; i < count; i++)
-            for (int n = 0; n < block; n++) take_time(i, keep);
+            for (int n = 0; n < block && round + n < rounds; n++) take_time(i, keep);
 }
 
 static void *one_of_a_crowd(void *answered) {

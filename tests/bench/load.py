@@ -27,7 +27,7 @@ class Load:
         self._program = compiled("load.c", folder)
 
     def new(self, targets: Mapping[str, Target], rounds: int) -> dict[str, list[float]]:
-        """Seconds of each answer, with a connection for each; a hundred in a row."""
+        """Seconds of each answer, with a connection for each; a thousand in a row."""
         return self._in_turn("new", targets, rounds)
 
     def cold(

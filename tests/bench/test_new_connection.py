@@ -10,12 +10,13 @@ from tests.bench import figures, oidc_agent
 from tests.bench.broker import Broker, daemon
 from tests.bench.load import Load, Target, compiled
 from tests.bench.oidc_agent import OidcAgent
+from tests.bench.placement import ONE_CORE, PLACES, placed
 from tests.bench.processes import running
 
 ROUNDS = 6000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def limits(broker: Broker, folder: Path) -> Iterator[dict[str, Target]]:
     """What nobody can do better."""
     bare, echo = folder / "bare.sock", folder / "echo.sock"
@@ -29,24 +30,29 @@ def limits(broker: Broker, folder: Path) -> Iterator[dict[str, Target]]:
         }
 
 
+@pytest.mark.parametrize("where", PLACES)
 def test_a_cached_token_over_the_peer_and_the_limits(
-    broker: Broker, agent: OidcAgent | None, load: Load, limits: dict[str, Target]
+    where: str,
+    broker: Broker,
+    agent: OidcAgent | None,
+    load: Load,
+    limits: dict[str, Target],
 ) -> None:
     targets = {"brokerd": broker.token("quiet")}
     if agent is not None:
         targets["oidc-agent"] = agent.token("quiet")
     targets |= limits
-    figures.title("cached token, a new connection each, one after another")
-    timed = load.new(targets, ROUNDS)
+    with placed(where, targets.values()):
+        timed, cold = load.new(targets, ROUNDS), load.cold(targets, ROUNDS)
+    figures.title(f"cached token, a new connection each, one after another, {where}")
     figures.show(timed)
     _compare(timed["brokerd"], timed.get("oidc-agent"), goals=(1.0, 1.2))
     for limit in limits:
         middle = figures.median(timed["brokerd"]), figures.median(timed[limit])
         figures.ratio(f"median over {limit}", *middle)
     figures.title("the same in turn: each finds the processor's caches as another left")
-    timed = load.cold(targets, ROUNDS)
-    figures.show(timed)
-    _compare(timed["brokerd"], timed.get("oidc-agent"), goals=None)
+    figures.show(cold)
+    _compare(cold["brokerd"], cold.get("oidc-agent"), goals=None)
 
 
 def test_what_the_front_is_worth(broker: Broker, load: Load, folder: Path) -> None:
@@ -54,7 +60,8 @@ def test_what_the_front_is_worth(broker: Broker, load: Load, folder: Path) -> No
     with daemon(plain, broker.issuers, "--no-front") as without:
         without.sign_in("quiet")
         targets = {"front": broker.token("quiet"), "no front": without.token("quiet")}
-        timed = load.new(targets, ROUNDS)
+        with placed(ONE_CORE, targets.values()):
+            timed = load.new(targets, ROUNDS)
     figures.title("the front, over the same daemon with --no-front")
     figures.show(timed)
     middle = figures.median(timed["front"]), figures.median(timed["no front"])
@@ -71,7 +78,8 @@ def test_what_a_rule_about_programs_will_cost(
             "uid alone": broker.token("quiet"),
             "executable and unit": labelled.token("quiet"),
         }
-        timed = load.new(targets, ROUNDS)
+        with placed(ONE_CORE, targets.values()):
+            timed = load.new(targets, ROUNDS)
     figures.title("a rule that needs executable and unit, over none")
     figures.show(timed)
     middle = (figures.median(timed[name]) for name in reversed(targets))

@@ -34,12 +34,13 @@ class Herd:
         """How often each answer came: an error's code, or a digest of the token."""
         found: Counter[str] = Counter()
         for process in self.processes:
-            assert process.stdout
-            # Not communicate(): it reads the pipe itself, past what the reader of
-            # an earlier line has already taken from it.
-            output = process.stdout.read()
-            assert process.stderr
-            assert process.wait() == 0, process.stderr.read()
+            with process:  # closes its pipes
+                assert process.stdout
+                # Not communicate(): it reads the pipe itself, past what the reader of
+                # an earlier line has already taken from it.
+                output = process.stdout.read()
+                assert process.stderr
+                assert process.wait() == 0, process.stderr.read()
             found.update(json.loads(output))
         return found
 

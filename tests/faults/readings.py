@@ -25,6 +25,26 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def peers(pid: int, door: Path) -> int:
+    """How many connections it has accepted that came through `door`, and has open."""
+    here = {_inode(one) for one in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]
+    listening = "00010000"  # the flag of a socket that accepts, and is none itself
+    return sum(
+        row.split()[6] in here and row.split()[3] != listening
+        for row in rows
+        if row.endswith(f" {door}")
+    )
+
+
+def _inode(descriptor: Path) -> str:
+    """'123' of a socket, else something that is no number."""
+    try:
+        return str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]")
+    except FileNotFoundError:  # closed meanwhile
+        return ""
+
+
 def digest(token: str) -> str:
     """SHA-256 of a token, as the askers print it."""
     return hashlib.sha256(token.encode()).hexdigest()

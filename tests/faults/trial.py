@@ -152,10 +152,11 @@ class _Trial:
         """Ask for each account's token, and for a calm one's meanwhile."""
         before = resident(self.pid)
         forget_peak(self.pid)
-        slow = {n: self._begin(n) for n in self.sick if n in WITHOUT_ANSWER}
-        for name in slow:
+        slow: dict[str, Future[Answer]] = {}
+        for name in [n for n in self.sick if n in WITHOUT_ANSWER]:
+            # Each for itself: what lasts has but one answer of the calm to outlast.
+            slow[name] = asked = self._begin(name)
             wait_until(self.sick[name].is_met, f"{name} is met")
-        for name, asked in slow.items():
             self._ask_calm(self.outcomes[name])
             assert not asked.done(), f"{name} was to last"
         most = peak(self.pid)

@@ -82,6 +82,26 @@ def test_a_kept_connection_is_answered_until_something_else_is_asked(
     run(ask())
 
 
+def test_each_way_of_asking_has_its_own_answer_however_often_it_is_asked(
+    tmp_path: Path, run: Run
+) -> None:
+    last, plain = b"Connection: close", b"Accept: text/plain"
+
+    async def ask() -> None:
+        async with at_hand(tmp_path) as served:
+            for _ in range(2):
+                json = await served.converse(asks(), hang_up=True)
+                bare = await served.converse(asks(plain), hang_up=True)
+                for kept in (json, bare):
+                    assert last not in kept
+                for ended in (asks(last), asks(last, plain)):
+                    assert last in await served.converse(ended)
+                assert b'"access_token":"access-1"' in json
+                assert bare.endswith(b"\r\n\r\naccess-1")
+
+    run(ask())
+
+
 def test_requests_in_one_read_are_answered_in_their_order(
     tmp_path: Path, run: Run
 ) -> None:

@@ -22,7 +22,7 @@ from broker.ipc.front_request import (
     parse_token_request,
 )
 from broker.model.account import AccountName
-from broker.services.access import TokenWanted
+from broker.services.served import TokenWanted
 from tests.ipc.asks import LINE, asks
 
 
@@ -48,7 +48,9 @@ def test_what_matters_of_the_headers_is_read() -> None:
     head = Head(length=15, accept="text/plain", close=True)
     assert parse_token_request(data) == (head, b'{"account":"a"}')
     wanted = TokenWanted(account=AccountName("a"))
-    assert parse_asked(data) == Asked(wanted, accept="text/plain", close=True)
+    assert parse_asked(data) == Asked(
+        wanted, accept="text/plain", close=True, form=(True, True)
+    )
 
 
 @pytest.mark.parametrize(

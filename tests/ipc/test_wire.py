@@ -11,7 +11,7 @@ from broker.ipc import wire
 from broker.ipc.store_wire import StoreBody, UnlockBody
 from broker.model.errors import BadRequestError
 from broker.model.time import Seconds
-from broker.services.access import TokenWanted
+from broker.services.served import TokenWanted
 from tests.services.world import WORK, digest
 
 CANARY = "c4n4ry"
@@ -65,6 +65,11 @@ def test_every_member_of_a_token_request_is_read() -> None:
         {"scopes": ["x" * 513]},
         {"scopes": [None]},
         {"scopes": {"a": 1}},
+        {"resource": "api"},
+        {"resource": "https://x#f"},
+        {"resource": "https://x/ y"},
+        {"resource": "https://x/" + "y" * 2048},
+        {"resource": ["https://x"]},
         {"min_ttl": -1},
         {"min_ttl": "300"},
         {"min_ttl": True},

@@ -8,10 +8,10 @@ from broker.model.grant import GrantState
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
-from broker.services.access import TokenServed
 from broker.services.accounts import LogOut
 from broker.services.login import CodeArrived, GrantSaved
 from broker.services.logins import Started
+from broker.services.served import TokenServed
 from tests.fakes.clock import START
 from tests.ipc.test_login_wire import a_login
 from tests.services.world import WORK, a_grant

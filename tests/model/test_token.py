@@ -183,3 +183,25 @@ def test_a_digest_names_this_token_and_no_other() -> None:
 def test_a_repr_of_a_token_does_not_show_it() -> None:
     assert "tok'" not in repr(a_token())
     assert "Secret(***)" in repr(a_token())
+
+
+@given(
+    life=st.none() | st.integers(0, 10_000),
+    age=st.integers(-100, 12_000),
+    wall=st.integers(-5000, 5000),
+    min_ttl=st.integers(0, 10_000),
+)
+def test_a_token_is_valid_only_where_it_is_fresh_and_tells_its_end_truly(
+    life: int | None, age: int, wall: int, min_ttl: int
+) -> None:
+    token, now = a_token(life), later(age, wall=wall)
+    is_valid = token.validity(Seconds(min_ttl)).holds_at(now)
+    is_fresh = token.freshness(now, Seconds(min_ttl)) is Freshness.FRESH
+    is_true = token.as_of(now) is token
+    assert not is_valid or (is_fresh and is_true)
+    # The other way, but for its last moment and a boot before its own.
+    left = token.left(now)
+    on_the_edge = left is not None and left == Seconds(min_ttl)
+    is_half = left is not None and life is not None and left == life / 2
+    if is_fresh and is_true and age >= 0 and not on_the_edge and not is_half:
+        assert is_valid

@@ -5,7 +5,12 @@ import pytest
 from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest
 from broker.model.secret import Secret
-from broker.oauth.token import code_request, refresh_request
+from broker.oauth.token import (
+    LONGEST_RESOURCE,
+    code_request,
+    parse_resource,
+    refresh_request,
+)
 from tests.oauth.values import BASIC_CLIENT, ISSUER, PUBLIC_CLIENT
 
 
@@ -102,6 +107,13 @@ def test_rfc8707_section_2_a_resource_is_an_absolute_uri_without_a_fragment(
             scopes=None,
             resource=resource,
         )
+
+
+def test_a_resource_has_a_longest_length() -> None:
+    longest = "https://x/" + "a" * (LONGEST_RESOURCE - 10)
+    assert parse_resource(longest) == longest
+    with pytest.raises(BadRequestError, match="2048"):
+        parse_resource(longest + "a")
 
 
 def test_no_secret_is_in_the_repr_of_a_request() -> None:

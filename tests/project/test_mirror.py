@@ -58,7 +58,6 @@ TESTED_BY = {
     "broker/services/store_state.py": "tests/services/test_vault.py",
     "broker/services/unsaved.py": "tests/services/test_grants.py",
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
-    "broker/services/turns.py": "tests/services/test_tokens_down.py",
     "broker/services/way_in.py": "tests/services/test_by_redirect.py",
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",

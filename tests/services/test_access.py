@@ -18,7 +18,7 @@ from broker.model.errors import (
 )
 from broker.model.policy import Operation
 from broker.model.time import Seconds
-from broker.services.access import TokenWanted
+from broker.services.served import TokenWanted
 from tests.fakes.clock import run_until_idle
 from tests.services.world import (
     HOME,

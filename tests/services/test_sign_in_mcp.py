@@ -17,7 +17,7 @@ from broker.model.errors import (
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds, UnixTime
-from broker.services.access import TokenWanted
+from broker.services.served import TokenWanted
 from broker.services.sign_in import SignIn, SignInRequest
 from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle

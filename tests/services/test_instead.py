@@ -1,0 +1,74 @@
+"""A token that is of no use is never handed out; one that lives is, where need be."""
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from broker.model.errors import IssuerMalformedError
+from broker.model.time import Seconds
+from broker.services.token_cache import TokenKey
+from broker.services.tokens import TokenService
+from tests.fakes.clock import FakeClock, run_until_idle
+from tests.fakes.sender import FakeSender
+from tests.fakes.store import MemoryStore
+from tests.services.world import WORK, a_grant, token_answer, tokens_on
+
+ALL = TokenKey(account=WORK, scopes=None, resource=None)
+NONE = Seconds(0)
+
+
+@dataclass
+class Rig:
+    store: MemoryStore
+    sender: FakeSender
+    clock: FakeClock
+    tokens: TokenService
+
+
+@pytest.fixture
+async def rig() -> Rig:
+    store, sender, clock = MemoryStore(a_grant()), FakeSender(), FakeClock()
+    tokens, _ = await tokens_on(store, sender, clock)
+    return Rig(store, sender, clock, tokens)
+
+
+async def test_a_token_without_any_life_is_told_as_the_issuers_fault(rig: Rig) -> None:
+    rig.sender.answer_always(token_answer(expires_in=0, refresh_token="refresh-2"))
+    with pytest.raises(IssuerMalformedError, match="expired already") as caught:
+        await rig.tokens.token(ALL, NONE)
+    assert caught.value.issuer == "https://issuer.example"
+    assert caught.value.retry_after is not None
+    # Its refresh token is good all the same, and the issuer is left in peace.
+    saved = rig.store.grants[WORK]
+    assert saved.refresh_token is not None
+    assert saved.refresh_token.reveal() == "refresh-2"
+    assert saved.intent is None
+    with pytest.raises(IssuerMalformedError):
+        await rig.tokens.token(ALL, NONE)
+    assert len(rig.sender.requests) == 1
+
+
+async def test_one_that_lives_is_served_in_its_place(rig: Rig) -> None:
+    rig.sender.answer_always(token_answer("dead", expires_in=0))
+    rig.sender.script(token_answer("access-1"))
+    await rig.tokens.token(ALL, NONE)
+    await rig.clock.advance(Seconds(3500))
+    token = await rig.tokens.token(ALL, Seconds(300))
+    assert token.value.reveal() == "access-1"
+
+
+async def test_a_machine_that_sleeps_through_each_tokens_life_is_told_so(
+    rig: Rig,
+) -> None:
+    rig.sender.answer_always(token_answer())
+    gate = rig.sender.hold()
+    asked = asyncio.create_task(rig.tokens.token(ALL, NONE))
+    for _ in range(3):
+        await run_until_idle()
+        await rig.clock.suspend(Seconds(7200))
+        gate.set()
+        gate = rig.sender.hold()
+    with pytest.raises(IssuerMalformedError, match="3600"):
+        await asked
+    assert len(rig.sender.requests) == 3
