@@ -57,6 +57,7 @@ from broker.oauth.presets import (
 )
 from broker.services.access import Access
 from broker.services.accounts import Accounts
+from broker.services.by_device import ByDevice
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
 from broker.services.doctor import Doctor
@@ -297,16 +298,20 @@ class _Parts:
         )
 
     def _ways(self, clock: SystemClock) -> Mapping[Way, WayIn]:
+        redeemer = Redeemer(
+            vault=self.vault, sender=self.sender, clock=clock, events=self.events
+        )
         by_redirect = ByRedirect(
-            redeemer=Redeemer(
-                vault=self.vault, sender=self.sender, clock=clock, events=self.events
-            ),
+            redeemer=redeemer,
             sender=self.sender,
             listener=LoopbackListener(),
             clock=clock,
             random=secrets.token_bytes,
         )
-        return dict.fromkeys(BY_REDIRECT, by_redirect)
+        by_device = ByDevice(
+            vault=self.vault, redeemer=redeemer, sender=self.sender, clock=clock
+        )
+        return {**dict.fromkeys(BY_REDIRECT, by_redirect), Way.DEVICE: by_device}
 
     async def close(self, server: PeerServer) -> Collection[AccountName]:
         """What is on the wire ends, and is saved and answered; the store goes last.

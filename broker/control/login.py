@@ -11,6 +11,7 @@ import click
 
 from broker.control.broker import Broker, Json, text, texts
 from broker.control.browser import is_safe_url, open_browser
+from broker.control.device import show_device, tell_joined
 from broker.control.login_end import await_end
 from broker.control.login_report import report
 from broker.control.login_request import Words, login_body
@@ -87,6 +88,12 @@ _START_SECONDS = 90
     is_flag=True,
     help="With --oob-auto: close the window that was opened, as its title has a code.",
 )
+@click.option(
+    "--device",
+    "way",
+    flag_value="device",
+    help="Show a code that you enter on any other device (RFC 8628).",
+)
 @click.option("--prompt", help="Such as login, consent or select_account.")
 @click.option(
     "--max-age",
@@ -112,9 +119,7 @@ _START_SECONDS = 90
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 3600),
-    default=300,
-    show_default=True,
-    help="Seconds to wait for the browser.",
+    help="Seconds to wait.  [default: 300; with --device as long as the code is good]",
 )
 @click.option("--again", is_flag=True, help="Begin anew, also where one is under way.")
 @click.option(
@@ -150,7 +155,7 @@ def login(**words: Unpack[Words]) -> None:
         begun = broker.call("POST", "/v1/logins", body, timeout=_START_SECONDS)
         path = f"/v1/logins/{text(begun, 'id')}"
         try:
-            _send_to_browser(begun, words)
+            _send_to_issuer(begun, words)
             way = text(begun, "way") or "loopback"
             if titles is not None and way == OOB_AUTO:
                 done = titles.await_end(broker, path)
@@ -181,6 +186,18 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+def _send_to_issuer(begun: Json, words: Words) -> None:
+    device = begun.get("device")
+    if not isinstance(device, dict):
+        _send_to_browser(begun, words)
+    elif words["as_json"]:
+        say_json({**begun, "browser_opened": False})
+    else:
+        show_device(device)
+        if begun.get("joined") is True:
+            tell_joined()
 
 
 def _send_to_browser(begun: Json, words: Words) -> None:

@@ -58,7 +58,8 @@ def _awaited(ending: "Ending", broker: Broker, path: str, way: str) -> Json:
     if not is_pasted:
         # Where nobody sits, standard input is somebody else's.
         can_offer = way == "loopback" and is_at_terminal() and os.name == "posix"
-        with waiting("waiting for the browser (Ctrl-C gives up)"):
+        awaited = "the code to be entered" if way == "device" else "the browser"
+        with waiting(f"waiting for {awaited} (Ctrl-C gives up)"):
             if ending.within(OFFER_SECONDS if can_offer else None):
                 return ending.answer()
     tell(_PROMPTS[way])

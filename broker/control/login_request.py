@@ -38,7 +38,7 @@ class Words(TypedDict):
     close_window: bool
     again: bool
     other_person: bool
-    timeout: float
+    timeout: float | None
     no_browser: bool
     browser: str | None
     prompt_message: str

@@ -52,8 +52,15 @@ def _login_row(login: Json) -> dict[str, str]:
         "account": text(login, "account"),
         "what": f"sign-in under way ({text(login, 'way')})",
         "until": moment.astimezone().strftime("%H:%M:%S"),
-        "next": text(login, "authorization_url"),
+        "next": _next(login),
     }
+
+
+def _next(login: Json) -> str:
+    device = login.get("device")
+    if not isinstance(device, dict):
+        return text(login, "authorization_url")
+    return f"{text(device, 'user_code')} at {text(device, 'verification_uri')}"
 
 
 def _needed_row(needed: Json) -> dict[str, str]:

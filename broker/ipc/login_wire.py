@@ -13,6 +13,7 @@ from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
+from broker.oauth.device import DevicePrompt
 from broker.services.login import Login, LoginState
 from broker.services.logins import Started
 from broker.services.sign_in import SignInRequest
@@ -100,7 +101,9 @@ def login_options(body: LoginBody) -> LoginOptions:
     Raises:
         BadRequestError: the time-out is out of its range.
     """
-    timeout = DEFAULT_TIMEOUT if body.timeout is None else Seconds(body.timeout)
+    # A device code says itself how long it is good for.
+    default = LONGEST_TIMEOUT if body.way is Way.DEVICE else DEFAULT_TIMEOUT
+    timeout = default if body.timeout is None else Seconds(body.timeout)
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise BadRequestError(what="timeout is a number of seconds from 1 to 3600")
     return LoginOptions(
@@ -123,10 +126,21 @@ def _pending(login: Login) -> dict[str, object]:
         "account": login.account,
         "way": login.way.value,
         "state": "pending",
-        "authorization_url": login.authorization_url,
-        "redirect_uri": login.redirect_uri,
+        # A device code has neither.
+        "authorization_url": login.authorization_url or None,
+        "redirect_uri": login.redirect_uri or None,
+        **({} if login.device is None else {"device": _device(login, login.device)}),
         "expires_at": login.expires_at,
         "notes": list(login.notes),
+    }
+
+
+def _device(login: Login, prompt: DevicePrompt) -> dict[str, object]:
+    return {
+        "user_code": prompt.user_code,
+        "verification_uri": prompt.verification_uri,
+        "verification_uri_complete": prompt.verification_uri_complete,
+        "expires_at": login.expires_at,
     }
 
 

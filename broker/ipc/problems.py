@@ -125,6 +125,17 @@ ADVICE: dict[str, Advice] = {
         "nothing has changed, and what the issuer gave was thrown away; sign in as "
         "before, under another name, or with --other-person to hand the account over",
     ),
+    "device_code_expired": _advice(
+        409,
+        "nobody entered the code for {account!r} in {seconds} s",
+        "nothing has changed; for a new code run the same command",
+    ),
+    "device_scope_refused": _advice(
+        403,
+        "the issuer does not give these scopes with a device code: {said}",
+        "nothing has changed; {allowed}sign in with a browser, or with `brokerctl "
+        "login {account} --paste` where it is on another machine",
+    ),
     "login_failed": _advice(
         409,
         "the login of {account!r} failed: {reason}",
@@ -373,6 +384,8 @@ def _wire(value: object) -> object:
 def _words(name: str, value: object) -> object:
     if name == "browser_errors" and isinstance(value, tuple):
         return f" (such as {', '.join(value)})" if value else ""
+    if name == "allowed" and isinstance(value, tuple):
+        return f"it gives {', '.join(value)} so; for others, " if value else ""
     if isinstance(value, tuple):
         return ", ".join(value) or "nothing"
     return value

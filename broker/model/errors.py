@@ -205,6 +205,31 @@ class LoginFailedError(BrokerError):
     reason: str
 
 
+class DeviceCodeExpiredError(BrokerError):
+    """Nobody entered the device's code in time."""
+
+    code = "device_code_expired"
+    account: str
+    seconds: int
+
+
+class DeviceScopeRefusedError(BrokerError):
+    """The issuer does not give these scopes with a device code.
+
+    Attributes:
+        account: whose login it was to be.
+        error: the issuer's.
+        description: the issuer's.
+        allowed: what it is known to give so; empty where that is not known.
+    """
+
+    code = "device_scope_refused"
+    account: str
+    error: str
+    description: str
+    allowed: tuple[str, ...] = ()
+
+
 class ClientSecretsError(BrokerError):
     """The client_secret.json is not one."""
 

@@ -157,9 +157,7 @@ def authorization_request(
     """
     if resource is not None and "resource" in parameters:
         raise BadRequestError(what="this sign-in is for one resource, and has it named")
-    _check_client(client)
-    _check_scopes(scopes)
-    _check_parameters(parameters, reserved=_RESERVED | {issuer.quirks.scope_parameter})
+    check_request(issuer, client, scopes, parameters)
     _check_mode(mode, issuer)
     # oauthlib's prepare_grant_uri refuses every http issuer, loopback too, and its
     # default method is plain; the encoding below is the same function it uses.
@@ -189,6 +187,23 @@ def authorization_url(issuer: Issuer, parameters: AuthorizationRequest) -> str:
         parameters: from `authorization_request`, or what stands for them.
     """
     return add_params_to_uri(issuer.authorization_endpoint, parameters)
+
+
+def check_request(
+    issuer: Issuer,
+    client: Client,
+    scopes: Sequence[str],
+    parameters: Mapping[str, str],
+) -> None:
+    """Every login begins here, so that no request has to fear odd words.
+
+    Raises:
+        BadRequestError: a client id, secret or scope that none can be, or a
+            parameter that is not the person's to choose.
+    """
+    _check_client(client)
+    _check_scopes(scopes)
+    _check_parameters(parameters, reserved=_RESERVED | {issuer.quirks.scope_parameter})
 
 
 def parse_authorization_response(
@@ -268,7 +283,6 @@ def _is_equal(value: str, state: Secret) -> bool:
 
 
 def _check_client(client: Client) -> None:
-    """Every login begins here, so that no request has to fear an odd client."""
     secret = client.client_secret
     if not is_vschars(client.client_id):
         raise BadRequestError(what="a client id is made of printable ASCII characters")

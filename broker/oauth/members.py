@@ -1,11 +1,18 @@
 """Members of a JSON object from an issuer, each with its type. Knows no message."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.model.errors import IssuerMalformedError
 from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
+from broker.model.time import Seconds
+
+_LONGEST = 10_000_000_000
+"""Seconds, some 300 years: what is longer is a fault, not a span."""
+
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,24 @@ class Members:
         if not isinstance(value, dict):
             raise self.malformed(f"'{name}' is not an object")
         return Members(value, self._issuer, f"{self._what}, {name}")
+
+    def seconds(self, name: str) -> Seconds | None:
+        """A span of time from 0, as a number or as digits in a string, or None.
+
+        Raises:
+            IssuerMalformedError: it is something else.
+        """
+        value = self.find(name)
+        if value is None:
+            return None
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)
+        # A bool is an int to Python; 1e400 is infinite; no comparison is true of NaN.
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.malformed(f"'{name}' is not a number of seconds")
+        if not 0 <= value <= _LONGEST:
+            raise self.malformed(f"'{name}' is no span of time")
+        return Seconds(float(value))
 
     def malformed(self, fault: str) -> IssuerMalformedError:
         """The error for a fault of this object."""

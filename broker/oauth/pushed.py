@@ -12,13 +12,10 @@ from broker.model.client import Client
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
 from broker.oauth.client_authentication import authenticated_post
-from broker.oauth.faults import transport_fault
 from broker.oauth.grammar import is_token
-from broker.oauth.members import parse_members
-from broker.oauth.token import TokenRefusal, parse_life, parse_refusal
+from broker.oauth.token import TokenRefusal, parse_answer
 
 _MAX_REFERENCE_CHARACTERS = 2048
-_CREATED = (200, 201)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +53,15 @@ def parse_pushed(response: HttpResponse, *, issuer: str) -> Pushed | TokenRefusa
         IssuerOverloadedError, IssuerUnreachableError: see `transport_fault`.
         IssuerMalformedError: neither a reference nor a refusal.
     """
-    fault = transport_fault(response, issuer)
-    if fault is not None:
-        raise fault
-    members = parse_members(
-        response.body, issuer=issuer, what="its answer to a pushed request"
+    answer = parse_answer(
+        response, issuer=issuer, what="its answer to a pushed request"
     )
-    if members.find("error") is not None:
-        return parse_refusal(members, response.status)
-    if response.status not in _CREATED:
-        raise members.malformed(f"status {response.status} without an error code")
-    reference = members.required_text("request_uri")
+    if isinstance(answer, TokenRefusal):
+        return answer
+    reference = answer.required_text("request_uri")
     if len(reference) > _MAX_REFERENCE_CHARACTERS or not is_token(reference):
-        raise members.malformed("'request_uri' is no reference")
-    return Pushed(request_uri=reference, expires_in=parse_life(members, "expires_in"))
+        raise answer.malformed("'request_uri' is no reference")
+    return Pushed(request_uri=reference, expires_in=answer.seconds("expires_in"))
 
 
 def pushed_parameters(pushed: Pushed, client: Client) -> Sequence[tuple[str, str]]:

@@ -5,15 +5,19 @@ from enum import Enum, auto
 from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
+    DeviceCodeExpiredError,
+    DeviceScopeRefusedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
     LoginFailedError,
+    LoginRefusedError,
     LoginRequiredError,
     PolicyRefusedError,
     ReauthenticationRequiredError,
     RefreshRefusedError,
     ScopeRefusedError,
 )
+from broker.model.time import Seconds
 from broker.oauth.token import TokenRefusal
 
 
@@ -136,6 +140,36 @@ def code_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerErr
     if meaning in _OF_ANY_REQUEST:
         return _of_any_request(meaning, refusal, account, issuer)
     return LoginFailedError(account=account, reason=_reason(refusal))
+
+
+def device_error(
+    refusal: TokenRefusal, *, account: str, issuer: str, life: Seconds
+) -> BrokerError:
+    """The error for a device login that cannot begin, or has ended.
+
+    IssuerOverloadedError and IssuerUnreachableError are faults that may pass.
+
+    Args:
+        refusal: of the device authorization endpoint or of the token endpoint.
+        account: whose login.
+        issuer: the issuer URL.
+        life: of the user code, in seconds.
+
+    Source: RFC 8628 section 3.5.
+    """
+    match refusal.error:
+        case "access_denied":
+            return LoginRefusedError(
+                account=account, error=refusal.error, description=refusal.description
+            )
+        case "expired_token":
+            return DeviceCodeExpiredError(account=account, seconds=round(life))
+        case "invalid_scope":
+            return DeviceScopeRefusedError(
+                account=account, error=refusal.error, description=refusal.description
+            )
+        case _:
+            return code_error(refusal, account=account, issuer=issuer)
 
 
 _OF_ANY_REQUEST = frozenset(

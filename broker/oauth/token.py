@@ -1,6 +1,5 @@
 """Token endpoint messages. Knows no sockets and no clock."""
 
-import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -26,11 +25,6 @@ LONGEST_RESOURCE = 2048
 """Characters; RFC 8707 sets no bound."""
 
 NO_QUIRKS = Quirks()
-
-_MAX_LIFE = 10_000_000_000
-"""Seconds, some 300 years: what is longer is a fault, not a life."""
-
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,19 +185,38 @@ def parse_token_response(
         IssuerMalformedError: a web page, not an object, a missing or wrong member. The
             grant may well be alive.
     """
+    answer = parse_answer(response, issuer=issuer, what="its token answer")
+    if isinstance(answer, TokenRefusal):
+        return answer
+    own = _of_the_person(answer, quirks)
+    return _parse_success(own, _token_type(own, quirks, is_bound=is_bound))
+
+
+def parse_answer(
+    response: HttpResponse, *, issuer: str, what: str
+) -> Members | TokenRefusal:
+    """The members of a good answer to a client, or what was refused.
+
+    Args:
+        response: status, headers and body as they came.
+        issuer: the issuer URL, for the errors.
+        what: what it should be, such as 'its token answer'.
+
+    Raises:
+        The errors of `parse_token_response`.
+    """
     issuer = safe_text(issuer)
     fault = transport_fault(response, issuer)
     if fault is not None:
         raise fault
-    members = parse_members(response.body, issuer=issuer, what="its token answer")
+    members = parse_members(response.body, issuer=issuer, what=what)
     # Looked at before the status: GitHub refuses with 200.
-    if members.find("error") is not None:
-        refusal = parse_refusal(members, response.status)
+    if _error(members) is not None:
+        refusal = _parse_refusal(members, response.status)
         return replace(refusal, retry_after=wanted_wait(response))
     if not _is_success(response.status):
         raise members.malformed(f"status {response.status} without an error code")
-    own = _of_the_person(members, quirks)
-    return _parse_success(own, _token_type(own, quirks, is_bound=is_bound))
+    return members
 
 
 def _of_the_person(members: Members, quirks: Quirks) -> Members:
@@ -223,7 +236,7 @@ def _parse_success(members: Members, token_type: str) -> TokenResponse:
     return TokenResponse(
         access_token=access_token,
         token_type=token_type,
-        expires_in=parse_life(members, "expires_in"),
+        expires_in=members.seconds("expires_in"),
         refresh_token=_token(members, "refresh_token"),
         refresh_expires_in=_refresh_life(members),
         scopes=_scopes(members),
@@ -248,13 +261,8 @@ def _token_type(members: Members, quirks: Quirks, *, is_bound: bool) -> str:
     return BEARER
 
 
-def parse_refusal(members: Members, status: int) -> TokenRefusal:
-    """The refusal in an answer that has an `error` (RFC 6749 section 5.2).
-
-    Raises:
-        IssuerMalformedError: the error is neither a text nor an object.
-    """
-    error = members.find("error")
+def _parse_refusal(members: Members, status: int) -> TokenRefusal:
+    error = _error(members)
     if isinstance(error, dict):
         # The shape of Google's APIs: {"error": {"status": …, "code": …, "message": …}}
         return TokenRefusal(
@@ -272,6 +280,12 @@ def parse_refusal(members: Members, status: int) -> TokenRefusal:
         description=_shown(members.find("error_description")),
         subtype=subtype or None,
     )
+
+
+def _error(members: Members) -> object:
+    # Google's device endpoint has its own name for it where it is asked too often.
+    error = members.find("error")
+    return members.find("error_code") if error is None else error
 
 
 def _shown(value: object) -> str:
@@ -293,31 +307,12 @@ def _token(members: Members, name: str) -> Secret | None:
     return Secret(value)
 
 
-def parse_life(members: Members, name: str) -> Seconds | None:
-    """A span in seconds, 0 included, or None where it is missing.
-
-    Raises:
-        IssuerMalformedError: it is no span of time.
-    """
-    value = members.find(name)
-    if value is None:
-        return None
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    # A bool is an int to Python; 1e400 is infinite, and no comparison is true of NaN.
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise members.malformed(f"'{name}' is not a number of seconds")
-    if not 0 <= value <= _MAX_LIFE:
-        raise members.malformed(f"'{name}' is no span of time")
-    return Seconds(float(value))
-
-
 def _refresh_life(members: Members) -> Seconds | None:
-    google = parse_life(members, "refresh_token_expires_in")
+    google = members.seconds("refresh_token_expires_in")
     if google is not None:
         return google
     # Keycloak's name for it; its 0 means that the token does not expire.
-    return parse_life(members, "refresh_expires_in") or None
+    return members.seconds("refresh_expires_in") or None
 
 
 def _scopes(members: Members) -> Scopes | None:

@@ -14,6 +14,8 @@ from broker.model.time import Seconds
 from broker.sandbox import pages
 from broker.sandbox.authorize import AuthorizationRoutes
 from broker.sandbox.consent import ConsentDesk
+from broker.sandbox.device_routes import DeviceRoutes
+from broker.sandbox.devices import Devices
 from broker.sandbox.drive_routes import DriveRoutes
 from broker.sandbox.endpoints import TokenTerms, build_endpoints
 from broker.sandbox.grants import Clock, Grants
@@ -55,14 +57,23 @@ def _all_routes(settings: Settings, client: Client) -> list[web.RouteDef]:
         settings.clock, refresh_life=None if life is None else Seconds(life)
     )
     signer = IdTokenSigner(issuer)
+    devices = Devices(grants, settings.clock)
     endpoints = build_endpoints(
-        SandboxValidator(grants, client, issuer),
+        SandboxValidator(grants, devices, client, issuer),
         grants,
         signer,
         TokenTerms(access_life=settings.access_ttl, auto_approve=settings.auto_approve),
+        issuer,
     )
     authorization = AuthorizationRoutes(
         endpoints.authorization,
+        ConsentDesk(settings.clock),
+        issuer=issuer,
+        auto_approve=settings.auto_approve,
+    )
+    device = DeviceRoutes(
+        endpoints.device,
+        devices,
         ConsentDesk(settings.clock),
         issuer=issuer,
         auto_approve=settings.auto_approve,
@@ -71,6 +82,7 @@ def _all_routes(settings: Settings, client: Client) -> list[web.RouteDef]:
     files = DriveRoutes(grants, issuer=issuer, start=settings.clock())
     return [
         *authorization.routes(),
+        *device.routes(),
         *tokens.routes(),
         *files.routes(),
         *_documents(settings, signer, tokens, grants),

@@ -14,7 +14,7 @@ from oauthlib.oauth2 import (
 
 from broker.oauth.oob import OOB_URI
 from broker.sandbox import pages, parameters, registration, signing
-from broker.sandbox.consent import AuthorizationRequest, ConsentDesk
+from broker.sandbox.consent import AuthorizationRequest, ConsentDesk, approved_scopes
 from broker.sandbox.redirects import form_action_source, is_out_of_band
 from broker.sandbox.wire import answer_page, read_form
 
@@ -29,7 +29,7 @@ class AuthorizationRoutes:
     def __init__(
         self,
         endpoint: AuthorizationEndpoint,
-        desk: ConsentDesk,
+        desk: ConsentDesk[AuthorizationRequest],
         *,
         issuer: str,
         auto_approve: bool,
@@ -79,7 +79,9 @@ class AuthorizationRoutes:
             request = self._desk.take(answer.get("consent", ""))
             if request is None:
                 return _refusal("This page has been answered, or is too old")
-            ticked = request.approved(v for name, v in pairs if name == "scope")
+            ticked = approved_scopes(
+                request.scopes, (v for name, v in pairs if name == "scope")
+            )
         except ValueError as exc:
             return _refusal(f"The answer is malformed: {exc}")
         # Nothing ticked is a refusal, as it is at Google.

@@ -9,6 +9,7 @@ from oauthlib.oauth2 import (
     AuthorizationCodeGrant,
     AuthorizationEndpoint,
     BearerToken,
+    DeviceAuthorizationEndpoint,
     IntrospectEndpoint,
     InvalidRequestError,
     RefreshTokenGrant,
@@ -20,9 +21,15 @@ from oauthlib.oauth2.rfc6749.errors import ConsentRequired, CustomOAuth2Error
 
 from broker.model.secret import Secret
 from broker.model.time import Seconds
+from broker.sandbox.device_grant import DeviceGrant, device_endpoint
 from broker.sandbox.grants import Grants
 from broker.sandbox.signing import IdTokenSigner
-from broker.sandbox.validator import SandboxValidator, family_of, resources_of
+from broker.sandbox.validator import (
+    GRANT_TYPES,
+    SandboxValidator,
+    family_of,
+    resources_of,
+)
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
@@ -38,6 +45,7 @@ class Endpoints:
     token: TokenEndpoint
     revocation: RevocationEndpoint
     introspection: IntrospectEndpoint
+    device: DeviceAuthorizationEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +61,9 @@ def build_endpoints(
     grants: Grants,
     signer: IdTokenSigner,
     terms: TokenTerms,
+    issuer: str,
 ) -> Endpoints:
-    """The four endpoints over one validator."""
+    """The endpoints over one validator."""
     # Its debug lines print codes and tokens.
     logging.getLogger("oauthlib").setLevel(logging.INFO)
     rules = _Rules(grants=grants, signer=signer, terms=terms)
@@ -65,6 +74,9 @@ def build_endpoints(
         post_token=[check_resources],
     )
     refresh = RefreshTokenGrant(validator, post_token=[check_resources])
+    device = DeviceGrant(
+        validator, [rules.add_id_token, rules.add_refresh_life], check_resources
+    )
     code.register_token_modifier(rules.add_id_token)
     for grant in (code, refresh):
         grant.register_token_modifier(rules.add_refresh_life)
@@ -85,10 +97,11 @@ def build_endpoints(
         token=TokenEndpoint(
             default_grant_type="authorization_code",
             default_token_type=bearer,  # type: ignore[arg-type] # the stub says str
-            grant_types={"authorization_code": code, "refresh_token": refresh},
+            grant_types=dict(zip(GRANT_TYPES, (code, refresh, device), strict=True)),
         ),
         revocation=RevocationEndpoint(validator),
         introspection=IntrospectEndpoint(validator),
+        device=device_endpoint(validator, issuer),
     )
 
 

@@ -102,10 +102,14 @@ class Grants:
 
     def keep_code(self, code: Secret, approval: Approval) -> None:
         """Remember an authorization code for `CODE_LIFE`."""
-        family = Family(id=secrets.token_hex(12), approval=approval)
+        family = self.new_family(approval)
         expires_at = UnixTime(self.now() + CODE_LIFE)
-        self._codes[_digest(code)] = _Code(family=family, expires_at=expires_at)
+        self._codes[digest_of(code)] = _Code(family=family, expires_at=expires_at)
         _forget_oldest(self._codes, CODES)
+
+    def new_family(self, approval: Approval) -> Family:
+        """What an approval begins; `record` makes its first tokens good."""
+        return Family(id=secrets.token_hex(12), approval=approval)
 
     def spend_code(
         self, code: Secret, *, client_id: str, redirect_uri: str | None
@@ -114,7 +118,7 @@ class Grants:
 
         A second try revokes what the first gave (RFC 6749 section 4.1.2).
         """
-        digest = _digest(code)
+        digest = digest_of(code)
         kept = self._codes.get(digest)
         if kept is None or kept.family.approval.client_id != client_id:
             return None
@@ -169,7 +173,7 @@ class Grants:
             expires_at=UnixTime(now + life),
         )
         live = {d: t for d, t in family.access.items() if now < t.expires_at}
-        live[_digest(access_token)] = issued
+        live[digest_of(access_token)] = issued
         _forget_oldest(live, ACCESS_TOKENS)
         self._families[family.id] = replace(
             family, generation=family.generation + 1, access=live
@@ -182,7 +186,7 @@ class Grants:
         family = self._families.get(rest.partition(".")[0])
         if kind != _ACCESS or family is None:
             return None
-        issued = family.access.get(_digest(token))
+        issued = family.access.get(digest_of(token))
         if issued is None or self.now() >= issued.expires_at:
             return None
         return family, issued
@@ -212,7 +216,7 @@ class Grants:
             return
         found = self.find_access_token(token)
         if found is not None and found[0].approval.client_id == client_id:
-            family, digest = found[0], _digest(token)
+            family, digest = found[0], digest_of(token)
             left = {d: t for d, t in family.access.items() if d != digest}
             self._families[family.id] = replace(family, access=left)
 
@@ -238,7 +242,8 @@ class Grants:
         return (family, number) if genuine else (None, 0)
 
 
-def _digest(token: Secret) -> str:
+def digest_of(token: Secret) -> str:
+    """By which a code or token is looked up, so that none is kept."""
     return hashlib.sha256(token.reveal().encode()).hexdigest()
 
 

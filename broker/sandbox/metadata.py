@@ -1,6 +1,6 @@
 """The sandbox's metadata. oauthlib's own refuses http issuers, so it stands here."""
 
-from broker.sandbox.validator import DEFAULT_SCOPES
+from broker.sandbox.validator import DEFAULT_SCOPES, GRANT_TYPES
 
 DRIVE_API = "/drive/v3/"
 
@@ -24,12 +24,13 @@ def metadata_document(issuer: str) -> dict[str, object]:
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "revocation_endpoint": f"{issuer}/revoke",
+        "device_authorization_endpoint": f"{issuer}/device_authorization",
         "introspection_endpoint": f"{issuer}/introspect",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": list(_SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": list(GRANT_TYPES),
         "token_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_methods_supported": authentication,
         "introspection_endpoint_auth_methods_supported": authentication,

@@ -84,20 +84,55 @@ def consent_page(question: ConsentQuestion) -> str:
     if question.login_hint is not None:
         shown = escape(safe_text(question.login_hint))
         hint = f"<p>The program expects <b>{shown}</b>; here is only one person.</p>"
-    scopes = "".join(_scope_line(scope) for scope in question.scopes)
     return _page(
         "Sign in to the sandbox",
         f"""<h1>{escape(question.client_name)} asks for access</h1>
 <p>Client <code>{escape(question.client_id)}</code>. You are signed in as
 <b>{escape(question.person)}</b>.</p>{hint}
-<form method="post" action="/consent">
-<input type="hidden" name="consent" value="{escape(question.consent_id)}">
-<fieldset><legend>It wants to</legend>{scopes}</fieldset>
-<button class="allow" name="decision" value="allow">Allow</button>
-<button name="decision" value="deny">Deny</button>
-</form>
+{_consent_form(question, "/consent")}
 <p><small>The answer goes to
 <code>{escape(question.redirect_uri)}</code></small></p>""",
+    )
+
+
+def code_page(code: str, said: str = "") -> str:
+    """Where the code of a device is entered.
+
+    Args:
+        code: what stands in the field already; a stranger's text.
+        said: why it is asked again.
+    """
+    shown = escape(safe_text(code))
+    why = f"<p><b>{escape(said)}</b></p>" if said else ""
+    return _page(
+        "Sign a device in to the sandbox",
+        f"""<h1>Enter the code that your device shows</h1>{why}
+<form method="post" action="/device">
+<label><input name="user_code" value="{shown}" autocomplete="off" autofocus></label>
+<button class="allow">Go on</button>
+</form>
+<p><small>Only a code that you asked for yourself: one that somebody sent you would sign
+him in as you.</small></p>""",
+    )
+
+
+def device_page(question: ConsentQuestion, user_code: str) -> str:
+    """Who wants what, and under which code, to be compared (RFC 8628 section 3.3.1)."""
+    return _page(
+        "Sign a device in to the sandbox",
+        f"""<h1>{escape(question.client_name)} asks for access on a device</h1>
+<p>Does the device show <code>{escape(user_code)}</code>? If not, or if somebody
+sent you here, choose Deny.</p>
+{_consent_form(question, "/device/consent")}""",
+    )
+
+
+def decided_page(*, is_allowed: bool) -> str:
+    """What the person has decided for a device."""
+    said = "signed in: look at it" if is_allowed else "not signed in"
+    return _page(
+        "Sign a device in to the sandbox",
+        f"<h1>The device is {said}</h1><p>This page can be closed.</p>",
     )
 
 
@@ -140,6 +175,16 @@ def start_page(issuer: str, client_secrets: str) -> str:
 <p>Client secrets <code>{escape(client_secrets)}</code></p>
 <p>Metadata <code>{escape(issuer)}/.well-known/oauth-authorization-server</code></p>""",
     )
+
+
+def _consent_form(question: ConsentQuestion, action: str) -> str:
+    scopes = "".join(_scope_line(scope) for scope in question.scopes)
+    return f"""<form method="post" action="{action}">
+<input type="hidden" name="consent" value="{escape(question.consent_id)}">
+<fieldset><legend>It wants to</legend>{scopes}</fieldset>
+<button class="allow" name="decision" value="allow">Allow</button>
+<button name="decision" value="deny">Deny</button>
+</form>"""
 
 
 def _scope_line(scope: str) -> str:

@@ -38,6 +38,7 @@ TOKEN = frozenset(
         "client_secret",
         "code",
         "code_verifier",
+        "device_code",
         "grant_type",
         "redirect_uri",
         "refresh_token",
@@ -47,7 +48,7 @@ TOKEN = frozenset(
         "token_type_hint",
     }
 )
-"""What the token, revocation and introspection endpoints read."""
+"""What the token, revocation, introspection and device endpoints read."""
 
 
 def parse_pairs(encoded: str) -> list[tuple[str, str]]:

@@ -9,12 +9,12 @@ from aiohttp import web
 
 from broker.sandbox import parameters
 from broker.sandbox.endpoints import Endpoints
+from broker.sandbox.validator import GRANT_TYPES
 from broker.sandbox.wire import answer_json, read_form
 
 _Endpoint = Callable[..., tuple[dict[str, str], str, int]]
 """One of oauthlib's: called with URI, method, parameters and headers."""
 
-_GRANT_TYPES = frozenset({"authorization_code", "refresh_token"})
 _URI = "https://sandbox.invalid/"  # what oauthlib is told, as in authorize.py
 
 
@@ -23,7 +23,7 @@ class TokenRoutes:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
-        self._asked: Counter[str] = Counter(dict.fromkeys((*_GRANT_TYPES, "other"), 0))
+        self._asked: Counter[str] = Counter(dict.fromkeys((*GRANT_TYPES, "other"), 0))
 
     def routes(self) -> list[web.RouteDef]:
         """What to add to the router."""
@@ -34,7 +34,7 @@ class TokenRoutes:
         ]
 
     def token_requests(self) -> dict[str, int]:
-        """`{"authorization_code": int, "refresh_token": int, "other": int}`."""
+        """`{"authorization_code": int, "refresh_token": int, …, "other": int}`."""
         return dict(self._asked)
 
     async def token(self, http: web.Request) -> web.Response:
@@ -59,28 +59,33 @@ class TokenRoutes:
         self, http: web.Request, endpoint: _Endpoint, *, counted: bool = False
     ) -> web.Response:
         try:
-            known = await _parameters_of(http)
+            known = await parameters_of(http)
         except ValueError as exc:
-            return _refusal(str(exc))
+            return refusal(str(exc))
         if counted and "grant_type" not in known:
-            return _refusal("no grant_type")
+            return refusal("no grant_type")
         if counted:
             grant_type = known["grant_type"]
-            self._asked[grant_type if grant_type in _GRANT_TYPES else "other"] += 1
+            self._asked[grant_type if grant_type in GRANT_TYPES else "other"] += 1
         basic = http.headers.get("Authorization")
         headers = {} if basic is None else {"Authorization": basic}
         _, body, status = endpoint(_URI, "POST", known, headers)
-        return _marked(body, status)
+        return marked(body, status)
 
 
-async def _parameters_of(http: web.Request) -> dict[str, str]:
+async def parameters_of(http: web.Request) -> dict[str, str]:
+    """What stands in the body of a client's request.
+
+    Raises:
+        ValueError: see `parse_parameters` and `read_form`; or in the URL instead.
+    """
     # In the URL they would end in logs; RFC 6749 section 3.2 has them in the body.
     if "?" in http.raw_path:
         raise ValueError("parameters belong into the body")
     return parameters.parse_parameters(await read_form(http), parameters.TOKEN)
 
 
-def _marked(body: str, status: int) -> web.Response:
+def marked(body: str, status: int) -> web.Response:
     """What oauthlib answered, and that a sandbox gave it."""
     document: dict[str, object] = json.loads(body) if body else {}
     headers = {"Pragma": "no-cache"}
@@ -90,6 +95,7 @@ def _marked(body: str, status: int) -> web.Response:
     return answer_json(document | {"sandbox": True}, status, headers)
 
 
-def _refusal(description: str) -> web.Response:
+def refusal(description: str) -> web.Response:
+    """A request that oauthlib need not see."""
     document = {"error": "invalid_request", "error_description": description}
     return answer_json(document | {"sandbox": True}, HTTPStatus.BAD_REQUEST)

@@ -10,6 +10,7 @@ from oauthlib.oauth2 import RequestValidator
 from broker.model.client import Client
 from broker.model.secret import Secret
 from broker.model.time import Seconds
+from broker.sandbox.devices import DEVICE_CODE, Devices, DeviceState
 from broker.sandbox.grants import Approval, Family, Grants
 from broker.sandbox.parameters import parse_basic
 from broker.sandbox.redirects import is_loopback_redirect, is_out_of_band
@@ -17,6 +18,8 @@ from broker.sandbox.signing import SUBJECT
 
 DEFAULT_SCOPES = ("https://www.googleapis.com/auth/drive.metadata.readonly",)
 """Where a request names none."""
+
+GRANT_TYPES = ("authorization_code", "refresh_token", DEVICE_CODE)
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3
 _SCOPES = 50
@@ -26,12 +29,15 @@ class SandboxValidator(RequestValidator):
     """One client, one person, everything in memory.
 
     Between two of oauthlib's calls for one request, `request.user` holds the
-    `Family` that the code or refresh token opened, and `request.client` the client.
+    `Family` that a code or refresh token opened, and `request.client` the client.
     """
 
-    def __init__(self, grants: Grants, client: Client, issuer: str) -> None:
+    def __init__(
+        self, grants: Grants, devices: Devices, client: Client, issuer: str
+    ) -> None:
         super().__init__()
         self._grants = grants
+        self._devices = devices
         self._client = client
         self._issuer = issuer
 
@@ -79,7 +85,7 @@ class SandboxValidator(RequestValidator):
         *args: object,
         **kwargs: object,
     ) -> bool:
-        return grant_type in {"authorization_code", "refresh_token"}
+        return grant_type in GRANT_TYPES
 
     # --- the authorization request ---------------------------------------------
 
@@ -197,6 +203,24 @@ class SandboxValidator(RequestValidator):
         **kwargs: object,
     ) -> None:
         """Nothing is left to do: the first try has spent it."""
+
+    def validate_device_code(
+        self,
+        client_id: str,
+        code: str,
+        request: Request,
+        *args: object,
+        **kwargs: object,
+    ) -> str | None:
+        # `client_id` may be None: the client has proved itself in the header.
+        found = self._devices.ask(Secret(code), self._client.client_id)
+        if found is None:
+            return None
+        state, family = found
+        if state is DeviceState.APPROVED and family is not None:
+            request.user = family
+            request.scopes = list(family.approval.scopes)
+        return state.value
 
     # --- tokens ----------------------------------------------------------------
 

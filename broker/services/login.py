@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -34,6 +35,9 @@ from broker.oauth.pasted import (
 )
 from broker.services.sign_in import SignIn
 
+if TYPE_CHECKING:
+    from broker.oauth.device import DevicePrompt
+
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +60,11 @@ class CodeArrived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokensArrived:
+    """The issuer gave tokens without a code: it had given a device code before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantSaved:
     """The grant is durable; the notes are what the person should know of it."""
 
@@ -71,10 +80,11 @@ class Failed:
     outcome: Outcome = Outcome.FAILED
 
 
-LoginEvent = CodeArrived | GrantSaved | Failed
+LoginEvent = CodeArrived | TokensArrived | GrantSaved | Failed
 
 NEXT: dict[tuple[LoginState, type[LoginEvent]], LoginState] = {
     (LoginState.AWAITING, CodeArrived): LoginState.REDEEMING,
+    (LoginState.AWAITING, TokensArrived): LoginState.REDEEMING,
     (LoginState.AWAITING, Failed): LoginState.FAILED,
     (LoginState.REDEEMING, GrantSaved): LoginState.COMPLETE,
     (LoginState.REDEEMING, Failed): LoginState.FAILED,
@@ -124,6 +134,7 @@ class Login:
         self.state = LoginState.AWAITING
         self.redirect_uri = ""
         self.authorization_url = ""
+        self.device: DevicePrompt | None = None
         self.expires_at = UnixTime(0)
         self.code: Secret | None = None
         self.granted = Scopes()
@@ -194,6 +205,9 @@ class Login:
         """
         if self.answered.is_set():
             return
+        if self.device is not None:
+            what = "has to be entered at the issuer's page: nothing is pasted here"
+            raise PasteRefusedError(account=self.account, what=what)
         match parse_pasted(pasted.reveal(), redirect_uri=self.redirect_uri):
             case PastedNonsense(what=what):
                 raise PasteRefusedError(account=self.account, what=what)

@@ -101,7 +101,7 @@ class LoginService:
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),
             sign_in=sign_in,
-            own=self._secrets(sign_in, stored),
+            own=self._secrets(sign_in, stored, options.way),
             way=options.way,
             other_person=options.other_person,
         )
@@ -233,12 +233,13 @@ class LoginService:
             del self._logins[key]
         self._logins[login.login_id] = login
 
-    def _secrets(self, sign_in: SignIn, stored: Grant | None) -> LoginSecrets:
-        is_openid = "openid" in sign_in.account.scopes
+    def _secrets(self, sign_in: SignIn, stored: Grant | None, way: Way) -> LoginSecrets:
+        # RFC 8628 has no request of the browser's that could carry a nonce.
+        has_nonce = "openid" in sign_in.account.scopes and way is not Way.DEVICE
         return LoginSecrets(
             state=Secret(self._token(STATE_BYTES)),
             verifier=code_verifier(self._random(VERIFIER_BYTES)),
-            nonce=Secret(self._token(NONCE_BYTES)) if is_openid else None,
+            nonce=Secret(self._token(NONCE_BYTES)) if has_nonce else None,
             dpop_key=self._dpop_key(sign_in, stored),
         )
 

@@ -10,6 +10,7 @@ from functools import partial
 from broker.model.errors import LoginFailedError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState
+from broker.model.http import HttpRequest
 from broker.model.secret import Secret
 from broker.model.time import Instant, UnixTime
 from broker.model.token import AccessToken
@@ -116,7 +117,6 @@ class Redeemer:
     async def _exchange(self, login: Login, code: Secret) -> Obtained:
         account = login.sign_in.account
         issuer = account.issuer
-        began = self._clock.now()
         request = code_request(
             issuer=issuer,
             client=account.client,
@@ -126,6 +126,19 @@ class Redeemer:
             dpop_key=login.own.dpop_key,
             resource=account.resource,
         )
+        obtained = await self.ask(login, request)
+        if isinstance(obtained, TokenRefusal):
+            raise code_error(obtained, account=account.name, issuer=issuer.url)
+        return obtained
+
+    async def ask(self, login: Login, request: HttpRequest) -> Obtained | TokenRefusal:
+        """What the token endpoint says to one request of a login.
+
+        Raises:
+            BrokerError: of the sender and of `parse_token_response`.
+        """
+        issuer = login.sign_in.account.issuer
+        began = self._clock.now()
         response = await self._sender.send(request)
         opened = self._vault.opened
         if opened is not None:
@@ -137,7 +150,7 @@ class Redeemer:
             is_bound=login.own.dpop_key is not None,
         )
         if isinstance(answer, TokenRefusal):
-            raise code_error(answer, account=account.name, issuer=issuer.url)
+            return answer
         return Obtained(answer=answer, began=began)
 
     def _redeemed(self, login: Login, obtained: Obtained) -> _Redeemed:
@@ -157,7 +170,7 @@ class Redeemer:
     def _claims(self, login: Login, answer: TokenResponse) -> IdClaims | None:
         account = login.sign_in.account
         preset = login.sign_in.preset
-        if login.own.nonce is None:
+        if "openid" not in account.scopes:
             return None
         if answer.id_token is None:
             raise LoginFailedError(

@@ -15,7 +15,10 @@ CLIENTS = Path(__file__).parents[2] / "clients"
 ROOT = CLIENTS.parent
 README = (CLIENTS / "python" / "README.md").read_text()
 PROTOCOL = (CLIENTS / "PROTOCOL.md").read_text()
-PAGES = [README, *(p.read_text() for p in [ROOT / "README.md", *ROOT.glob("docs/*")])]
+PAGES = [
+    README,
+    *(p.read_text() for p in [ROOT / "README.md", *ROOT.glob("docs/*.md")]),
+]
 SAMPLES = [
     s for page in PAGES for s in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 ]

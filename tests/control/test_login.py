@@ -72,7 +72,7 @@ def test_a_login_prints_the_url_waits_and_says_that_it_is_done(
 def test_a_name_alone_sends_nothing_that_was_not_said(run: Run, listen: Listen) -> None:
     broker = listen(in_turn(begun(), DONE))
     run("login", "work")
-    assert broker.requests[0].json == {"account": "work", "timeout": 300}
+    assert broker.requests[0].json == {"account": "work"}
 
 
 def test_the_person_is_told_that_the_file_may_go_and_who_can_read_it(

@@ -39,6 +39,15 @@ def test_sign_ins_under_way_and_accounts_that_need_one_are_listed(
     assert "brokerctl login gone" in result.stdout
 
 
+def test_of_a_device_code_is_shown_what_is_entered_where(
+    run: Run, listen: Listen
+) -> None:
+    device = {"user_code": "WDJB-MJHT", "verification_uri": "https://i.example/device"}
+    login = {**LOGIN, "way": "device", "authorization_url": None, "device": device}
+    listen(in_turn(http(200, {"logins": [login]}), accounts()))
+    assert "WDJB-MJHT at https://i.example/device" in run("pending").stdout
+
+
 def test_in_json_they_are_told_apart(run: Run, listen: Listen) -> None:
     listen(in_turn(UNDER_WAY, accounts(gone="dead")))
     assert json.loads(run("pending", "--json").stdout) == {

@@ -28,13 +28,14 @@ KINDS = BrokerError.__subclasses__()
 STATUS = {
     400: "bad_request paste_refused way_refused account_needed client_secrets_invalid "
     "sign_in_incomplete backup_invalid issuer_needed client_document_invalid",
-    403: "not_permitted scope_not_granted scope_refused policy_refused "
-    "wrong_passphrase resource_not_granted",
+    403: "not_permitted scope_not_granted scope_refused device_scope_refused "
+    "policy_refused wrong_passphrase resource_not_granted",
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
-    "another_person issuer_moved login_failed port_in_use dpop_unsupported "
-    "store_exists key_source_unavailable key_slot_refused grant_changed",
+    "device_code_expired another_person issuer_moved login_failed port_in_use "
+    "dpop_unsupported store_exists key_source_unavailable key_slot_refused "
+    "grant_changed",
     413: "too_large",
     423: "locked",
     500: "internal_error store_corrupt",

@@ -29,6 +29,7 @@ from tests.services.world import (
     World,
     a_bound_grant,
     a_grant,
+    refusal,
     token_answer,
 )
 
@@ -138,6 +139,28 @@ async def _bound(world: World) -> None:
     world.sender.answer_always(token_answer(token_type="DPoP"))
 
 
+def _device_issuer(request: HttpRequest) -> HttpResponse:
+    if request.url.endswith("/device_authorization"):
+        return json_response(
+            {
+                "device_code": "d-1",
+                "user_code": "WDJB-MJHT",
+                "verification_uri": f"{LOCAL}/device",
+                "expires_in": 1800,
+            }
+        )
+    if request.method == "GET":
+        metadata = json.loads(_issuer(request).body)
+        endpoint = f"{LOCAL}/device_authorization"
+        return json_response({**metadata, "device_authorization_endpoint": endpoint})
+    return refusal("authorization_pending")
+
+
+async def _gives_device_codes(world: World) -> None:
+    await world.vault.open_at_start()
+    world.sender.answer_always(_device_issuer)
+
+
 async def _issuer_down(world: World) -> None:
     await world.vault.open_at_start()
     work = world.tokens.key(AccountName("work"), None, None)
@@ -176,6 +199,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "the issuer of 'work' revokes": _as_it_is,
     "the issuer of 'work' can be reached": _as_it_is,
     f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,
+    f"an issuer at {LOCAL} that gives device codes": _gives_device_codes,
+    "the issuer of 'work' gives no device codes": _as_it_is,
     "the issuer of 'work' gives all scopes, whatever is asked": _gives_all,
     "'work' has a token that lives; its issuer did not answer the last refresh": (
         _issuer_down

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,22 @@ from broker.oauth.members import Members, parse_members
 
 def members(body: bytes) -> Members:
     return parse_members(body, issuer="https://issuer.example", what="its answer")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(0, 0.0), (5, 5.0), (1.5, 1.5), ("1800", 1800.0)]
+)
+def test_a_span_may_be_a_number_or_digits(value: object, seconds: float) -> None:
+    body = json.dumps({"interval": value}).encode()
+    assert float(members(body).seconds("interval") or 0) == seconds
+    assert members(body).seconds("missing") is None
+
+
+@pytest.mark.parametrize("value", [-1, True, "5s", "-5", [5], {}, 1e300])
+def test_what_is_no_span_is_refused(value: object) -> None:
+    body = json.dumps({"interval": value}).encode()
+    with pytest.raises(IssuerMalformedError):
+        members(body).seconds("interval")
 
 
 def test_each_member_has_its_type() -> None:

@@ -29,6 +29,7 @@ REVEALING = {
     "broker/net/socks.py": "the proxy's password as SOCKS wants it",
     "broker/oauth/authorization.py": "state and nonce in the request",
     "broker/oauth/client_authentication.py": "the client's secret in the request",
+    "broker/oauth/device.py": "the device code in the request",
     "broker/oauth/dpop.py": "the key that signs proofs",
     "broker/oauth/id_token.py": "an ID token is read",
     "broker/oauth/pkce.py": "the verifier is hashed",

@@ -14,9 +14,11 @@ from broker.model.peer import Peer, Socket
 from broker.model.premises import DiskFacts, FolderFacts, Premises, ProcessFacts
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
+from broker.model.way import Way
 from broker.oauth.dpop import dpop_key
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
+from broker.services.by_device import ByDevice
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
 from broker.services.doctor import Doctor
@@ -202,13 +204,20 @@ class World:
     def a_login_service(self) -> LoginService:
         """Over the vault of this world."""
         random = CountedBytes()
+        redeemer = Redeemer(
+            vault=self.vault,
+            sender=self.outbound,
+            clock=self.clock,
+            events=self.events,
+        )
+        by_device = ByDevice(
+            vault=self.vault,
+            redeemer=redeemer,
+            sender=self.outbound,
+            clock=self.clock,
+        )
         by_redirect = ByRedirect(
-            redeemer=Redeemer(
-                vault=self.vault,
-                sender=self.outbound,
-                clock=self.clock,
-                events=self.events,
-            ),
+            redeemer=redeemer,
             sender=self.sender,
             listener=self.listener,
             clock=self.clock,
@@ -225,7 +234,7 @@ class World:
                     document=self.client_document,
                 ),
             ),
-            ways=dict.fromkeys(BY_REDIRECT, by_redirect),
+            ways={**dict.fromkeys(BY_REDIRECT, by_redirect), Way.DEVICE: by_device},
             clock=self.clock,
             random=random,
         )

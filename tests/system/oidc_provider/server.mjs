@@ -1,6 +1,7 @@
 // An OpenID-certified issuer on loopback, for one test: npm oidc-provider.
 //
 //   ACCESS_TTL=2 node server.mjs    seconds that an access token lives, 2 to 3600
+//   DEVICE_TTL=4                 seconds that a device code is good for
 //   DPOP_NONCE=1 node server.mjs    its nonce is wanted in every proof (RFC 9449)
 //   CLIENT_DOCUMENTS=yes            client ids may be URLs of metadata documents
 //
@@ -40,6 +41,17 @@ const nativeClient = {
   response_types: ['code'],
 };
 
+// One that has no browser (RFC 8628).
+const deviceClient = {
+  client_id: 'television',
+  client_name: 'The television',
+  application_type: 'native',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: [],
+  grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+  response_types: [],
+};
+
 // One that may have bound tokens only (RFC 9449 section 5.2).
 const boundClient = {
   ...nativeClient,
@@ -57,7 +69,7 @@ const inspectingClient = {
 };
 
 const provider = new Provider(issuer, {
-  clients: [nativeClient, boundClient, inspectingClient],
+  clients: [nativeClient, boundClient, deviceClient, inspectingClient],
   scopes: ['openid', 'offline_access', 'files:read', 'files:write'],
   claims: { openid: ['sub'], email: ['email'] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
@@ -73,6 +85,7 @@ const provider = new Provider(issuer, {
     AccessToken: accessSeconds,
     AuthorizationCode: 60,
     ClientCredentials: 600,
+    DeviceCode: Number(process.env.DEVICE_TTL ?? 600),
     Grant: DAY,
     IdToken: 3600,
     Interaction: 600,
@@ -81,6 +94,7 @@ const provider = new Provider(issuer, {
   },
   features: {
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     devInteractions: { enabled: true },
     dPoP: {
       enabled: true,
