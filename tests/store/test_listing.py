@@ -93,6 +93,17 @@ async def test_what_was_deleted_meanwhile_does_not_come(path: Path) -> None:
         assert not store.health.is_altered
 
 
+async def test_what_was_unsealed_for_the_health_and_deleted_then_does_not_come(
+    path: Path,
+) -> None:
+    async with reopened(path) as store:
+        listing = await store.list()
+        assert not store.health.is_altered
+        await store.delete(WORK, replaces=1)
+        assert listing.take(WORK) is None
+        assert list(listing) == [a_grant(HOME)]
+
+
 async def test_a_new_data_key_leaves_nothing_that_cannot_be_unsealed(
     path: Path,
 ) -> None:
