@@ -121,6 +121,16 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
+def free_what_holds_itself() -> None:
+    """Such as the frames of a refresh that was refused, which have its grant.
+
+    What is kept from being looked through is looked through this once.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 async def _end(task: asyncio.Task[None] | None) -> None:
     if task is not None:
         task.cancel()
