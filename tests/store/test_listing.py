@@ -64,6 +64,20 @@ async def test_the_health_is_told_of_the_whole_store_however_little_was_read(
         assert store.health.is_altered == is_altered
 
 
+async def test_a_row_that_nobody_of_us_can_have_written_counts_as_nothing(
+    path: Path,
+) -> None:
+    # Nor does it in the digest that is looked at where the kernel has kept the keys.
+    tamper(
+        path,
+        "INSERT INTO record SELECT 'no id', kind, version, key_id, sealed FROM record"
+        " WHERE kind = 'grant' LIMIT 1",
+    )
+    async with reopened(path) as store:
+        assert len(await grants_in(store)) == 2
+        assert not store.health.is_altered
+
+
 async def test_what_was_unsealed_for_the_health_still_comes(path: Path) -> None:
     async with reopened(path) as store:
         listing = await store.list()
