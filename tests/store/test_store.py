@@ -83,12 +83,14 @@ class HeldAnchor:
 
     def __init__(self) -> None:
         self.held = threading.Event()
+        self.noted: int | None = None
 
     def read(self) -> None:
         return None
 
     def write(self, generation: int) -> None:
         self.held.wait()
+        self.noted = generation
 
 
 async def test_an_end_that_is_cut_short_at_a_keyring_lets_go_of_the_file(
