@@ -143,6 +143,7 @@ class Routes:
     async def accounts(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/accounts`."""
         vault = self._services.vault
+        await vault.read_through()
         if vault.state is VaultState.NONE:
             return json_reply({"accounts": [], "default": None})
         grants = vault.require_open().grants
@@ -174,6 +175,7 @@ class Routes:
 
     async def status(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/status`."""
+        await self._services.vault.read_through()
         return json_reply(self._status())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -183,6 +185,7 @@ class Routes:
             raise BadRequestError(what="this path takes no query")
         vault, events = self._services.vault, self._services.events
         vault.require_serving()
+        await vault.read_through()
         with events.subscribe() as subscription:
             first = standing_events(vault, self._services.clock.now().wall)
             return await stream_events(request, first, subscription)

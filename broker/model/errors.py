@@ -26,7 +26,7 @@ class BrokerError(Exception):
 
     def __init_subclass__(cls) -> None:
         # Not by `inspect`, which is large.
-        cls.names = tuple(cls.__annotations__) if "code" in vars(cls) else ()
+        cls.names = tuple(cls.__annotations__)
 
     def __init__(self, **fields: object) -> None:
         super().__init__()

@@ -47,6 +47,7 @@ class Doctor:
 
     async def _store(self) -> tuple[Finding, ...]:
         vault = self._vault
+        await vault.read_through()
         if vault.state is VaultState.NONE:
             return (no_store_finding(),)
         if vault.state is VaultState.CORRUPT:

@@ -75,7 +75,7 @@ class Grants:
         lost = self.unsaved.accounts
         for name in lost:
             log.error("grant.lost account=%s", name)
-        self._grants, self._listing = {}, None
+        self._grants, self._listing, self._lately_read = {}, None, []
         await self._store.close()
         return lost
 

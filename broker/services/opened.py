@@ -65,6 +65,11 @@ class Opened:
         if self._read_on():
             self._reading = asyncio.create_task(self._read_rest(), name="read grants")
 
+    async def read_through(self) -> None:
+        """Return when every grant has been read; others are served in between."""
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
+
     async def require_saved(self) -> None:
         """Nothing, where all grants are on the disk, those of refreshes under way too.
 
@@ -114,6 +119,16 @@ def collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def free_what_holds_itself() -> None:
+    """Such as the frames of a refresh that was refused, which have its grant.
+
+    What is kept from being looked through is looked through this once.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 async def _end(task: asyncio.Task[None] | None) -> None:

@@ -70,6 +70,15 @@ class StoreState:
         """What there is while the store is open, or None."""
         return self._opened
 
+    async def read_through(self) -> None:
+        """Return when all that can be told of an open store is known.
+
+        Whoever asks for less would be told of it all the same, but would keep everybody
+        else waiting while ten thousand accounts are read in one go.
+        """
+        if self._opened is not None:
+            await self._opened.read_through()
+
     def require_serving(self) -> None:
         """Nothing, while the daemon is not ending.
 

@@ -25,7 +25,7 @@ from broker.services.events import Events
 from broker.services.holders import Holders
 from broker.services.idle_lock import IdleLock
 from broker.services.interfaces import Clock, GrantStore, HttpSender
-from broker.services.opened import Opened, World, opened
+from broker.services.opened import Opened, World, free_what_holds_itself, opened
 from broker.services.reopening import Reopener
 from broker.services.slowing import Slowing
 from broker.services.store_findings import new_store_note
@@ -238,6 +238,8 @@ class Vault(StoreState):
         await self._reopener.stop()
         await self._let_go(closing)
         if closing is not None:
+            # Now: nothing is looked for by itself while nobody asks for anything.
+            free_what_holds_itself()
             log.info("store.locked reason=%r", because.reason)
             self._tell(EventKind.LOCKED, because.reason)
 

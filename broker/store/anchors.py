@@ -42,7 +42,7 @@ class Anchors:
         """
         is_time = matters or generation >= self._noted + WRITES_A_NOTE
         if is_time and not self._closed:
-            self._wanted = max(generation, self._wanted)
+            self._wanted = generation
             self._thread.submit(self._write_wanted)
 
     async def close(self, generation: int) -> None:

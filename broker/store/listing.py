@@ -35,7 +35,7 @@ class Listing(Iterator[Grant]):
         """
         self._rows = rows
         self._sealed = {row.id: row for kind, row in rows if kind == GRANT}
-        self._ready: dict[AccountName, Grant] = {}
+        self._ready: dict[bytes, Grant] = {}
         # Each presence is taken out of it; nothing is left where all of them are right.
         self._left = -1 if digest is None else int.from_bytes(digest, "big")
         self._sealer = sealer
@@ -54,30 +54,42 @@ class Listing(Iterator[Grant]):
         """One more that opens, in no order."""
         if self._ready:
             return self._ready.popitem()[1]
+        found = self._next_that_opens()
+        if found is None:
+            # A dict stays as large as it has ever been, else.
+            self._ready.clear()
+            self._sealed.clear()
+            raise StopIteration
+        return found[1]
+
+    def take(self, name: AccountName) -> Grant | None:
+        """This one now, where it has not come yet, and opens."""
+        row_id = self._sealer.row_id(GRANT, name)
+        if row_id in self._ready:
+            return self._ready.pop(row_id)
+        row = self._sealed.pop(row_id, None)
+        return None if row is None else self._opened(row)
+
+    def finish(self) -> None:
+        """Unseal the rest, which still comes: all damage is known then."""
+        while (found := self._next_that_opens()) is not None:
+            row_id, grant = found
+            self._ready[row_id] = grant
+
+    def pass_over(self, row_id: bytes) -> None:
+        """Something newer has taken its place: what is here does not come any more."""
+        self._sealed.pop(row_id, None)
+        self._ready.pop(row_id, None)
+
+    def _next_that_opens(self) -> tuple[bytes, Grant] | None:
         while self._rows:
             kind, row = self._rows.pop()
             self._count(kind, row)
             sealed = self._sealed.pop(row.id, None)
             grant = None if sealed is None else self._opened(sealed)
             if grant is not None:
-                return grant
-        raise StopIteration
-
-    def take(self, name: AccountName) -> Grant | None:
-        """This one now, where it has not come yet, and opens."""
-        if name in self._ready:
-            return self._ready.pop(name)
-        row = self._sealed.pop(self._sealer.row_id(GRANT, name), None)
-        return None if row is None else self._opened(row)
-
-    def finish(self) -> None:
-        """Unseal the rest, which still comes: all damage is known then."""
-        if self._rows:
-            self._ready = {grant.account.name: grant for grant in list(self)}
-
-    def pass_over(self, row_id: bytes) -> None:
-        """Something newer has taken its place: what is here does not come any more."""
-        self._sealed.pop(row_id, None)
+                return row.id, grant
+        return None
 
     def _count(self, kind: str, row: Row) -> None:
         # A row without an id is none that we wrote, and none that the head knows.

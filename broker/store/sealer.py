@@ -63,6 +63,14 @@ class Sealer:
         """Drop the data key that is not in use any more."""
         self._data_keys = {self._key_id: self._data_keys[self._key_id]}
 
+    def drop(self) -> None:
+        """Hold no key any more; nothing can be sealed or opened from now on.
+
+        Not left to whoever frees this: a store and its parts know each other, and what
+        was there when the daemon had started is never looked through for garbage.
+        """
+        self._data_keys, self._index_key = {}, SecretBytes(b"")
+
     def row_id(self, kind: Kind, name: str) -> bytes:
         """What stands for this name in the file."""
         return row_id(self._index_key, kind, name)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from broker.model.account import AccountName
 from broker.model.errors import StoreCorruptError
 from broker.model.grant import GrantState
 from broker.model.http import HttpResponse
+from broker.services.opened import READ_AT_ONCE
 from tests.fakes.clock import run_until_idle
 from tests.fakes.store import MemoryStore
 from tests.fakes.vectors import FOLDER
@@ -90,6 +92,31 @@ async def test_before_the_first_login_there_is_an_empty_list_and_no_default(
     ):
         said = await served.ask(method, path, body)
         assert (said.status, said.code) == (404, "unknown_account")
+
+
+async def begin_of(served: Served, path: str) -> bytes:
+    """What comes of the answer first."""
+    async with served.session.get(path) as reply:
+        return await reply.content.readany()
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/status", "/v1/accounts", "/v1/doctor", "/v1/events"]
+)
+async def test_who_asks_of_all_accounts_waits_until_they_are_read_and_nobody_else(
+    serve: Serve, path: str
+) -> None:
+    many = [a_grant(AccountName(f"a{n}")) for n in range(200 * READ_AT_ONCE)]
+    served = await serve(World(store=MemoryStore(*many)))
+    await served.world.vault.open_at_start()
+    asking = asyncio.create_task(begin_of(served, path), name="asks")
+    left = [len(many) - READ_AT_ONCE]
+    while not asking.done():
+        await asyncio.sleep(0)
+        left.append(len(served.world.store.listed))
+    assert max(before - after for before, after in pairwise(left)) == READ_AT_ONCE
+    assert left[-1] == 0
+    assert await asking
 
 
 async def test_status_of_a_store_that_is_corrupt_is_one_that_the_contract_knows(

@@ -52,6 +52,16 @@ def test_facts_are_named_so_that_none_is_passed_by_mistake() -> None:
         UnknownAccountError("work")  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize(
+    "facts", [{}, {"account": "work"}, {"account": "work", "seconds": 1, "more": 2}]
+)
+def test_an_error_is_made_with_all_its_facts_and_no_others(
+    facts: dict[str, object],
+) -> None:
+    with pytest.raises(TypeError, match="LoginTimedOutError has the fields"):
+        LoginTimedOutError(**facts)  # type: ignore[arg-type]
+
+
 def test_errors_stay_hashable_for_the_traceback_machinery() -> None:
     first, second = (ConfigError(path="p", what="w") for _ in range(2))
     assert first != second

@@ -67,6 +67,13 @@ async def test_a_login_counts_on_from_a_grant_that_nobody_has_read_yet() -> None
     assert grants.all() == [saved] == list(store.grants.values())
 
 
+async def test_nothing_that_was_read_is_left_when_the_store_is_let_go_of() -> None:
+    grants, _ = await loaded(a_grant(), a_grant(HOME))
+    grants.get(WORK)
+    await grants.close()
+    assert grants.read_on(9) == []
+
+
 async def test_a_reload_is_not_overtaken_by_what_was_listed_before() -> None:
     grants, store = await loaded(a_grant())
     newer = store.grants[WORK] = a_grant(version=2)

@@ -247,6 +247,30 @@ async def test_an_issuer_that_is_down_does_not_end_the_reading() -> None:
     await made.close()
 
 
+async def test_who_wants_to_know_of_all_waits_and_nobody_else_does() -> None:
+    rig = Rig(*map(a_grant, MANY))
+    made = await rig.open()
+    made.begin()
+    waiting = asyncio.create_task(made.read_through(), name="status")
+    await asyncio.sleep(0)
+    assert 0 < len(rig.store.listed) < len(MANY)
+    assert not waiting.done()
+    await waiting
+    assert len(rig.store.listed) == 0
+    await made.close()
+
+
+async def test_closing_while_somebody_waits_for_all_ends_the_wait() -> None:
+    rig = Rig(*map(a_grant, MANY))
+    made = await rig.open()
+    made.begin()
+    waiting = asyncio.create_task(made.read_through(), name="status")
+    await asyncio.sleep(0)
+    await made.close()
+    await waiting
+    assert len(rig.store.listed) > 0
+
+
 async def test_closing_ends_the_reading() -> None:
     rig = Rig(*map(a_grant, MANY))
     made = await rig.open()

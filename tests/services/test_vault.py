@@ -1,6 +1,8 @@
 """The store as the services see it: none, locked, corrupt or open."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -359,6 +361,21 @@ async def test_a_locked_store_holds_no_key_no_grant_and_no_token() -> None:
     assert world.clock.sleeping == 0
     with pytest.raises(LockedError, match="locked by hand"):
         world.vault.require_open()
+
+
+class Frames:
+    """What holds itself, as the frames of an exception do, and a grant with it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_a_lock_frees_what_only_holds_itself_however_long_it_was_there() -> None:
+    world = await an_open_world()
+    left = weakref.ref(Frames())
+    gc.freeze()  # as when the daemon has started, and when all has been read
+    await world.vault.lock()
+    assert left() is None
 
 
 async def test_what_was_locked_by_hand_stays_locked_until_somebody_unlocks_it() -> None:

@@ -64,6 +64,20 @@ async def test_the_health_is_told_of_the_whole_store_however_little_was_read(
         assert store.health.is_altered == is_altered
 
 
+async def test_a_row_that_nobody_of_us_can_have_written_counts_as_nothing(
+    path: Path,
+) -> None:
+    # Nor does it in the digest that is looked at where the kernel has kept the keys.
+    tamper(
+        path,
+        "INSERT INTO record SELECT 'no id', kind, version, key_id, sealed FROM record"
+        " WHERE kind = 'grant' LIMIT 1",
+    )
+    async with reopened(path) as store:
+        assert len(await grants_in(store)) == 2
+        assert not store.health.is_altered
+
+
 async def test_what_was_unsealed_for_the_health_still_comes(path: Path) -> None:
     async with reopened(path) as store:
         listing = await store.list()
@@ -91,6 +105,17 @@ async def test_what_was_deleted_meanwhile_does_not_come(path: Path) -> None:
         assert listing.take(WORK) is None
         assert list(listing) == [a_grant(HOME)]
         assert not store.health.is_altered
+
+
+async def test_what_was_unsealed_for_the_health_and_deleted_then_does_not_come(
+    path: Path,
+) -> None:
+    async with reopened(path) as store:
+        listing = await store.list()
+        assert not store.health.is_altered
+        await store.delete(WORK, replaces=1)
+        assert listing.take(WORK) is None
+        assert list(listing) == [a_grant(HOME)]
 
 
 async def test_a_new_data_key_leaves_nothing_that_cannot_be_unsealed(

@@ -58,6 +58,17 @@ def test_what_was_forgotten_opens_nothing(sealer: Sealer) -> None:
     assert sealer.keys.data == OTHER
 
 
+def test_when_its_keys_are_dropped_nothing_opens_and_no_name_is_found(
+    sealer: Sealer,
+) -> None:
+    before = sealer.seal("grant", ROW, 1, b"plain")
+    name = sealer.row_id("grant", "work")
+    sealer.drop()
+    with pytest.raises(SealBrokenError):
+        sealer.open("grant", before)
+    assert sealer.row_id("grant", "work") != name
+
+
 def test_row_ids_and_presences_outlive_a_new_data_key(sealer: Sealer) -> None:
     before = sealer.row_id("grant", "work"), sealer.presence("grant", ROW, 1, SALT)
     sealer.expect(OTHER)

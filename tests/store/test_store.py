@@ -1,6 +1,9 @@
+import asyncio
+import gc
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from broker.model.errors import (
     StoreFailedError,
     WrongPassphraseError,
 )
-from broker.model.secret import Secret
+from broker.model.secret import Secret, SecretBytes
+from broker.store.anchors import recalled_anchors
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store, slots_of
@@ -53,6 +57,55 @@ async def closed_store(path: Path, *names: str) -> None:
     for name in names:
         await store.save(a_grant(name), replaces=None)
     await store.close()
+
+
+# --- when it is closed ----------------------------------------------------------
+
+
+def keys_in_memory(*keys: bytes) -> list[SecretBytes]:
+    secrets = [one for one in gc.get_objects() if isinstance(one, SecretBytes)]
+    return [secret for secret in secrets if secret.reveal() in keys]
+
+
+async def test_a_closed_store_holds_no_key_whoever_holds_the_store(path: Path) -> None:
+    await closed_store(path, "work")
+    store = await open_store(path, key_file(path))
+    listing = await store.list()
+    keys = store.keys.data.reveal(), store.keys.index.reveal()
+    assert keys_in_memory(*keys)
+    await store.close()
+    assert keys_in_memory(*keys) == []
+    assert (store.store_id, listing.is_altered) == (store.store_id, False)
+
+
+class HeldAnchor:
+    """A keyring that does not answer yet."""
+
+    def __init__(self) -> None:
+        self.held = threading.Event()
+        self.noted: int | None = None
+
+    def read(self) -> None:
+        return None
+
+    def write(self, generation: int) -> None:
+        self.held.wait()
+        self.noted = generation
+
+
+async def test_an_end_that_is_cut_short_at_a_keyring_lets_go_of_the_file(
+    path: Path,
+) -> None:
+    store = await new_store(path)
+    anchor = HeldAnchor()
+    store._anchors = recalled_anchors([anchor])
+    closing = asyncio.create_task(store.close(), name="close")
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await (await open_store(path, key_file(path))).close()
+    anchor.held.set()
 
 
 # --- across a restart -----------------------------------------------------------
