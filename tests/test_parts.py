@@ -18,6 +18,7 @@ RARE = (
     "broker.services.doctor",
     "broker.services.logins",
     "broker.services.proofs",
+    "broker.services.store_findings",
     "broker.services.store_making",
     "broker.store.key_changes",
     "broker.store.keys.kept",
