@@ -4,7 +4,6 @@ Written by the person alone. Every key is listed in docs/configuration.md.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -80,13 +79,7 @@ def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
     Raises:
         ConfigError: not TOML, a key that is not known, a value that does not fit.
     """
-    try:
-        members: dict[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        what = f"it is not TOML: {safe_text(str(exc))}"
-        # From None: the exception of newer Pythons carries the whole file.
-        raise ConfigError(path=path, what=what) from None
-    whole = _Table("", members, path)
+    whole = _Table("", _members(text, path), path)
     config = Config(
         network=_network(whole),
         store=_store(whole),
@@ -95,6 +88,19 @@ def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
     )
     whole.end()
     return config
+
+
+def _members(text: str, path: str) -> dict[str, object]:
+    if not text:
+        return {}
+    import tomllib  # noqa: PLC0415 - most people have no such file
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        what = f"it is not TOML: {safe_text(str(exc))}"
+        # From None: the exception of newer Pythons carries the whole file.
+        raise ConfigError(path=path, what=what) from None
 
 
 def _network(whole: "_Table") -> NetworkConfig:

@@ -16,9 +16,7 @@ from pathlib import Path
 import pytest
 
 from broker import daemon
-from broker.config import Config
 from broker.model.account import AccountName
-from broker.model.issuer import IssuerPreset, PresetOrigin
 from brokerd_client import BrokerClient
 
 
@@ -217,35 +215,6 @@ def test_an_end_that_loses_what_the_disk_refused_is_told_and_is_a_failure(
     assert capsys.readouterr().err == ""
     assert daemon.tell_lost((AccountName("home"), AccountName("work"))) == 24
     assert "sign-ins of home, work were in memory alone" in capsys.readouterr().err
-
-
-def test_the_issuers_that_are_shipped_are_there() -> None:
-    presets = daemon._presets(Config())
-    assert {"google", "microsoft", "github", "gitlab"} <= presets.keys()
-
-
-def test_an_issuer_of_the_persons_file_is_there_beside_them() -> None:
-    table = {"issuer": "https://acme.example"}
-    presets = daemon._presets(Config(issuers={"acme": table, "github": table}))
-    assert presets["acme"].origin is PresetOrigin.CONFIG
-    assert presets["github"].origin is PresetOrigin.CONFIG_INSTEAD
-    assert presets["google"].origin is PresetOrigin.SHIPPED
-
-
-def test_the_file_of_issuers_is_not_read_before_somebody_asks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    read = []
-
-    def shipped() -> dict[str, IssuerPreset]:
-        read.append(1)
-        return {}
-
-    monkeypatch.setattr(daemon, "_shipped_presets", shipped)
-    presets = daemon._presets(Config())
-    assert read == []
-    assert "google" not in presets
-    assert read == [1]
 
 
 def test_the_persons_file_is_read_at_the_start(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What `doctor` can look at where no daemon runs. Changes nothing, asks for no key."""
 
-from broker.host import look_at_premises, state_directory
+from broker.host import state_directory
+from broker.host.premises import look_at_premises
 from broker.model.errors import StoreCorruptError, StoreFailedError
 from broker.model.finding import Finding, Level
 from broker.services.premises_findings import premises_findings

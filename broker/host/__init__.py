@@ -1,4 +1,7 @@
-"""This operating system: the one place that knows which it is. One file a subject."""
+"""This operating system: the one place that knows which it is. One file a subject.
+
+What `doctor` alone looks at, `host.premises`, is imported from there.
+"""
 
 from broker.host.clock import SystemClock
 from broker.host.kernel_keyring import KernelKeyring
@@ -7,7 +10,6 @@ from broker.host.memory import proportional_set_kib
 from broker.host.paths import config_directory, runtime_directory, state_directory
 from broker.host.persons_file import read_persons_file
 from broker.host.place import Place, take_place
-from broker.host.premises import look_at_premises
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
@@ -29,7 +31,6 @@ __all__ = [
     "harden",
     "hold_lock",
     "inherited_sockets",
-    "look_at_premises",
     "notify",
     "peer_of",
     "proportional_set_kib",

@@ -7,14 +7,18 @@ freed secrets are erased.
 
 import sys
 from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
 
-from broker.model.premises import ProcessFacts
+if TYPE_CHECKING:
+    from broker.model.premises import ProcessFacts
 
 if sys.platform == "win32":
     from broker.host.win32 import show_no_crash as harden
 
-    def process_facts() -> ProcessFacts:
+    def process_facts() -> "ProcessFacts":
         """Nothing: Windows does not say."""
+        from broker.model.premises import ProcessFacts  # noqa: PLC0415 - for doctor
+
         return ProcessFacts()
 else:
     from broker.host.process_posix import harden, process_facts

@@ -3,13 +3,16 @@
 import ctypes
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from broker.model.errors import NotPermittedError
-from broker.model.premises import ProcessFacts
 
 assert sys.platform != "win32"  # noqa: S101 - tells mypy, too
 
 import resource  # noqa: E402 - Windows has none
+
+if TYPE_CHECKING:
+    from broker.model.premises import ProcessFacts
 
 _LINUX_PR_SET_DUMPABLE = 4
 _DARWIN_PT_DENY_ATTACH = 31
@@ -36,8 +39,10 @@ def harden() -> None:
     _raise_open_files()
 
 
-def process_facts() -> ProcessFacts:
+def process_facts() -> "ProcessFacts":
     """How closed this process is now."""
+    from broker.model.premises import ProcessFacts  # noqa: PLC0415 - for doctor alone
+
     is_traceable = None  # macOS does not say
     if sys.platform != "darwin":
         libc = ctypes.CDLL(None)

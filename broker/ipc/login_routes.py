@@ -1,13 +1,10 @@
 """The routes of /v1/logins. Knows no sockets, as the other routes."""
 
-from collections.abc import Callable
-
 from aiohttp import web
 
 from broker.ipc import login_wire
 from broker.ipc.problems import problem
 from broker.ipc.replies import json_reply
-from broker.ipc.store_routes import Handler
 from broker.ipc.wire import parse_body
 from broker.model.secret import Secret
 from broker.services.login import Login
@@ -15,24 +12,10 @@ from broker.services.logins import LoginService
 
 
 class LoginRoutes:
-    """Every route of a login."""
+    """The handler of every route of a login; `RareRoutes` has their table."""
 
     def __init__(self, logins: LoginService) -> None:
         self._logins = logins
-
-    def table(self, permitted: Callable[[Handler], Handler]) -> list[web.RouteDef]:
-        """For an aiohttp application.
-
-        Args:
-            permitted: a handler that first sees whether the peer may manage.
-        """
-        return [
-            web.post("/v1/logins", permitted(self.start)),
-            web.get("/v1/logins", permitted(self.list)),
-            web.get("/v1/logins/{id}", permitted(self.show)),
-            web.delete("/v1/logins/{id}", permitted(self.cancel)),
-            web.post("/v1/logins/{id}/response", permitted(self.respond)),
-        ]
 
     async def list(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/logins`: those under way."""

@@ -3,41 +3,28 @@
 Knows no sockets: who asks is in the request when it gets here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from aiohttp import web
 
 from broker.host import proportional_set_kib
-from broker.ipc import proof_wire, store_wire, wire
-from broker.ipc.doctor_wire import doctor_reply
-from broker.ipc.issuer_wire import issuers_reply
-from broker.ipc.login_routes import LoginRoutes
+from broker.ipc import wire
+from broker.ipc.handling import ASKER, Handler
+from broker.ipc.rare_routes import RareRoutes, RareServices
 from broker.ipc.replies import json_reply
-from broker.ipc.store_routes import StoreRoutes
+from broker.ipc.store_replies import degraded_reply, health_reply, slot_reply
 from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError
-from broker.model.issuer import IssuerPreset
 from broker.model.policy import Operation
 from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
-from broker.services.access import Access, Asker
-from broker.services.accounts import Accounts
-from broker.services.doctor import Doctor
+from broker.services.access import Access
 from broker.services.events import Events
 from broker.services.interfaces import Clock
-from broker.services.logins import LoginService
-from broker.services.proofs import Proofs
 from broker.services.standing import standing_events
-from broker.services.store_interfaces import StoreKeys
-from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
-
-ASKER = web.RequestKey("asker", Asker)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,21 +51,16 @@ class Services:
     """What the routes ask.
 
     Attributes:
+        rare: what most daemons are never asked for.
         stop: asks the daemon to end; returns at once.
     """
 
     facts: DaemonFacts
     vault: Vault
-    maker: StoreMaker
-    keys: StoreKeys
     access: Access
-    proofs: Proofs
-    logins: LoginService
-    accounts: Accounts
     events: Events
-    presets: Mapping[str, IssuerPreset]
     clock: Clock
-    doctor: Doctor
+    rare: RareServices
     stop: Callable[[], None] = field(repr=False)
 
 
@@ -87,6 +69,9 @@ class Routes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._rare_routes = RareRoutes(
+            services.rare, vault=services.vault, status=self._status
+        )
 
     def table(self) -> list[web.RouteDef]:
         """For an aiohttp application."""
@@ -94,12 +79,9 @@ class Routes:
         return [
             # Decides for itself: its path for a cached token asks only once.
             web.post("/v1/token", self.token),
-            web.post("/v1/dpop-proof", self.dpop_proof),
-            *LoginRoutes(self._services.logins).table(partial(self._permitted, manage)),
             web.get("/v1/accounts", self._permitted(Operation.LIST, self.accounts)),
             web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
             web.put("/v1/default", self._permitted(manage, self.set_default)),
-            web.get("/v1/issuers", self._permitted(Operation.LIST, self.issuers)),
             web.get("/v1/status", self._permitted(Operation.LIST, self.status)),
             # Without HEAD, which would be answered for ever and with nothing.
             web.get(
@@ -107,19 +89,9 @@ class Routes:
                 self._permitted(Operation.LIST, self.events),
                 allow_head=False,
             ),
-            web.get("/v1/doctor", self._permitted(manage, self.doctor)),
             web.post("/v1/stop", self._permitted(manage, self.stop)),
-            *self._store_routes().table(partial(self._permitted, manage)),
+            *self._rare_routes.table(self._permitted),
         ]
-
-    def _store_routes(self) -> StoreRoutes:
-        services = self._services
-        return StoreRoutes(
-            vault=services.vault,
-            maker=services.maker,
-            keys=services.keys,
-            status=self._status,
-        )
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/token`."""
@@ -132,13 +104,6 @@ class Routes:
             served = await access.token(asker, wanted)
         headers, body = wire.token_answer(served, request.headers.get("Accept", ""))
         return web.Response(body=body, headers=headers)
-
-    async def dpop_proof(self, request: web.Request) -> web.StreamResponse:
-        """`POST /v1/dpop-proof`. Decides for itself, as for a token."""
-        body = wire.parse_body(await request.read(), proof_wire.ProofBody)
-        wanted = proof_wire.proof_wanted(body)
-        served = self._services.proofs.proof(request[ASKER], wanted)
-        return json_reply(proof_wire.proof_reply(served))
 
     async def accounts(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/accounts`."""
@@ -158,20 +123,18 @@ class Routes:
         """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=`."""
         name = parse_account_name(request.match_info["name"])
         flags = wire.parse_flags(request.query, "local_only", "keep_sign_in")
-        await self._services.logins.end(name)
-        done = await self._services.accounts.log_out(name, **flags)
+        logins = self._services.rare.logins.made
+        if logins is not None:
+            await logins.end(name)
+        done = await self._services.rare.accounts.get().log_out(name, **flags)
         return json_reply(wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:
         """`PUT /v1/default`."""
         body = wire.parse_body(await request.read(), wire.DefaultBody)
         name = None if body.account is None else parse_account_name(body.account)
-        await self._services.accounts.set_default(name)
+        await self._services.rare.accounts.get().set_default(name)
         return json_reply({"default": name})
-
-    async def issuers(self, _: web.Request) -> web.StreamResponse:
-        """`GET /v1/issuers`."""
-        return json_reply(issuers_reply(self._services.presets))
 
     async def status(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/status`."""
@@ -190,10 +153,6 @@ class Routes:
             first = standing_events(vault, self._services.clock.now().wall)
             return await stream_events(request, first, subscription)
 
-    async def doctor(self, _: web.Request) -> web.StreamResponse:
-        """`GET /v1/doctor`."""
-        return json_reply(doctor_reply(await self._services.doctor.examine()))
-
     async def stop(self, _: web.Request) -> web.StreamResponse:
         """`POST /v1/stop`."""
         self._services.stop()
@@ -209,6 +168,7 @@ class Routes:
     def _status(self) -> dict[str, object]:
         services, vault = self._services, self._services.vault
         facts, opened = services.facts, vault.opened
+        logins = services.rare.logins.made
         return {
             "version": facts.version,
             "pid": facts.pid,
@@ -218,11 +178,11 @@ class Routes:
             "store": vault.state.value,
             "locked_because": vault.locked_because,
             "key_source": _key_source(vault.slots),
-            "slots": [store_wire.slot_reply(slot) for slot in vault.slots],
-            **store_wire.health_reply(vault.health),
-            "degraded": store_wire.degraded_reply(vault.degraded),
+            "slots": [slot_reply(slot) for slot in vault.slots],
+            **health_reply(vault.health),
+            "degraded": degraded_reply(vault.degraded),
             "accounts": None if opened is None else len(opened.grants.all()),
-            "logins": services.logins.under_way,
+            "logins": 0 if logins is None else logins.under_way,
             "issuers": [
                 {**wire.outage_reply(outage), "state": "down"}
                 for outage in (opened.tokens.outages() if opened else ())

@@ -17,9 +17,9 @@ from aiohttp.typedefs import Handler, Middleware
 from broker.host import peer_of
 from broker.ipc.connection import Begun, PeerConnection
 from broker.ipc.front import Front
+from broker.ipc.handling import ASKER
 from broker.ipc.problems import headers_of, plain_problem, problem
-from broker.ipc.routes import ASKER, Routes
-from broker.ipc.store_routes import LARGEST_RESTORE
+from broker.ipc.routes import Routes
 from broker.ipc.wire import PROBLEM
 from broker.model.errors import BadRequestError, BrokerError
 from broker.model.peer import Socket
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 256 * 1024
 """Bytes of a request's body; a client_secret.json has two thousand."""
+
+LARGEST_RESTORE = 64 * 1024 * 1024
+"""Bytes of the body of a restore: a backup of ten thousand accounts has thirty."""
 
 LARGER_BODIES = {"/v1/restore": LARGEST_RESTORE}
 

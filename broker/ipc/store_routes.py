@@ -1,26 +1,22 @@
 """The routes of the store as a whole: made, opened, locked, its keys, its copies."""
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from aiohttp import web
 
 from broker.ipc import store_wire
 from broker.ipc.replies import json_reply
+from broker.ipc.store_replies import slot_reply
 from broker.ipc.wire import parse_body
 from broker.model.secret import Secret
 from broker.services.store_interfaces import StoreKeys
 from broker.services.store_making import StoreMaker
 from broker.services.vault import Vault
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-LARGEST_RESTORE = 64 * 1024 * 1024
-"""Bytes of the body of a restore: a backup of ten thousand accounts has thirty."""
-
 
 class StoreRoutes:
-    """Every route about the store as a whole, as a table."""
+    """The handlers of the store as a whole; `RareRoutes` has their table."""
 
     def __init__(
         self,
@@ -34,25 +30,6 @@ class StoreRoutes:
         self._maker = maker
         self._keys = keys
         self._status = status
-
-    def table(self, manage: Callable[[Handler], Handler]) -> list[web.RouteDef]:
-        """For an aiohttp application.
-
-        Args:
-            manage: makes a handler one for whoever may manage the daemon.
-        """
-        return [
-            web.post("/v1/store", manage(self.make_store)),
-            web.post("/v1/unlock", manage(self.unlock)),
-            web.post("/v1/lock", manage(self.lock)),
-            web.get("/v1/key-sources", manage(self.sources)),
-            web.post("/v1/slots", manage(self.add_slot)),
-            web.delete("/v1/slots/{slot}", manage(self.remove_slot)),
-            web.post("/v1/slots/{slot}/rotate", manage(self.rotate_slot)),
-            web.post("/v1/data-key/rotate", manage(self.rotate_data_key)),
-            web.post("/v1/backup", manage(self.backup)),
-            web.post("/v1/restore", manage(self.restore)),
-        ]
 
     async def make_store(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/store`."""
@@ -84,7 +61,7 @@ class StoreRoutes:
         passphrase = store_wire.secret(body.passphrase)
         async with self._vault.held_open():
             slot = await self._keys.add(body.key, passphrase)
-        return json_reply(store_wire.slot_reply(slot), status=201)
+        return json_reply(slot_reply(slot), status=201)
 
     async def remove_slot(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/slots/NUMBER`."""
@@ -100,9 +77,7 @@ class StoreRoutes:
         passphrase = store_wire.secret(body.passphrase)
         async with self._vault.held_open():
             slot, left = await self._keys.rotate(number, passphrase)
-        return json_reply(
-            {**store_wire.slot_reply(slot), **store_wire.left_reply(left)}
-        )
+        return json_reply({**slot_reply(slot), **store_wire.left_reply(left)})
 
     async def rotate_data_key(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/data-key/rotate`."""

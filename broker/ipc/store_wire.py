@@ -8,8 +8,7 @@ import msgspec
 from broker.ipc.wire import Request
 from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
-from broker.model.store import Health, Slot, SourceFacts
-from broker.services.resaving import Degraded
+from broker.model.store import SourceFacts
 from broker.services.store_making import NewStore
 
 LONGEST_REMEMBERED = 7 * 86400
@@ -111,11 +110,6 @@ def parse_slot_number(text: str) -> int:
     return int(text)
 
 
-def slot_reply(slot: Slot) -> dict[str, object]:
-    """One key slot."""
-    return {"slot": slot.number, "source": slot.source, "in_use": slot.is_in_use}
-
-
 def left_reply(left: str | None) -> dict[str, object]:
     """What could not be taken away, as after a log-out."""
     return {"left": [] if left is None else [left]}
@@ -124,24 +118,3 @@ def left_reply(left: str | None) -> dict[str, object]:
 def source_reply(facts: SourceFacts) -> dict[str, object]:
     """One key source of this system."""
     return {"source": facts.name, "works": facts.works, "reason": facts.reason}
-
-
-def health_reply(health: Health | None) -> dict[str, object]:
-    """What the open store says of itself; null while it is not open."""
-    return {
-        "generation": None if health is None else health.generation,
-        "old_copy": None if health is None else health.is_old_copy,
-        "altered": None if health is None else health.is_altered,
-        "damaged_records": None if health is None else health.damaged,
-    }
-
-
-def degraded_reply(degraded: Degraded | None) -> dict[str, object] | None:
-    """What is in memory alone, or null."""
-    if degraded is None:
-        return None
-    return {
-        "unsaved": list(degraded.accounts),
-        "since": degraded.since,
-        "what": degraded.what,
-    }

@@ -5,7 +5,7 @@ The shapes are those of clients/PROTOCOL.md.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -17,10 +17,13 @@ from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
 from broker.oauth.token import parse_resource
-from broker.services.accounts import LogOut
 from broker.services.circuit import Outage
 from broker.services.served import TokenServed, TokenWanted
 from broker.services.skew import Skew
+
+if TYPE_CHECKING:
+    # Imported at the first log-out, see `RareServices`.
+    from broker.services.accounts import LogOut
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -183,7 +186,7 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
     }
 
 
-def log_out_reply(done: LogOut) -> dict[str, object]:
+def log_out_reply(done: "LogOut") -> dict[str, object]:
     """Answer of `DELETE /v1/accounts/NAME`."""
     return {"account": done.account, "revoked": done.revoked, "left": list(done.left)}
 

@@ -21,8 +21,8 @@ from broker.model.time import Instant, Seconds
 from broker.net.faults import turned_fault
 from broker.net.proxies import Proxy, chosen_proxies, is_loopback
 from broker.net.sessions import Manner, Progress, Sessions
-from broker.net.skew import SkewWatch, parse_date
 from broker.net.socks import socks_faults
+from broker.oauth.http_date import answer_date
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,6 @@ class Outbound:
         self._largest_body = largest_body
         self._proxies = chosen_proxies(network, environ)
         self._trust = Trust(ca_file=network.ca_file, environ=environ)
-        self._skew = SkewWatch()
         self._manner = Manner(
             timeout=_timeout(self._deadlines),
             headers={"User-Agent": f"brokerd/{version}"},
@@ -116,7 +115,6 @@ class Outbound:
             # From None: aiohttp's exceptions carry the request with its headers.
             raise turned_fault(exc, origin, total, sent=progress.sent) from None
         log.debug("outbound.send.complete origin=%s status=%d", origin, response.status)
-        self._skew.look(origin, response.date, self._now().wall)
         return response
 
     async def close(self) -> None:
@@ -152,7 +150,7 @@ class Outbound:
                 status=answer.status,
                 headers=headers,
                 body=body,
-                date=parse_date(headers),
+                date=answer_date(headers),
             )
 
     async def _capped_body(self, answer: aiohttp.ClientResponse, origin: str) -> bytes:

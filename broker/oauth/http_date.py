@@ -2,6 +2,7 @@
 
 import re
 from calendar import timegm
+from collections.abc import Mapping
 from datetime import datetime
 
 from broker.model.time import Seconds, UnixTime
@@ -32,6 +33,19 @@ _FORMS = (
 )
 _PIVOT = 70
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+
+
+def answer_date(headers: Mapping[str, str]) -> UnixTime | None:
+    """The Date of an answer (RFC 9110 section 6.6.1); None where it says nothing.
+
+    Args:
+        headers: names in lower case. One with Age comes from a cache, and its Date is
+            of another day (RFC 9111 section 5.1).
+    """
+    text = headers.get("date")
+    if text is None or "age" in headers:
+        return None
+    return parse_http_date(text)
 
 
 def parse_http_date(text: str) -> UnixTime | None:

@@ -5,9 +5,8 @@ And the tables `[issuers.NAME]` of a person's config.toml, which have the same m
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 import msgspec
 
@@ -79,25 +78,6 @@ class _PresetRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     browser_errors: tuple[str, ...] = ()
     dpop: bool = False
     note: str | None = None
-
-
-class LatePresets(Mapping[str, IssuerPreset]):
-    """Presets that are parsed when somebody first asks for one, and kept.
-
-    Most daemons start without a login, and it is they whose memory and start count.
-    """
-
-    def __init__(self, load: Callable[[], Mapping[str, IssuerPreset]]) -> None:
-        self._presets = cache(load)
-
-    def __getitem__(self, name: str) -> IssuerPreset:
-        return self._presets()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._presets())
-
-    def __len__(self) -> int:
-        return len(self._presets())
 
 
 def parse_presets(text: str) -> Mapping[str, IssuerPreset]:

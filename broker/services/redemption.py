@@ -28,6 +28,7 @@ from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
 from broker.services.opened import Opened
 from broker.services.refresh import token_of
+from broker.services.store_findings import new_store_note
 from broker.services.token_cache import TokenKey
 from broker.services.vault import Vault
 
@@ -90,7 +91,7 @@ class Redeemer:
             BrokerError: the login's end.
         """
         # First: a code that is spent while nothing can be saved would be lost.
-        made = await self._vault.open_for_grant()
+        source = await self._vault.open_for_grant()
         with self._vault.holders.one_more():
             saved = await self._keep(login, await tokens())
         self._events.publish(
@@ -101,8 +102,9 @@ class Redeemer:
                 issuer=login.sign_in.account.issuer.url,
             )
         )
-        notes = saved.notes if made is None else (made, *saved.notes)
-        return replace(saved, notes=notes)
+        if source is None:
+            return saved
+        return replace(saved, notes=(new_store_note(source), *saved.notes))
 
     async def _keep(self, login: Login, obtained: Obtained) -> GrantSaved:
         redeemed = self._redeemed(login, obtained)

@@ -1,14 +1,17 @@
 """Clocks that differ: the `Date` of an issuer's answers beside our own wall clock.
 
-A machine whose clock is wrong takes tokens for fresh that are not, or the reverse. The
-outbound door warns of it in the log; this is what the status tells.
+A machine whose clock is wrong takes tokens for fresh that are not, or the reverse: the
+log warns of it once, and the status tells it for as long as it is so.
 """
 
+import logging
 from dataclasses import dataclass
 
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.oauth.http_date import clock_offset
+
+log = logging.getLogger(__name__)
 
 NOTICED = Seconds(60)
 """No token's end is planned closer than this; clocks that are kept differ by less."""
@@ -43,8 +46,10 @@ class Skews:
         ahead = clock_offset(date, sent=sent.wall, answered=answered.wall)
         if abs(ahead) < NOTICED:
             self._ahead.pop(issuer, None)
-        else:
-            self._ahead[issuer] = ahead
+            return
+        if issuer not in self._ahead:
+            log.warning("issuer.clock.differs issuer=%s ahead=%d", issuer, ahead)
+        self._ahead[issuer] = ahead
 
     def all(self) -> list[Skew]:
         """Every issuer whose clock is not ours."""

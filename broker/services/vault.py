@@ -28,7 +28,6 @@ from broker.services.interfaces import Clock, GrantStore, HttpSender
 from broker.services.opened import Opened, World, free_what_holds_itself, opened
 from broker.services.reopening import Reopener
 from broker.services.slowing import Slowing
-from broker.services.store_findings import new_store_note
 from broker.services.store_interfaces import StoreDoor
 from broker.services.store_state import StoreState
 from broker.store.keys.names import PASSPHRASE
@@ -162,7 +161,7 @@ class Vault(StoreState):
         """Make sure that a grant can be saved: the first one makes the store.
 
         Returns:
-            What the person should know, or None.
+            The key source of the store that was made, or None where there was one.
 
         Raises:
             LockedError, StoreCorruptError: see `require_open`.
@@ -175,7 +174,7 @@ class Vault(StoreState):
             await self.serve(await self._door.create(None, None))
             source = self._door.slots()[0].source
             log.info("store.created source=%s", source)
-        return new_store_note(source)
+        return source
 
     def begin_to_close(self) -> None:
         """Begin no refresh and no log-out from now on."""

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
 from broker.model.store import SourceFacts
-from broker.store.keys.dpapi import Dpapi
-from broker.store.keys.kept import Keeper, KeptKey
-from broker.store.keys.keychain import login_keychain
 from broker.store.keys.names import (
     DPAPI,
     KEYCHAIN,
@@ -26,7 +24,9 @@ from broker.store.keys.names import (
 from broker.store.keys.passphrase import Passphrase
 from broker.store.keys.plain import KeyFile
 from broker.store.keys.source import KeySource, KeyUnavailableError
-from broker.store.keys.systemd_credential import SystemdCredential
+
+if TYPE_CHECKING:
+    from broker.store.keys.kept import Keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +44,47 @@ class _Circumstances:
     ask: bool
 
 
-def _desktop_keyring(*, ask: bool) -> AbstractContextManager[Keeper]:
-    # Here, and so on the store's thread: importing it takes a while.
-    from broker.store.keys.secret_service import (  # noqa: PLC0415 - of Linux alone
+# Each is imported when it is wanted: a store has one or two of them, and importing that
+# of the desktop takes a while, which is then spent on the store's thread.
+
+
+def _secret_service(at: _Circumstances) -> KeySource:
+    from broker.store.keys.kept import KeptKey  # noqa: PLC0415 - see above
+
+    return KeptKey(
+        SECRET_SERVICE,
+        lambda: _desktop_keyring(ask=at.ask),
+        lambda: _desktop_keyring(ask=False),
+    )
+
+
+def _desktop_keyring(*, ask: bool) -> AbstractContextManager["Keeper"]:
+    from broker.store.keys.secret_service import (  # noqa: PLC0415 - see above
         desktop_keyring,
     )
 
     return desktop_keyring(ask=ask)
 
 
-def _dpapi() -> KeySource:
+def _systemd_credential(_: _Circumstances) -> KeySource:
+    from broker.store.keys.systemd_credential import (  # noqa: PLC0415 - see above
+        SystemdCredential,
+    )
+
+    return SystemdCredential(os.environ.get("CREDENTIALS_DIRECTORY"))
+
+
+def _keychain(_: _Circumstances) -> KeySource:
+    from broker.store.keys.kept import KeptKey  # noqa: PLC0415 - see above
+    from broker.store.keys.keychain import login_keychain  # noqa: PLC0415 - see above
+
+    return KeptKey(KEYCHAIN, login_keychain)
+
+
+def _dpapi(_: _Circumstances) -> KeySource:
     if sys.platform == "win32":
         from broker.host.dpapi import WindowsProtector  # noqa: PLC0415 - of it alone
+        from broker.store.keys.dpapi import Dpapi  # noqa: PLC0415 - see above
 
         return Dpapi(WindowsProtector())
     raise NotImplementedError  # `key_sources` names it on Windows alone
@@ -64,16 +93,10 @@ def _dpapi() -> KeySource:
 _FACTORIES: Mapping[str, Callable[[_Circumstances], KeySource]] = {
     PLAIN: lambda at: KeyFile(at.store.with_suffix(".key")),
     PASSPHRASE: lambda at: Passphrase(at.passphrase),
-    SECRET_SERVICE: lambda at: KeptKey(
-        SECRET_SERVICE,
-        lambda: _desktop_keyring(ask=at.ask),
-        lambda: _desktop_keyring(ask=False),
-    ),
-    SYSTEMD_CREDENTIAL: lambda _: SystemdCredential(
-        os.environ.get("CREDENTIALS_DIRECTORY")
-    ),
-    KEYCHAIN: lambda _: KeptKey(KEYCHAIN, login_keychain),
-    DPAPI: lambda _: _dpapi(),
+    SECRET_SERVICE: _secret_service,
+    SYSTEMD_CREDENTIAL: _systemd_credential,
+    KEYCHAIN: _keychain,
+    DPAPI: _dpapi,
 }
 """How each key source is had; which of them this system has, `key_sources` says."""
 

@@ -292,7 +292,10 @@ HEAVY = ("click", "rich", "aiohttp", "http.client", "asyncio", "email", "argpars
 
 @pytest.mark.parametrize(
     "what",
-    ["import brokerd_client", "from brokerd_client.commands.token import main"],
+    [
+        "from brokerd_client import BrokerClient, BrokerError, Token",
+        "from brokerd_client.commands.token import main",
+    ],
 )
 def test_importing_the_library_imports_next_to_nothing(what: str) -> None:
     script = f"""

@@ -97,8 +97,20 @@ def serve(harness: socket.socket) -> None:
             os.close(descriptor)
 
 
+MODULES = (
+    "broker.daemon",
+    "broker.ipc.login_routes",
+    "broker.ipc.store_routes",
+    "broker.services.accounts",
+    "broker.services.store_making",
+    "broker.sign_in_parts",
+    "broker.store.key_changes",
+    "broker.store.keys.secret_service",
+)
+"""What the daemons of a sweep import sooner or later, once for all of them."""
+
 if __name__ == "__main__":
-    for module in ("broker.daemon", "broker.store.keys.secret_service"):
+    for module in MODULES:
         importlib.import_module(module)
     # A fork must take no thread along, or a lock may be held for ever.
     assert len(list(Path("/proc/self/task").iterdir())) == 1

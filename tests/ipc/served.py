@@ -11,8 +11,10 @@ from typing import Self
 
 import aiohttp
 
+from broker.ipc.rare_routes import RareServices
 from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
+from broker.model.late import Late
 from broker.model.peer import Socket
 from broker.model.time import UnixTime
 from tests.services.world import World
@@ -84,6 +86,8 @@ class Served:
 
     def _services(self) -> Services:
         world = self.world
+        logins = Late(lambda: world.logins)
+        logins.get()  # tests begin logins without a request
         return Services(
             facts=DaemonFacts(
                 version="1.2.3",
@@ -93,16 +97,18 @@ class Served:
                 config=str(self.path.with_name("config.toml")),
             ),
             vault=world.vault,
-            maker=world.maker,
-            keys=world.keys,
             access=world.access,
-            proofs=world.proofs,
-            logins=world.logins,
-            accounts=world.accounts,
             events=world.events,
-            presets=world.presets,
             clock=world.clock,
-            doctor=world.doctor,
+            rare=RareServices(
+                presets=world.presets,
+                logins=logins,
+                accounts=Late(lambda: world.accounts),
+                maker=Late(lambda: world.maker),
+                keys=Late(lambda: world.keys),
+                doctor=Late(lambda: world.doctor),
+                proofs=Late(lambda: world.proofs),
+            ),
             stop=self._stop,
         )
 

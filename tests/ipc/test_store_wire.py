@@ -2,13 +2,12 @@
 
 import pytest
 
+from broker.ipc.store_replies import degraded_reply, health_reply
 from broker.ipc.store_wire import (
     LONGEST_REMEMBERED,
     BackupBody,
     RestoreBody,
     UnlockBody,
-    degraded_reply,
-    health_reply,
     parse_slot_number,
     remembered,
     restored_store,

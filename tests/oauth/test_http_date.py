@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.time import UnixTime
-from broker.oauth.http_date import clock_offset, parse_http_date, retry_after
+from broker.oauth.http_date import (
+    answer_date,
+    clock_offset,
+    parse_http_date,
+    retry_after,
+)
 
 EXAMPLE = UnixTime(784_111_777)
 NOON = UnixTime(1_800_000_000)  # Fri, 15 Jan 2027 08:00:00 GMT
@@ -93,3 +98,11 @@ def test_the_clocks_differ_by_what_no_slow_answer_explains(
 ) -> None:
     moments = (UnixTime(NOON + sent), UnixTime(NOON + answered))
     assert clock_offset(NOON, sent=moments[0], answered=moments[1]) == offset
+
+
+def test_the_date_of_an_answer_is_read_where_it_is_its_own() -> None:
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    assert answer_date({"date": date}) == EXAMPLE
+    assert answer_date({"date": date, "age": "3600"}) is None, "it is a cache's"
+    assert answer_date({}) is None
+    assert answer_date({"date": "now"}) is None

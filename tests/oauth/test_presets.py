@@ -8,7 +8,6 @@ from broker.model.errors import ConfigError, IssuerInvalidError, WayRefusedError
 from broker.model.issuer import IssuerPreset, PresetOrigin, RedirectPath
 from broker.model.way import Way
 from broker.oauth.presets import (
-    LatePresets,
     parse_config_presets,
     parse_presets,
     preset_for_endpoint,
@@ -289,21 +288,6 @@ def test_a_mistake_in_the_config_is_told_with_file_and_key(
     assert caught.value.path == "/c/config.toml"
     assert caught.value.what.startswith(key)
     assert "\x1b" not in caught.value.what
-
-
-def test_presets_are_parsed_once_and_only_when_somebody_asks() -> None:
-    asked = []
-
-    def load() -> dict[str, IssuerPreset]:
-        asked.append(1)
-        return dict(PRESETS)
-
-    presets = LatePresets(load)
-    assert asked == []
-    assert presets["google"] == PRESETS["google"]
-    assert list(presets) == list(PRESETS)
-    assert len(presets) == len(PRESETS)
-    assert asked == [1]
 
 
 # --- ways and redirect URIs --------------------------------------------------------

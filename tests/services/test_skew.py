@@ -1,5 +1,6 @@
 """An issuer whose clock is not ours is told in the status."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -58,6 +59,17 @@ def test_clocks_that_agree_again_are_nothing_to_tell() -> None:
     for ours in (-7200, 0):
         hear(skews, ours)
     assert skews.all() == []
+
+
+def test_the_log_warns_once_and_again_when_they_had_agreed_between(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    skews = Skews()
+    for ours in (3600, 3601, 0, 3600):
+        hear(skews, ours)
+    told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    said = "issuer.clock.differs issuer=https://issuer.example ahead=-3599"
+    assert told == [said, said]
 
 
 def test_an_answer_without_a_date_changes_nothing() -> None:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.system.issuers import Sandbox
+from tests.system.issuers import Sandbox, sandbox
 from tests.system.person import Person, daemon
 from tests.system.sign_in import sign_in
 from tests.system.waiting import wait_until
@@ -33,6 +33,13 @@ def test_a_daemon_that_nobody_asks_makes_no_wake_up(
         wait_until(lambda: not quick_sandbox.accepts(token), "the token expires")
         # What the last requests have left behind, such as a kept connection, ends; a
         # timer that is left behind would show in every span.
+        assert 0 in (wake_ups_in_a_span(running.pid) for _ in range(SPANS))
+
+
+def test_a_renewal_that_is_not_due_makes_no_wake_up_either(person: Person) -> None:
+    with sandbox(person, "--auto-approve") as issuer, daemon(person) as running:
+        sign_in(person, "demo", issuer)
+        person.token("demo")
         assert 0 in (wake_ups_in_a_span(running.pid) for _ in range(SPANS))
 
 

@@ -6,27 +6,26 @@ token = BrokerClient().token("work")
 
 from __future__ import annotations
 
-from brokerd_client.client import BrokerClient
-from brokerd_client.errors import (
-    AccountNeededError,
-    BrokerError,
-    BrokerUnreachableError,
-    IssuerUnreachableError,
-    LockedError,
-    LoginRequiredError,
-    NotPermittedError,
-    ReauthenticationRequiredError,
-    RefreshRefusedError,
-    ReplyMalformedError,
-    ScopeNotGrantedError,
-    SocketNotTrustedError,
-    UnknownAccountError,
-)
-from brokerd_client.tokens import Token
-
 TYPE_CHECKING = False  # see errors.py
 if TYPE_CHECKING:
     from brokerd_client.aio import AsyncBrokerClient
+    from brokerd_client.client import BrokerClient
+    from brokerd_client.errors import (
+        AccountNeededError,
+        BrokerError,
+        BrokerUnreachableError,
+        IssuerUnreachableError,
+        LockedError,
+        LoginRequiredError,
+        NotPermittedError,
+        ReauthenticationRequiredError,
+        RefreshRefusedError,
+        ReplyMalformedError,
+        ScopeNotGrantedError,
+        SocketNotTrustedError,
+        UnknownAccountError,
+    )
+    from brokerd_client.tokens import Token
 
 __all__ = [
     "AccountNeededError",
@@ -48,13 +47,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    # asyncio takes four times as long to import as all the rest: whoever does not
-    # need it does not wait for it.
-    if name == "AsyncBrokerClient":
-        from brokerd_client.aio import (  # noqa: PLC0415 - see above
-            AsyncBrokerClient,
-        )
+_NOT_ERRORS = {"AsyncBrokerClient": "aio", "BrokerClient": "client", "Token": "tokens"}
 
-        return AsyncBrokerClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    # Imported when it is named: asyncio takes four times as long to import as all the
+    # rest, and the daemon, which has its paths and exit codes from here, needs none.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - built in, see above
+
+    module = import_module(f"{__name__}.{_NOT_ERRORS.get(name, 'errors')}")
+    globals()[name] = found = getattr(module, name)
+    return found

@@ -1,0 +1,166 @@
+"""The routes that few requests go to, and whose modules are imported at the first.
+
+Signing in, the store as a whole, the doctor and proofs are half of our code; most
+daemons only hand out tokens for as long as they run. So nothing that those routes need
+is imported at the top of this file, and their services are `Late` parts. The first
+request waits for the import, some hundredths of a second, and so does whoever else asks
+in that moment.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from broker.ipc.handling import ASKER, Handler
+from broker.ipc.replies import json_reply
+from broker.ipc.wire import parse_body
+from broker.model.issuer import IssuerPreset
+from broker.model.late import Late
+from broker.model.policy import Operation
+from broker.services.vault import Vault
+
+if TYPE_CHECKING:
+    from broker.ipc.login_routes import LoginRoutes
+    from broker.ipc.store_routes import StoreRoutes
+    from broker.services.accounts import Accounts
+    from broker.services.doctor import Doctor
+    from broker.services.logins import LoginService
+    from broker.services.proofs import Proofs
+    from broker.services.store_interfaces import StoreKeys
+    from broker.services.store_making import StoreMaker
+
+
+_Manage = Callable[[Handler], Handler]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RareServices:
+    """What those routes ask."""
+
+    presets: Mapping[str, IssuerPreset]
+    logins: Late["LoginService"]
+    accounts: Late["Accounts"]
+    maker: Late["StoreMaker"]
+    keys: Late["StoreKeys"]
+    doctor: Late["Doctor"]
+    proofs: Late["Proofs"]
+
+
+class RareRoutes:
+    """Every route that is rarely asked, as a table.
+
+    Args:
+        services: to ask.
+        vault: the store.
+        status: of the daemon, as the answer to what changes the store.
+    """
+
+    def __init__(
+        self,
+        services: RareServices,
+        *,
+        vault: Vault,
+        status: Callable[[], dict[str, object]],
+    ) -> None:
+        self._services = services
+        self._vault = vault
+        self._status = status
+        self._login_routes = Late(self._made_login_routes)
+        self._store_routes = Late(self._made_store_routes)
+
+    def table(
+        self, permitted: Callable[[Operation, Handler], Handler]
+    ) -> list[web.RouteDef]:
+        """For an aiohttp application.
+
+        Args:
+            permitted: a handler that first sees whether the peer may do that.
+        """
+        manage = partial(permitted, Operation.MANAGE)
+        return [
+            *self._of_logins(manage),
+            *self._of_the_store(manage),
+            # Decides for itself, as for a token.
+            web.post("/v1/dpop-proof", self.dpop_proof),
+            web.get("/v1/issuers", permitted(Operation.LIST, self.issuers)),
+            web.get("/v1/doctor", manage(self.doctor)),
+        ]
+
+    def _of_logins(self, manage: _Manage) -> list[web.RouteDef]:
+        login = self._login_routes.get
+        return [
+            web.post("/v1/logins", manage(_late(lambda: login().start))),
+            web.get("/v1/logins", manage(_late(lambda: login().list))),
+            web.get("/v1/logins/{id}", manage(_late(lambda: login().show))),
+            web.delete("/v1/logins/{id}", manage(_late(lambda: login().cancel))),
+            web.post(
+                "/v1/logins/{id}/response", manage(_late(lambda: login().respond))
+            ),
+        ]
+
+    def _of_the_store(self, manage: _Manage) -> list[web.RouteDef]:
+        store = self._store_routes.get
+        return [
+            web.post("/v1/store", manage(_late(lambda: store().make_store))),
+            web.post("/v1/unlock", manage(_late(lambda: store().unlock))),
+            web.post("/v1/lock", manage(_late(lambda: store().lock))),
+            web.get("/v1/key-sources", manage(_late(lambda: store().sources))),
+            web.post("/v1/slots", manage(_late(lambda: store().add_slot))),
+            web.delete("/v1/slots/{slot}", manage(_late(lambda: store().remove_slot))),
+            web.post(
+                "/v1/slots/{slot}/rotate", manage(_late(lambda: store().rotate_slot))
+            ),
+            web.post(
+                "/v1/data-key/rotate", manage(_late(lambda: store().rotate_data_key))
+            ),
+            web.post("/v1/backup", manage(_late(lambda: store().backup))),
+            web.post("/v1/restore", manage(_late(lambda: store().restore))),
+        ]
+
+    async def dpop_proof(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/dpop-proof`."""
+        from broker.ipc import proof_wire  # noqa: PLC0415 - see the top
+
+        body = parse_body(await request.read(), proof_wire.ProofBody)
+        wanted = proof_wire.proof_wanted(body)
+        served = self._services.proofs.get().proof(request[ASKER], wanted)
+        return json_reply(proof_wire.proof_reply(served))
+
+    async def issuers(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/issuers`."""
+        from broker.ipc.issuer_wire import issuers_reply  # noqa: PLC0415 - see the top
+
+        return json_reply(issuers_reply(self._services.presets))
+
+    async def doctor(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/doctor`."""
+        from broker.ipc.doctor_wire import doctor_reply  # noqa: PLC0415 - see the top
+
+        return json_reply(doctor_reply(await self._services.doctor.get().examine()))
+
+    def _made_login_routes(self) -> "LoginRoutes":
+        from broker.ipc.login_routes import LoginRoutes  # noqa: PLC0415 - see the top
+
+        return LoginRoutes(self._services.logins.get())
+
+    def _made_store_routes(self) -> "StoreRoutes":
+        from broker.ipc.store_routes import StoreRoutes  # noqa: PLC0415 - see the top
+
+        return StoreRoutes(
+            vault=self._vault,
+            maker=self._services.maker.get(),
+            keys=self._services.keys.get(),
+            status=self._status,
+        )
+
+
+def _late(find: Callable[[], Handler]) -> Handler:
+    """A handler that is looked for at each request, and so made at the first."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await find()(request)
+
+    return handler

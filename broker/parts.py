@@ -1,0 +1,220 @@
+"""The parts of the daemon, introduced to each other. Knows no order in time.
+
+What few daemons ever need is a `Late` part: it is imported and made when somebody first
+asks for it, and what it needs is imported by nothing else. A new part of that kind
+belongs here, or among the parts of signing in.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from broker import __version__
+from broker.config import CONFIG_NAME, Config, parse_config
+from broker.host import (
+    SystemClock,
+    config_directory,
+    read_persons_file,
+    state_directory,
+)
+from broker.ipc.rare_routes import RareServices
+from broker.ipc.routes import DaemonFacts, Services
+from broker.ipc.server import PeerServer
+from broker.model.account import AccountName
+from broker.model.event import Event, EventKind
+from broker.model.issuer import IssuerPreset
+from broker.model.late import Late, LateMapping
+from broker.net.outbound import Outbound
+from broker.services.access import Access
+from broker.services.events import Events
+from broker.services.proving import ProvingSender
+from broker.services.vault import Vault
+from broker.store.door import STORE_NAME, FileDoor
+
+if TYPE_CHECKING:
+    from broker.services.accounts import Accounts
+    from broker.services.doctor import Doctor
+    from broker.services.proofs import Proofs
+    from broker.services.store_interfaces import StoreKeys
+    from broker.services.store_making import StoreMaker
+    from broker.sign_in_parts import SignInParts
+
+
+def config_path() -> Path:
+    """Where the person's file is, or would be."""
+    return config_directory() / CONFIG_NAME
+
+
+def read_config() -> Config:
+    """The person's file, read once; all defaults where there is none.
+
+    Raises:
+        ConfigError: it cannot be used, or others can write it.
+    """
+    path = config_path()
+    return parse_config(read_persons_file(path) or "", str(path))
+
+
+class Parts:
+    """Everything that lives as long as the daemon.
+
+    Args:
+        socket_path: of the admin socket.
+        stop: asks the daemon to end; returns at once.
+        config: the person's.
+    """
+
+    def __init__(
+        self, socket_path: str, stop: Callable[[], None], config: Config
+    ) -> None:
+        self._config = config
+        self._clock = SystemClock()
+        self._presets = issuer_presets(config)
+        self._events = Events()
+        self._outbound = Outbound(
+            version=__version__,
+            network=config.network,
+            environ=os.environ,
+            now=self._clock.now,
+        )
+        self._sender = ProvingSender(
+            self._outbound, clock=self._clock, random=secrets.token_bytes
+        )
+        self._door = FileDoor(state_directory() / STORE_NAME)
+        self._keys = Late(self._made_keys)
+        self.vault = Vault(
+            door=self._door,
+            sender=self._sender,
+            clock=self._clock,
+            events=self._events,
+            lock_after_idle=config.store.lock_after_idle,
+        )
+        self._access = Access(vault=self.vault)
+        self._sign_in = Late(self._made_sign_in)
+        self.services = self._made_services(socket_path, stop)
+
+    async def close(self, server: PeerServer) -> Collection[AccountName]:
+        """What is on the wire ends, and is saved and answered; the store goes last.
+
+        In less time than a service manager waits before it kills: each of the two
+        has the outbound door's 25 seconds at most, and they pass together.
+
+        Returns:
+            The accounts whose newest grant is lost, see `Vault.close`.
+        """
+        self.vault.begin_to_close()
+        at = self._clock.now().wall
+        self._events.publish(Event(kind=EventKind.STOPPING, at=at))
+        await asyncio.gather(self._end_logins(), server.close())
+        if self._sign_in.made is not None:
+            await self._sign_in.made.clean_up()
+        lost = await self.vault.close()
+        await self._outbound.close()
+        return lost
+
+    async def _end_logins(self) -> None:
+        if self._sign_in.made is not None:
+            await self._sign_in.made.logins.close()
+
+    def _made_services(self, socket_path: str, stop: Callable[[], None]) -> Services:
+        return Services(
+            facts=DaemonFacts(
+                version=__version__,
+                pid=os.getpid(),
+                started_at=self._clock.now().wall,
+                socket=socket_path,
+                config=str(config_path()),
+            ),
+            vault=self.vault,
+            access=self._access,
+            events=self._events,
+            clock=self._clock,
+            rare=RareServices(
+                presets=self._presets,
+                logins=Late(lambda: self._sign_in.get().logins),
+                accounts=Late(self._made_accounts),
+                maker=Late(self._made_maker),
+                keys=self._keys,
+                doctor=Late(self._made_doctor),
+                proofs=Late(self._made_proofs),
+            ),
+            stop=stop,
+        )
+
+    # --- made when first asked for, see the top --------------------------------------
+
+    def _made_sign_in(self) -> "SignInParts":
+        # None is made once we are ending: nobody would close it.
+        self.vault.require_serving()
+        from broker.sign_in_parts import SignInParts  # noqa: PLC0415 - see the top
+
+        return SignInParts(
+            vault=self.vault,
+            presets=self._presets,
+            client_document=self._config.login.client_id_metadata,
+            sender=self._sender,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    def _made_accounts(self) -> "Accounts":
+        from broker.services.accounts import Accounts  # noqa: PLC0415 - see the top
+
+        return Accounts(
+            vault=self.vault,
+            sender=self._sender,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    def _made_maker(self) -> "StoreMaker":
+        from broker.services.store_making import (  # noqa: PLC0415 - see the top
+            StoreMaker,
+        )
+
+        return StoreMaker(vault=self.vault, door=self._door, clock=self._clock)
+
+    def _made_keys(self) -> "StoreKeys":
+        from broker.store.key_changes import KeyChanges  # noqa: PLC0415 - see the top
+
+        return KeyChanges(self._door)
+
+    def _made_doctor(self) -> "Doctor":
+        from broker.host.premises import (  # noqa: PLC0415 - see the top
+            look_at_premises,
+        )
+        from broker.services.doctor import Doctor  # noqa: PLC0415 - as above
+
+        look = partial(look_at_premises, is_daemon=True)
+        return Doctor(vault=self.vault, keys=self._keys.get(), look=look)
+
+    def _made_proofs(self) -> "Proofs":
+        from broker.services.proofs import Proofs  # noqa: PLC0415 - see the top
+
+        return Proofs(
+            access=self._access, clock=self._clock, random=secrets.token_bytes
+        )
+
+
+def issuer_presets(config: Config) -> Mapping[str, IssuerPreset]:
+    """All presets. The person's are read now, so that a mistake in them is told."""
+    if not config.issuers:
+        return LateMapping(_shipped_presets)
+    from broker.oauth.presets import (  # noqa: PLC0415 - see the top
+        parse_config_presets,
+        with_config_presets,
+    )
+
+    own = parse_config_presets(config.issuers, str(config_path()))
+    return LateMapping(lambda: with_config_presets(_shipped_presets(), own))
+
+
+def _shipped_presets() -> Mapping[str, IssuerPreset]:
+    from broker.oauth.presets import parse_presets  # noqa: PLC0415 - see the top
+
+    text = Path(__file__).with_name("issuers.toml").read_text("utf-8")
+    return parse_presets(text)

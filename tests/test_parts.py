@@ -1,0 +1,70 @@
+"""The parts of the daemon, and what of them it does without until it is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from broker import parts
+from broker.config import Config
+from broker.model.issuer import IssuerPreset, PresetOrigin
+
+RARE = (
+    "broker.sign_in_parts",
+    "broker.oauth.presets",
+    "broker.ipc.login_routes",
+    "broker.ipc.store_routes",
+    "broker.services.accounts",
+    "broker.services.doctor",
+    "broker.services.logins",
+    "broker.services.proofs",
+    "broker.services.store_findings",
+    "broker.services.store_making",
+    "broker.store.key_changes",
+    "broker.store.keys.kept",
+    "broker.net.loopback",
+    "brokerd_client.client",
+    "joserfc",
+)
+"""What a daemon that hands out tokens never needs."""
+
+
+def test_a_daemon_imports_nothing_that_is_rarely_needed() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "import broker.daemon, sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    imported = set(said.stdout.split())
+    assert "broker.parts" in imported
+    assert sorted(imported & set(RARE)) == []
+
+
+def test_the_issuers_that_are_shipped_are_there() -> None:
+    presets = parts.issuer_presets(Config())
+    assert {"google", "microsoft", "github", "gitlab"} <= presets.keys()
+
+
+def test_an_issuer_of_the_persons_file_is_there_beside_them() -> None:
+    table = {"issuer": "https://acme.example"}
+    presets = parts.issuer_presets(Config(issuers={"acme": table, "github": table}))
+    assert presets["acme"].origin is PresetOrigin.CONFIG
+    assert presets["github"].origin is PresetOrigin.CONFIG_INSTEAD
+    assert presets["google"].origin is PresetOrigin.SHIPPED
+
+
+def test_the_file_of_issuers_is_not_read_before_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = []
+
+    def shipped() -> dict[str, IssuerPreset]:
+        read.append(1)
+        return {}
+
+    monkeypatch.setattr(parts, "_shipped_presets", shipped)
+    presets = parts.issuer_presets(Config())
+    assert read == []
+    assert "google" not in presets
+    assert read == [1]
