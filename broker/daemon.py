@@ -63,6 +63,8 @@ from broker.services.clients import Clients
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.logins import LoginService
+from broker.services.moving_in import MovingIn
+from broker.services.moving_out import MovingOut
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
@@ -252,11 +254,10 @@ class _Parts:
             version=__version__,
         )
         presets = _presets(config)
+        sign_ins = SignIns(presets=presets, sender=self.sender, clients=self._clients())
         self.logins = LoginService(
             vault=self.vault,
-            sign_ins=SignIns(
-                presets=presets, sender=self.sender, clients=self._clients()
-            ),
+            sign_ins=sign_ins,
             ways=self._ways(clock),
             clock=clock,
             random=secrets.token_bytes,
@@ -279,6 +280,14 @@ class _Parts:
             accounts=Accounts(
                 vault=self.vault, sender=self.sender, clock=clock, events=self.events
             ),
+            moving_in=MovingIn(
+                vault=self.vault,
+                sign_ins=sign_ins,
+                sender=self.sender,
+                clock=clock,
+                events=self.events,
+            ),
+            moving_out=MovingOut(vault=self.vault, clock=clock, events=self.events),
             events=self.events,
             presets=presets,
             clock=clock,

@@ -14,6 +14,7 @@ from broker.ipc import proof_wire, store_wire, wire
 from broker.ipc.doctor_wire import doctor_reply
 from broker.ipc.issuer_wire import issuers_reply
 from broker.ipc.login_routes import LoginRoutes
+from broker.ipc.moving_routes import MovingRoutes
 from broker.ipc.replies import json_reply
 from broker.ipc.store_routes import StoreRoutes
 from broker.ipc.stream import stream_events
@@ -29,6 +30,8 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.interfaces import Clock
 from broker.services.logins import LoginService
+from broker.services.moving_in import MovingIn
+from broker.services.moving_out import MovingOut
 from broker.services.proofs import Proofs
 from broker.services.standing import standing_events
 from broker.services.store_interfaces import StoreKeys
@@ -75,6 +78,8 @@ class Services:
     proofs: Proofs
     logins: LoginService
     accounts: Accounts
+    moving_in: MovingIn
+    moving_out: MovingOut
     events: Events
     presets: Mapping[str, IssuerPreset]
     clock: Clock
@@ -109,8 +114,13 @@ class Routes:
             ),
             web.get("/v1/doctor", self._permitted(manage, self.doctor)),
             web.post("/v1/stop", self._permitted(manage, self.stop)),
+            *self._moving_routes().table(partial(self._permitted, manage)),
             *self._store_routes().table(partial(self._permitted, manage)),
         ]
+
+    def _moving_routes(self) -> MovingRoutes:
+        services = self._services
+        return MovingRoutes(services.moving_in, services.moving_out)
 
     def _store_routes(self) -> StoreRoutes:
         services = self._services

@@ -99,6 +99,8 @@ class Served:
             proofs=world.proofs,
             logins=world.logins,
             accounts=world.accounts,
+            moving_in=world.moving_in,
+            moving_out=world.moving_out,
             events=world.events,
             presets=world.presets,
             clock=world.clock,
