@@ -38,6 +38,7 @@ from broker.store.door import STORE_NAME, FileDoor
 if TYPE_CHECKING:
     from broker.services.accounts import Accounts
     from broker.services.doctor import Doctor
+    from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
@@ -137,6 +138,8 @@ class Parts:
                 presets=self._presets,
                 logins=Late(lambda: self._sign_in.get().logins),
                 accounts=Late(self._made_accounts),
+                moving_in=Late(lambda: self._sign_in.get().moving_in),
+                moving_out=Late(self._made_moving_out),
                 maker=Late(self._made_maker),
                 keys=self._keys,
                 doctor=Late(self._made_doctor),
@@ -170,6 +173,13 @@ class Parts:
             clock=self._clock,
             events=self._events,
         )
+
+    def _made_moving_out(self) -> "MovingOut":
+        from broker.services.moving_out import (  # noqa: PLC0415 - see the top
+            MovingOut,
+        )
+
+        return MovingOut(vault=self.vault, clock=self._clock, events=self._events)
 
     def _made_maker(self) -> "StoreMaker":
         from broker.services.store_making import (  # noqa: PLC0415 - see the top

@@ -17,6 +17,7 @@ from broker.services.clients import Clients
 from broker.services.events import Events
 from broker.services.interfaces import HttpSender
 from broker.services.logins import LoginService
+from broker.services.moving_in import MovingIn
 from broker.services.redemption import Redeemer
 from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
@@ -29,6 +30,7 @@ class SignInParts:
 
     Attributes:
         logins: that book.
+        moving_in: takes sign-ins of other tools over.
     """
 
     def __init__(
@@ -52,9 +54,13 @@ class SignInParts:
             sender=sender, registering=self._registering, document=client_document
         )
         redeemer = Redeemer(vault=vault, sender=sender, clock=clock, events=events)
+        sign_ins = SignIns(presets=presets, sender=sender, clients=clients)
+        self.moving_in = MovingIn(
+            vault=vault, sign_ins=sign_ins, sender=sender, clock=clock, events=events
+        )
         self.logins = LoginService(
             vault=vault,
-            sign_ins=SignIns(presets=presets, sender=sender, clients=clients),
+            sign_ins=sign_ins,
             ways=_ways(vault, redeemer, sender, clock),
             clock=clock,
             random=secrets.token_bytes,

@@ -61,11 +61,21 @@ def confirm(question: str, *, yes: bool) -> None:
         BrokerError: nobody can be asked.
         click.Abort: the answer is no.
     """
+    if not agrees(question, yes=yes):
+        raise click.Abort
+
+
+def agrees(question: str, *, yes: bool) -> bool:
+    """Whether the person wants it; see `confirm`.
+
+    Raises:
+        BrokerError: nobody can be asked.
+    """
     if yes:
-        return
+        return True
     if not is_at_terminal():
         raise bad_usage(
             "this is done only after a question, and nobody can be asked here",
             "say --yes where it is meant",
         )
-    click.confirm(question, abort=True, err=True)
+    return click.confirm(question, err=True)

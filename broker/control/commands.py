@@ -11,11 +11,14 @@ from broker.control.backups import backup, restore
 from broker.control.client_metadata import client_metadata
 from broker.control.daemon import stop
 from broker.control.doctor import doctor
+from broker.control.export import export
+from broker.control.importing import import_
 from broker.control.issuers import issuers
 from broker.control.keys import key
 from broker.control.login import login
 from broker.control.pending import pending
 from broker.control.proofs import dpop_proof
+from broker.control.scan import scan
 from broker.control.service import service
 from broker.control.start import start_broker
 from broker.control.status import status
@@ -63,6 +66,9 @@ for _command in (
     accounts,
     default,
     logout,
+    scan,
+    import_,
+    export,
     pending,
     client_metadata,
     status,

@@ -66,7 +66,7 @@ def login_body(words: Words) -> Json:
         "issuer": words["issuer"],
         "mcp": words["mcp"],
         "client_id": words["client_id"],
-        "client_secret": None if secret is None else _read_secret(secret),
+        "client_secret": None if secret is None else read_secret_file(secret),
         "client_secrets": None if secrets is None else _read(secrets),
         "scopes": [one for many in words["scope"] for one in many.split()] or None,
         "add_scopes": [one for many in words["add_scope"] for one in many.split()]
@@ -102,7 +102,7 @@ def _parameters(words: Words) -> Mapping[str, str] | None:
     return pairs or None
 
 
-def _read_secret(path: Path) -> str:
+def read_secret_file(path: Path) -> str:
     """A file that holds a client secret alone."""
     secret = _read(path).strip()
     if not secret:

@@ -75,6 +75,22 @@ ADVICE: dict[str, Advice] = {
         "leave the resource out, or ask for that one; for another MCP server sign in "
         "under another name: `brokerctl login NAME --mcp URL`",
     ),
+    "account_exists": _advice(
+        409,
+        "there is an account {account!r} already",
+        "take it over under another name with --name; or end the one that is there "
+        "with `brokerctl logout {account}`",
+    ),
+    "import_refused": _advice(
+        409,
+        "{issuer} does not take this sign-in: {what}",
+        "nothing was taken over; sign in anew with `brokerctl login NAME`",
+    ),
+    "not_exportable": _advice(
+        409,
+        "{account!r} cannot be given away: {what}",
+        "sign in anew in the program that is to have it",
+    ),
     "account_busy": _advice(
         503,
         "{waiting} different tokens of {account!r} are being asked for already",

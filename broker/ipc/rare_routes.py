@@ -24,10 +24,13 @@ from broker.services.vault import Vault
 
 if TYPE_CHECKING:
     from broker.ipc.login_routes import LoginRoutes
+    from broker.ipc.moving_routes import MovingRoutes
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
     from broker.services.doctor import Doctor
     from broker.services.logins import LoginService
+    from broker.services.moving_in import MovingIn
+    from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
@@ -43,6 +46,8 @@ class RareServices:
     presets: Mapping[str, IssuerPreset]
     logins: Late["LoginService"]
     accounts: Late["Accounts"]
+    moving_in: Late["MovingIn"]
+    moving_out: Late["MovingOut"]
     maker: Late["StoreMaker"]
     keys: Late["StoreKeys"]
     doctor: Late["Doctor"]
@@ -69,6 +74,7 @@ class RareRoutes:
         self._vault = vault
         self._status = status
         self._login_routes = Late(self._made_login_routes)
+        self._moving_routes = Late(self._made_moving_routes)
         self._store_routes = Late(self._made_store_routes)
 
     def table(
@@ -82,6 +88,7 @@ class RareRoutes:
         manage = partial(permitted, Operation.MANAGE)
         return [
             *self._of_logins(manage),
+            *self._of_moving(manage),
             *self._of_the_store(manage),
             # Decides for itself, as for a token.
             web.post("/v1/dpop-proof", self.dpop_proof),
@@ -98,6 +105,15 @@ class RareRoutes:
             web.delete("/v1/logins/{id}", manage(_late(lambda: login().cancel))),
             web.post(
                 "/v1/logins/{id}/response", manage(_late(lambda: login().respond))
+            ),
+        ]
+
+    def _of_moving(self, manage: _Manage) -> list[web.RouteDef]:
+        moving = self._moving_routes.get
+        return [
+            web.post("/v1/accounts", manage(_late(lambda: moving().take_over))),
+            web.post(
+                "/v1/accounts/{name}/export", manage(_late(lambda: moving().export))
             ),
         ]
 
@@ -145,6 +161,12 @@ class RareRoutes:
         from broker.ipc.login_routes import LoginRoutes  # noqa: PLC0415 - see the top
 
         return LoginRoutes(self._services.logins.get())
+
+    def _made_moving_routes(self) -> "MovingRoutes":
+        from broker.ipc.moving_routes import MovingRoutes  # noqa: PLC0415 - see the top
+
+        services = self._services
+        return MovingRoutes(services.moving_in.get(), services.moving_out.get())
 
     def _made_store_routes(self) -> "StoreRoutes":
         from broker.ipc.store_routes import StoreRoutes  # noqa: PLC0415 - see the top

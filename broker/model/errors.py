@@ -112,6 +112,30 @@ class ResourceNotGrantedError(BrokerError):
     granted: str
 
 
+class AccountExistsError(BrokerError):
+    """A sign-in is to be taken over under a name that an account has already."""
+
+    code = "account_exists"
+    account: str
+
+
+class ImportRefusedError(BrokerError):
+    """The issuer does not take the sign-in of another tool; nothing is kept of it."""
+
+    code = "import_refused"
+    issuer: str
+    what: str
+    """Why, in words for after a colon."""
+
+
+class NotExportableError(BrokerError):
+    """The grant would be of no use to anybody else."""
+
+    code = "not_exportable"
+    account: str
+    what: str
+
+
 class AccountBusyError(BrokerError):
     """Too many different tokens of one account are asked for at once."""
 

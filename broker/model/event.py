@@ -15,6 +15,8 @@ class EventKind(Enum):
     """The grant is dead, or the issuer wants the person again."""
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
+    EXPORTED = "exported"
+    """The grant was given away whole, refresh token and all."""
     ISSUER_DOWN = "issuer_down"
     ISSUER_UP = "issuer_up"
     LOCKED = "locked"

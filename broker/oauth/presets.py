@@ -161,13 +161,13 @@ def preset_for_issuer(
     return None
 
 
-def require_way(preset: IssuerPreset | None, way: Way) -> None:
+def require_way(preset: IssuerPreset | None, way: Way | None) -> None:
     """See that an issuer is not known to refuse this way to sign in.
 
     Raises:
         WayRefusedError: it is.
     """
-    if preset is not None and way in preset.refused_ways:
+    if preset is not None and way is not None and way in preset.refused_ways:
         raise WayRefusedError(
             issuer=preset.name, way=way.value, what=preset.refused_ways[way]
         )

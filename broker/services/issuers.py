@@ -18,7 +18,7 @@ from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.text import safe_text
 from broker.model.way import Way
-from broker.oauth.endpoints import parse_issuer_url
+from broker.oauth.endpoints import parse_issuer_url, url_fault
 from broker.oauth.faults import transport_fault
 from broker.oauth.metadata import mcp_metadata_urls, metadata_urls, parse_metadata
 from broker.oauth.presets import preset_for_endpoint, preset_for_issuer, require_way
@@ -85,14 +85,29 @@ class Issuers:
         preset = self._presets.get(text)
         return text if preset is None else preset.issuer
 
+    def of_endpoint(self, endpoint: str) -> str:
+        """Who a token endpoint is of: a preset's name, else the URL of its host.
+
+        Raises:
+            IssuerInvalidError: no token may be sent there.
+        """
+        known = self.preset_of(endpoint)
+        if known is not None:
+            return known.name
+        fault = url_fault(endpoint)
+        if fault is not None:
+            raise IssuerInvalidError(issuer=safe_text(endpoint), what=fault)
+        parts = urlsplit(endpoint)
+        return f"{parts.scheme}://{parts.netloc}"
+
     async def find(
-        self, text: str, way: Way, *, for_mcp: bool = False
+        self, text: str, way: Way | None, *, for_mcp: bool = False
     ) -> tuple[IssuerPreset | None, Issuer]:
         """The issuer that is meant, with its endpoints.
 
         Args:
             text: the name of a preset, or an issuer URL.
-            way: how the person is to sign in.
+            way: how the person is to sign in; None where nobody is to.
             for_mcp: whether its metadata is looked for in MCP's order.
 
         Raises:

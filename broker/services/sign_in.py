@@ -89,14 +89,17 @@ class SignIns:
         self._clients = clients
 
     async def complete(
-        self, request: SignInRequest, stored: Grant | None, way: Way = Way.LOOPBACK
+        self,
+        request: SignInRequest,
+        stored: Grant | None,
+        way: Way | None = Way.LOOPBACK,
     ) -> SignIn:
         """All that is needed, or an error that says what is missing.
 
         Args:
             request: what the person typed.
             stored: the account's grant, or None for a new account.
-            way: how the person is to sign in.
+            way: how the person is to sign in; None where nobody is to.
 
         Raises:
             WayRefusedError: the issuer is known to refuse this way.
@@ -168,13 +171,17 @@ class SignIns:
             issuer=None if issuer is None else self._issuers.url_of(issuer),
         )
 
+    def issuer_of(self, endpoint: str) -> str:
+        """Who a token endpoint is of, see `Issuers.of_endpoint`."""
+        return self._issuers.of_endpoint(endpoint)
+
     async def _issuer(
         self,
         request: SignInRequest,
         secrets: ClientSecrets | None,
         old: Account | None,
         found: ResourceFound | None,
-        way: Way,
+        way: Way | None,
     ) -> tuple[IssuerPreset | None, Issuer]:
         if found is not None:
             preset, issuer = await self._issuers.find(found.issuer, way, for_mcp=True)

@@ -150,6 +150,7 @@ def test_every_exit_code_is_of_a_code_on_the_wire_or_of_a_command() -> None:
         "config_invalid",
         "service_failed",
         "unhealthy",
+        "foreign_file_invalid",
     }
 
     assert set(EXIT_CODES) <= on_the_wire | of_commands

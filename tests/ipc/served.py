@@ -104,6 +104,8 @@ class Served:
                 presets=world.presets,
                 logins=logins,
                 accounts=Late(lambda: world.accounts),
+                moving_in=Late(lambda: world.moving_in),
+                moving_out=Late(lambda: world.moving_out),
                 maker=Late(lambda: world.maker),
                 keys=Late(lambda: world.keys),
                 doctor=Late(lambda: world.doctor),

@@ -34,8 +34,8 @@ STATUS = {
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
     "device_code_expired another_person issuer_moved login_failed port_in_use "
-    "dpop_unsupported store_exists key_source_unavailable key_slot_refused "
-    "grant_changed",
+    "dpop_unsupported store_exists account_exists import_refused not_exportable "
+    "key_source_unavailable key_slot_refused grant_changed",
     413: "too_large",
     423: "locked",
     500: "internal_error store_corrupt",

@@ -21,6 +21,8 @@ ROUTES = [
     ("DELETE", "/v1/logins/x"),
     ("GET", "/v1/accounts"),
     ("DELETE", "/v1/accounts/work"),
+    ("POST", "/v1/accounts"),
+    ("POST", "/v1/accounts/home/export"),
     ("PUT", "/v1/default"),
     ("GET", "/v1/status"),
     ("GET", "/v1/events"),
@@ -62,7 +64,7 @@ async def test_another_user_is_refused_on_every_route(
         ("PATCH", "/v1/default", "method_not_allowed"),
         ("OPTIONS", "/v1/token", "method_not_allowed"),
         ("TRACE", "/v1/status", "method_not_allowed"),
-        ("POST", "/v1/accounts", "method_not_allowed"),
+        ("PUT", "/v1/accounts", "method_not_allowed"),
     ],
 )
 async def test_other_paths_and_methods_are_told_as_problems(

@@ -25,6 +25,8 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.logins import LoginService
+from broker.services.moving_in import MovingIn
+from broker.services.moving_out import MovingOut
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
@@ -199,7 +201,29 @@ class World:
             random=CountedBytes(),
             version="1.2",
         )
+        self.moving_in = MovingIn(
+            vault=self.vault,
+            sign_ins=self.sign_ins(),
+            sender=self.outbound,
+            clock=self.clock,
+            events=self.events,
+        )
+        self.moving_out = MovingOut(
+            vault=self.vault, clock=self.clock, events=self.events
+        )
         self.logins = self.a_login_service()
+
+    def sign_ins(self) -> SignIns:
+        """At the issuers of this world."""
+        return SignIns(
+            presets=self.presets,
+            sender=self.outbound,
+            clients=Clients(
+                sender=self.outbound,
+                registering=self.registering,
+                document=self.client_document,
+            ),
+        )
 
     def a_login_service(self) -> LoginService:
         """Over the vault of this world."""
@@ -225,15 +249,7 @@ class World:
         )
         return LoginService(
             vault=self.vault,
-            sign_ins=SignIns(
-                presets=self.presets,
-                sender=self.outbound,
-                clients=Clients(
-                    sender=self.outbound,
-                    registering=self.registering,
-                    document=self.client_document,
-                ),
-            ),
+            sign_ins=self.sign_ins(),
             ways={**dict.fromkeys(BY_REDIRECT, by_redirect), Way.DEVICE: by_device},
             clock=self.clock,
             random=random,

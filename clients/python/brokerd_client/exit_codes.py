@@ -63,6 +63,10 @@ EXIT_CODES: dict[str, int] = {
     "account_busy": 37,
     "too_many_listeners": 38,
     "unhealthy": 39,
+    "account_exists": 40,
+    "import_refused": 41,
+    "not_exportable": 42,
+    "foreign_file_invalid": 43,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

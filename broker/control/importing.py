@@ -1,0 +1,255 @@
+"""`brokerctl import`: takes over the sign-ins of other tools.
+
+Reads their files with the person's own hand; the daemon is given what they hold, tries
+it once, and keeps it. Then the plaintext copy goes, if the person wants that.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from broker.control.asking import agrees
+from broker.control.broker import Broker, Json, text, texts
+from broker.control.foreign.found import ForeignFileError, Found
+from broker.control.foreign.reading import ForeignFile
+from broker.control.foreign.removing import is_removable, remove
+from broker.control.foreign.tools import tool_names
+from broker.control.import_sources import Sign, foreign_error, signs_of, sources
+from broker.control.login_request import read_secret_file
+from broker.control.output import (
+    bad_usage,
+    json_option,
+    say,
+    say_json,
+    tell,
+    tell_note,
+    tells_errors,
+    waiting,
+    yes_option,
+)
+from broker.model.secret import Secret
+from brokerd_client import BrokerError
+from brokerd_client.exit_codes import exit_code
+
+_TAKING_SECONDS = 120
+"""Discovery and one refresh, each with the outbound door's 25 seconds an address."""
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9._@+-]+")
+
+
+class ImportWords(TypedDict):
+    """The options of `brokerctl import`, as click hands them over."""
+
+    source: tuple[str, ...]
+    tool: str | None
+    only: str | None
+    name: str | None
+    issuer: str | None
+    mcp: str | None
+    client_id: str | None
+    client_secret_file: Path | None
+    scope: tuple[str, ...]
+    keep: bool
+    yes: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A sign-in that is an account now."""
+
+    sign: Sign
+    answer: Json
+
+
+@click.command(name="import")
+@click.argument("source", nargs=-1, required=True)
+@click.option(
+    "--as",
+    "tool",
+    type=click.Choice(tool_names()),
+    help="The tool that wrote the file.",
+)
+@click.option("--only", metavar="LABEL", help="Only the sign-in of this label.")
+@click.option("--name", help="What the account is to be called; for one sign-in.")
+@click.option("--issuer", help="Its issuer, where the file does not say it.")
+@click.option("--mcp", metavar="URL", help="The MCP server that it is for.")
+@click.option("--client-id", help="Its client, where the file does not say it.")
+@click.option(
+    "--client-secret-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file that holds the secret of that client alone.",
+)
+@click.option("--scope", multiple=True, help="A scope that it has; may be repeated.")
+@click.option("--keep", is_flag=True, help="Leave the tool's own copy where it is.")
+@yes_option
+@json_option
+@tells_errors
+def import_(**words: Unpack[ImportWords]) -> None:
+    """Take over sign-ins of other tools: SOURCE is a tool's name or a file.
+
+    Each is shown before it is taken, and tried with one refresh; what its issuer
+    refuses stays where it is. `brokerctl scan` lists what there is.
+    """
+    files = sources(words["source"], words["tool"])
+    signs = signs_of(files, words["only"])
+    if words["name"] is not None and len(signs) != 1:
+        raise bad_usage(
+            f"--name is for one sign-in, and there are {len(signs)}",
+            "say which with --only LABEL",
+        )
+    taken: list[_Taken] = []
+    failed: list[tuple[Sign, BrokerError]] = []
+    for sign in signs:
+        try:
+            done = _take(sign, words)
+        except BrokerError as exc:
+            failed.append((sign, exc))
+        else:
+            taken += [done] if done is not None else []
+    removed = [] if words["keep"] else _remove_copies(taken, yes=words["yes"])
+    _end(taken, removed, failed, as_json=words["as_json"])
+
+
+def _take(sign: Sign, words: ImportWords) -> _Taken | None:
+    """One of them; None where the person does not want it."""
+    body = _body(sign, words)
+    _show(sign, text(body, "account"))
+    question = f"{sign.tool.must_stop} Take it over?"
+    if not agrees(question, yes=words["yes"]):
+        return None
+    with waiting("trying it with one refresh"):
+        answer = Broker().call("POST", "/v1/accounts", body, timeout=_TAKING_SECONDS)
+    if not words["as_json"]:
+        say(f"taken over: {text(answer, 'account')} at {text(answer, 'issuer')}")
+        _tell_notes(answer)
+    return _Taken(sign=sign, answer=answer)
+
+
+def _show(sign: Sign, name: str) -> None:
+    tell(f"{sign.tool.name}: {sign.found.label}, as {name}")
+    for file, _ in sign.copies:
+        mode = "" if file.mode is None else f", mode {file.mode:04o}"
+        who = {"you": "you alone can read it", "group": "your group can read it"}
+        readers = who.get(file.readers, "every user of the machine can read it")
+        tell(f"  {file.path} ({readers if file.mode is not None else 'file'}{mode})")
+
+
+def _tell_notes(answer: Json) -> None:
+    if answer.get("rotated"):
+        tell_note("the issuer gave a new refresh token: the tool's copy is void")
+    for note in texts(answer, "notes"):
+        tell_note(note)
+
+
+def _body(sign: Sign, words: ImportWords) -> Json:
+    """The request, with what the person said over what the file says.
+
+    Raises:
+        BrokerError: neither says what is needed.
+    """
+    found = sign.found
+    issuer = words["issuer"] or found.issuer
+    if not (issuer or found.token_endpoint or words["mcp"]):
+        raise foreign_error(
+            f"{sign.path} does not say who the issuer of {found.label!r} is",
+            "name it with --issuer, or an MCP server with --mcp",
+        )
+    client_id = words["client_id"] or found.client_id
+    if client_id is None:
+        raise foreign_error(
+            f"{sign.path} does not say for which client {found.label!r} was given",
+            "name it with --client-id, and its secret with --client-secret-file",
+        )
+    file = words["client_secret_file"]
+    secret = found.client_secret if file is None else Secret(read_secret_file(file))
+    scopes = [one for many in words["scope"] for one in many.split()]
+    body: Json = {
+        "account": words["name"] or account_name(found.label, sign.tool.name),
+        "issuer": issuer,
+        "token_endpoint": found.token_endpoint,
+        "mcp": words["mcp"],
+        "client_id": client_id,
+        "client_secret": _revealed(secret),
+        "refresh_token": _revealed(found.refresh_token),
+        "access_token": None
+        if found.refresh_token is not None
+        else _revealed(found.access_token),
+        "scopes": scopes or list(found.scopes),
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def account_name(label: str, tool: str) -> str:
+    """What an account is called where the person does not say: near to the label."""
+    name = _NO_NAME.sub("-", label).strip("-._@+")[:128]
+    return tool if name in {"", "default", "account"} else name
+
+
+def _revealed(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+def _remove_copies(taken: Sequence[_Taken], *, yes: bool) -> list[Path]:
+    """The files that copies were taken out of; what fails is told, and stays.
+
+    A file is changed once, for all of its sign-ins that are accounts now.
+    """
+    files: dict[Path, tuple[ForeignFile, tuple[Found, ...]]] = {}
+    for file, found in (copy for done in taken for copy in done.sign.copies):
+        _, before = files.get(file.path, (file, ()))
+        files[file.path] = (file, (*before, found))
+    return [
+        file.path
+        for file, founds in files.values()
+        if _may_be_removed(file, founds, yes=yes) and _removes(file, founds)
+    ]
+
+
+def _may_be_removed(file: ForeignFile, founds: tuple[Found, ...], *, yes: bool) -> bool:
+    if not is_removable(file, founds):
+        tell_note(f"the copy in {file.path} stays: it holds other sign-ins, too")
+        return False
+    return agrees(f"Remove the copy in {file.path}?", yes=yes)
+
+
+def _removes(file: ForeignFile, founds: tuple[Found, ...]) -> bool:
+    try:
+        remove(file, founds)
+    except ForeignFileError as exc:
+        tell_note(f"the copy stays: {file.path} {exc.what}")
+        return False
+    return True
+
+
+def _end(
+    taken: Sequence[_Taken],
+    removed: Sequence[Path],
+    failed: Sequence[tuple[Sign, BrokerError]],
+    *,
+    as_json: bool,
+) -> None:
+    if as_json and (taken or len(failed) != 1):
+        say_json(
+            {
+                "taken": [done.answer for done in taken],
+                "removed": [str(path) for path in removed],
+                "failed": [
+                    {"label": sign.found.label, "problem": error.problem()}
+                    for sign, error in failed
+                ],
+            }
+        )
+        if failed:
+            sys.exit(exit_code(failed[0][1].code))
+        return
+    for sign, error in failed[1:]:
+        tell(f"brokerctl: error: {sign.found.label}: {error.detail}")
+    if failed:
+        raise failed[0][1]

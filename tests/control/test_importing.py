@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from broker.control.importing import account_name
+from tests.control.conftest import Listen, Run
+from tests.control.foreign import samples
+from tests.control.foreign.test_reading import put
+from tests.fakes.broker import http, in_turn, problem_reply
+
+
+def taken(account: str = "alice@example.com", **members: object) -> bytes:
+    body: dict[str, object] = {
+        "account": account,
+        "issuer": "https://accounts.google.com",
+        "scopes": ["drive", "mail"],
+        "refreshable": True,
+        "rotated": False,
+        "notes": [],
+    }
+    return http(201, {**body, **members})
+
+
+def test_a_file_is_taken_over_and_its_copy_removed(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json(), 0o644)
+    broker = listen(in_turn(taken()))
+    result = run("import", str(path), "--yes")
+    assert result.exit_code == 0, result.output
+    (asked,) = broker.requests
+    assert (asked.method, asked.target) == ("POST", "/v1/accounts")
+    assert asked.json == {
+        "account": "alice@example.com",
+        "token_endpoint": "https://oauth2.googleapis.com/token",
+        "client_id": "cid.apps.googleusercontent.com",
+        "client_secret": samples.SECRET,
+        "refresh_token": samples.TOKEN,
+        "scopes": ["drive", "mail"],
+    }
+    assert not path.exists()
+    assert "mode 0644" in result.stderr
+    assert samples.TOKEN not in result.output
+    assert samples.SECRET not in result.output
+
+
+def test_the_copy_stays_with_keep(run: Run, listen: Listen, tmp_path: Path) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+    listen(in_turn(taken(rotated=True)))
+    result = run("import", str(path), "--yes", "--keep")
+    assert path.exists()
+    assert "the tool's copy is void" in result.stderr
+
+
+def test_in_a_pipe_nothing_is_taken_without_yes(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+    broker = listen(in_turn())
+    result = run("import", str(path))
+    assert result.exit_code == 2
+    assert "--yes" in result.stderr
+    assert broker.requests == []
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_at_a_terminal_taking_and_removing_are_asked_one_by_one(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+    listen(in_turn(taken()))
+    result = run("import", str(path), typed="y\nn\n")
+    assert result.exit_code == 0
+    assert "must no longer use it" in result.stderr
+    assert path.exists()
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_who_says_no_has_nothing_taken(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+    broker = listen(in_turn())
+    assert run("import", str(path), typed="n\n").exit_code == 0
+    assert broker.requests == []
+    assert path.exists()
+
+
+def test_what_the_issuer_refuses_stays_where_it_is(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+    listen(in_turn(problem_reply(409, "import_refused")))
+    result = run("import", str(path), "--yes")
+    assert result.exit_code == 41
+    assert "the sentence of import_refused" in result.stderr
+    assert path.exists()
+
+
+def test_copies_of_one_token_are_one_sign_in_and_all_go(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    gcloud = tmp_path / ".config/gcloud"
+    database = put(gcloud / "credentials.db", samples.credentials_db("a@example.com"))
+    adc = put(gcloud / "application_default_credentials.json", samples.adc())
+    legacy = put(gcloud / "legacy_credentials/a@example.com/adc.json", samples.adc())
+    broker = listen(in_turn(taken("a@example.com")))
+    result = run("import", "gcloud", "--yes", "--json")
+    assert result.exit_code == 0, result.output
+    assert len(broker.requests) == 1
+    said = json.loads(result.stdout)
+    assert len(said["taken"]) == 1
+    assert said["removed"] == [str(database), str(adc), str(legacy)]
+    assert not adc.exists()
+    assert not legacy.exists()
+    assert samples.TOKEN.encode() not in database.read_bytes()
+
+
+def test_several_are_taken_and_a_refused_one_is_told(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    data = samples.credentials_db("a@example.com", "b@example.com")
+    database = put(tmp_path / ".config/gcloud/credentials.db", data)
+    listen(in_turn(problem_reply(409, "account_exists"), taken("b@example.com")))
+    result = run("import", "gcloud", "--yes", "--json")
+    assert result.exit_code == 40
+    said = json.loads(result.stdout)
+    assert [done["account"] for done in said["taken"]] == ["b@example.com"]
+    assert said["failed"][0]["label"] == "a@example.com"
+    assert b"a@example.com" in database.read_bytes()
+
+
+def test_a_file_of_two_is_changed_once_for_both(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    second = samples.RCLONE.replace(b"[gd]", b"[g2]").replace(b"refresh-", b"second-")
+    second = second.replace(b"[disk]", b"[disk 2]")
+    path = put(tmp_path / "rclone.conf", samples.RCLONE + second)
+    listen(in_turn(taken("gd"), taken("g2")))
+    assert run("import", str(path), "--yes").exit_code == 0
+    left = path.read_bytes()
+    assert b"token" not in left
+    assert b"[gd]" in left
+    assert b"[disk 2]" in left
+
+
+def test_what_the_file_does_not_say_the_person_can(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "abc_tokens.json", samples.MCP_TOKENS)
+    secret = put(tmp_path / "secret", b"the secret\n")
+    broker = listen(in_turn(taken("mcp")))
+    assert run("import", str(path), "--yes").exit_code == 43
+    words = ["--issuer", "https://mcp.example", "--client-id", "c", "--name", "mcp"]
+    words += ["--client-secret-file", str(secret), "--scope", "a b"]
+    assert run("import", str(path), "--yes", *words).exit_code == 0
+    assert broker.requests[0].json == {
+        "account": "mcp",
+        "issuer": "https://mcp.example",
+        "client_id": "c",
+        "client_secret": "the secret",
+        "refresh_token": samples.TOKEN,
+        "scopes": ["a", "b"],
+    }
+
+
+def test_a_sealed_file_is_opened_with_the_password_that_was_piped(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "acc", samples.OIDC_AGENT)
+    broker = listen(in_turn(taken("acc")))
+    result = run("import", str(path), "--yes", typed="pw\n")
+    assert result.exit_code == 0, result.output
+    assert broker.requests[0].json["refresh_token"] == "refresh-of-oidc-agent"
+    put(path, samples.OIDC_AGENT)
+    wrong = run("import", str(path), "--yes", typed="pq\n")
+    assert wrong.exit_code == 16
+    assert path.exists()
+
+
+def test_a_service_account_is_told_and_left(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "key.json", samples.SERVICE_ACCOUNT)
+    listen(in_turn())
+    result = run("import", str(path), "--yes")
+    assert result.exit_code == 43
+    assert "not taken over yet" in result.stderr
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["rclone"], "there is nothing of rclone"),
+        (["gone.json"], "no such file"),
+        (["{home}/many.db", "--name", "x"], "--name is for one"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    run: Run, listen: Listen, tmp_path: Path, words: list[str], what: str
+) -> None:
+    put(tmp_path / "many.db", samples.credentials_db("a", "b"))
+    listen(in_turn())
+    result = run("import", *(word.format(home=tmp_path) for word in words), "--yes")
+    assert result.exit_code in {2, 43}
+    assert what in result.stderr
+
+
+def test_one_of_many_is_chosen_by_its_label(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "many.db", samples.credentials_db("a", "b"))
+    broker = listen(in_turn(taken("x")))
+    result = run("import", str(path), "--only=b", "--name=x", "--yes", "--keep")
+    assert result.exit_code == 0, result.output
+    assert broker.requests[0].json["refresh_token"] == samples.TOKEN + "1"
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("alice@example.com", "alice@example.com"),
+        ("work mail", "work-mail"),
+        ("default", "gcloud"),
+        ("…", "gcloud"),
+        ("https://x.example/a b", "https-x.example-a-b"),
+    ],
+)
+def test_an_account_is_called_like_its_label(label: str, name: str) -> None:
+    assert account_name(label, "gcloud") == name
