@@ -189,8 +189,7 @@ class LoginService:
             (
                 login
                 for login in self._logins.values()
-                if _aim(login) == _aim(wanted)
-                and not login.answered.is_set()
+                if _aim(login) == _aim(wanted) and not login.answered.is_set()
             ),
             None,
         )

@@ -95,9 +95,7 @@ def test_no_dpop_is_said_too_and_nothing_of_it_where_neither_was_said(
 
 
 @pytest.mark.parametrize("way", ["paste", "oob", "oob-auto", "device"])
-def test_a_form_comes_to_a_listener_alone(
-    run: Run, listen: Listen, way: str
-) -> None:
+def test_a_form_comes_to_a_listener_alone(run: Run, listen: Listen, way: str) -> None:
     broker = listen(in_turn())
     result = run("login", "work", f"--{way}", "--response-mode", "form_post")
     assert result.exit_code == 2
