@@ -53,6 +53,11 @@ _START_SECONDS = 90
     multiple=True,
     help="A scope to ask for besides those that you have; may be repeated.",
 )
+@click.option(
+    "--resource",
+    metavar="URI",
+    help="The only API that the tokens are to be for (RFC 8707).",
+)
 @click.option("--login-hint", help="Who is going to sign in, such as an address.")
 @click.option(
     "--param",

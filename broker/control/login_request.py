@@ -16,6 +16,7 @@ class Words(TypedDict):
     name: str
     issuer: str | None
     mcp: str | None
+    resource: str | None
     client_secrets: Path | None
     client_id: str | None
     client_secret_file: Path | None
@@ -50,8 +51,15 @@ def login_body(words: Words) -> Json:
     """The request, with nothing in it that was not said.
 
     Raises:
-        BrokerError: a file cannot be read, or a parameter is none.
+        BrokerError: a file cannot be read, a parameter is none, or two words
+            contradict each other.
     """
+    if words["response_mode"] == "form_post" and words["way"] is not None:
+        raise bad_usage(
+            f"--{words['way']} and --response-mode form_post do not go together: of a "
+            "form nobody can copy anything",
+            "leave out one of them",
+        )
     redirect = {
         "host": words["host"],
         "bind": words["bind"],
@@ -65,6 +73,7 @@ def login_body(words: Words) -> Json:
         "account": words["name"],
         "issuer": words["issuer"],
         "mcp": words["mcp"],
+        "resource": words["resource"],
         "client_id": words["client_id"],
         "client_secret": None if secret is None else read_secret_file(secret),
         "client_secrets": None if secrets is None else _read(secrets),

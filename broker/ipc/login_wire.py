@@ -14,6 +14,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.oauth.device import DevicePrompt
+from broker.oauth.token import parse_resource
 from broker.services.login import Login, LoginState
 from broker.services.logins import Started
 from broker.services.sign_in import SignInRequest
@@ -48,6 +49,7 @@ class LoginBody(Request, frozen=True):
     redirect: RedirectBody | None = None
     dpop: bool | None = None
     mcp: str | None = None
+    resource: str | None = None
     way: Way = Way.LOOPBACK
     again: bool = False
     other_person: bool = False
@@ -72,6 +74,8 @@ def sign_in_request(body: LoginBody) -> SignInRequest:
         raise BadRequestError(what="give client_secrets or client_id, not both")
     if body.client_secret is not None and body.client_id is None:
         raise BadRequestError(what="a client_secret needs its client_id")
+    if body.resource is not None and body.mcp is not None:
+        raise BadRequestError(what="an MCP server is the resource: give mcp alone")
     secret, file = body.client_secret, body.client_secrets
     client = None
     if body.client_id is not None:
@@ -92,6 +96,7 @@ def sign_in_request(body: LoginBody) -> SignInRequest:
         redirect=None if body.redirect is None else _redirect(body.redirect),
         dpop=body.dpop,
         mcp=body.mcp,
+        resource=None if body.resource is None else parse_resource(body.resource),
     )
 
 

@@ -15,7 +15,7 @@ from broker.model.errors import (
     LoginTimedOutError,
 )
 from broker.model.issuer import IssuerPreset, RedirectPath
-from broker.model.redirect import RedirectSite
+from broker.model.redirect import RedirectSite, ResponseMode
 from broker.model.time import Seconds, UnixTime
 from broker.model.way import Way
 from broker.oauth.authorization import (
@@ -103,7 +103,7 @@ class ByRedirect:
                 bind=login.sign_in.account.redirect.bind,
                 port=place.port,
                 path=place.path,
-                mode=login.sign_in.account.redirect.mode,
+                mode=_mode(login),
                 success_message=options.success_message,
                 on_response=login.on_response,
                 outcome=login.outcome,
@@ -198,6 +198,13 @@ class Redirecting:
             await self._listener.close()
 
 
+def _mode(login: Login) -> ResponseMode:
+    """As the account has it; but of a form that is sent nobody could copy anything."""
+    if login.way is Way.LOOPBACK:
+        return login.sign_in.account.redirect.mode
+    return ResponseMode.QUERY
+
+
 def _request(login: Login) -> AuthorizationRequest:
     account, own = login.sign_in.account, login.own
     return authorization_request(
@@ -209,7 +216,7 @@ def _request(login: Login) -> AuthorizationRequest:
         nonce=own.nonce,
         challenge=code_challenge(own.verifier),
         dpop_key=own.dpop_key,
-        mode=account.redirect.mode,
+        mode=_mode(login),
         resource=account.resource,
         parameters=request_parameters(
             preset=login.sign_in.preset,
@@ -249,7 +256,8 @@ def _place_of(uri: str) -> _Place:
         parts, port = urlsplit(""), None
     if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment:
         raise BadRequestError(
-            what="a redirect URI looks like http://127.0.0.1:8080/, without query"
+            what="a redirect URI to listen at looks like http://127.0.0.1:8080/, "
+            "without query; for one that is elsewhere paste the answer (--paste)"
         )
     return _Place(
         host=parts.hostname, port=80 if port is None else port, path=parts.path or "/"

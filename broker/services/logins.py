@@ -109,7 +109,7 @@ class LoginService:
         # the first, or supersedes it where it wants something else.
         beginning = self._beginning.setdefault(request.account, asyncio.Lock())
         async with beginning:
-            same = None if options.again else self._awaiting(sign_in, options.way)
+            same = None if options.again else self._awaiting(login)
             if same is not None:
                 return Started(login=same, joined=True)
             await self._supersede(login.account)
@@ -183,14 +183,13 @@ class LoginService:
                 self._sign_ins.came_to_nothing(login.sign_in)
             await under_way.close()
 
-    def _awaiting(self, sign_in: SignIn, way: Way) -> Login | None:
-        """A login that awaits the same answer, or None."""
+    def _awaiting(self, wanted: Login) -> Login | None:
+        """A login that awaits the same answer and would take it alike, or None."""
         return next(
             (
                 login
                 for login in self._logins.values()
-                if (login.sign_in, login.way) == (sign_in, way)
-                and not login.answered.is_set()
+                if _aim(login) == _aim(wanted) and not login.answered.is_set()
             ),
             None,
         )
@@ -251,3 +250,8 @@ class LoginService:
 
     def _token(self, size: int) -> str:
         return base64.urlsafe_b64encode(self._random(size)).rstrip(b"=").decode()
+
+
+def _aim(login: Login) -> tuple[SignIn, Way, bool]:
+    """What a login comes to, whoever began it."""
+    return login.sign_in, login.way, login.other_person

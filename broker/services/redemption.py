@@ -261,8 +261,8 @@ def _notes(
         )
     if login.sign_in.is_first and before and before.refresh_token:
         notes.append(
-            "the account was signed in with another client or issuer before; that "
-            f"grant still stands at {before.account.issuer.url}"
+            "the account was signed in with another client, issuer or resource before; "
+            f"that grant still stands at {before.account.issuer.url}"
         )
     if before and before.subject and grant.subject and before.subject != grant.subject:
         notes.append("you signed in as somebody else than before")

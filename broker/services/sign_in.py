@@ -42,6 +42,7 @@ class SignInRequest:
         redirect: where the response is awaited.
         dpop: whether tokens are to be bound to a key of the broker (RFC 9449).
         mcp: the URL of an MCP server, which says issuer and scopes.
+        resource: the only one that the tokens are to be for (RFC 8707).
         accept_issuer: whether the issuer's endpoints may be at other hosts than before.
     """
 
@@ -56,6 +57,7 @@ class SignInRequest:
     redirect: RedirectChoice | None = None
     dpop: bool | None = None
     mcp: str | None = None
+    resource: str | None = None
     accept_issuer: bool = False
 
 
@@ -134,9 +136,11 @@ class SignIns:
         own = chosen.client if old is None or names_client else old.client
         # A repeated sign-in keeps what is not named; with another issuer, client or
         # resource it is another sign-in, and nothing of the old one is meant.
+        kept = stored
         if old is not None and _is_same(old, issuer, own, resource):
             account = old
         else:
+            kept = None
             account = Account(
                 name=request.account,
                 issuer=issuer,
@@ -146,7 +150,7 @@ class SignIns:
                 resource=resource,
             )
         account = replace(
-            _named(request, account, stored),
+            _named(request, account, kept),
             issuer=issuer,
             client=chosen.client,
             preset=preset.name if preset else None,
@@ -154,7 +158,9 @@ class SignIns:
         if chosen.redirect is not None:
             account = replace(account, redirect=chosen.redirect)
         _require_dpop(account)
-        is_first = old is None or not _is_same(old, issuer, chosen.client, resource)
+        is_first = old is None or not _is_same(
+            old, issuer, chosen.client, account.resource
+        )
         return SignIn(account=account, preset=preset, is_first=is_first)
 
     def came_to_nothing(self, sign_in: SignIn) -> None:
@@ -245,29 +251,36 @@ def _scopes(
     return preset.default_scopes if preset else ()
 
 
-def _named(request: SignInRequest, account: Account, stored: Grant | None) -> Account:
-    """`account` with all that the person named this time."""
+def _named(request: SignInRequest, account: Account, kept: Grant | None) -> Account:
+    """`account` with all that the person named this time.
+
+    Args:
+        request: what was named.
+        account: what is asked for where nothing is named.
+        kept: the grant that the sign-in repeats, or None where it is another sign-in.
+    """
     hint, redirect = request.login_hint, request.redirect
     return replace(
         account,
-        scopes=_wanted_scopes(request, account, stored),
+        scopes=_wanted_scopes(request, account, kept),
         parameters=account.parameters
         if request.parameters is None
         else dict(request.parameters),
         login_hint=account.login_hint if hint is None else hint,
         redirect=account.redirect if redirect is None else redirect,
         dpop=account.dpop if request.dpop is None else request.dpop,
+        resource=account.resource if request.resource is None else request.resource,
     )
 
 
 def _wanted_scopes(
-    request: SignInRequest, account: Account, stored: Grant | None
+    request: SignInRequest, account: Account, kept: Grant | None
 ) -> tuple[str, ...]:
     """What is to be asked for: one grant, with the union where scopes are added."""
     scopes = account.scopes if request.scopes is None else request.scopes
     if not request.add_scopes:
         return scopes
-    granted = sorted(stored.scopes) if stored is not None else ()
+    granted = sorted(kept.scopes) if kept is not None else ()
     return tuple(dict.fromkeys((*scopes, *granted, *request.add_scopes)))
 
 

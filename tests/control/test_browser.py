@@ -1,5 +1,6 @@
 """Which URLs a browser may be started with, and how that is done."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -86,6 +87,16 @@ def test_the_browser_gets_the_url_as_one_argument(
     count, *arguments = (tmp_path / "argv").read_text().splitlines()
     assert arguments[-1] == url
     assert int(count) == len(arguments) == (2 if "private" in template else 1)
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_browser_in_the_background_gets_the_url_as_one_argument(
+    browser: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "argv")  # who reads waits for the browser
+    url = "https://issuer.example/a?b=c&d=$(id);e='f'"
+    assert open_browser(url, f"{browser} %s &")
+    assert (tmp_path / "argv").read_text().splitlines() == ["1", url]
 
 
 def test_the_variable_of_the_person_is_honoured_where_none_is_named(

@@ -27,6 +27,7 @@ def test_every_word_that_was_said_is_sent(
     words = [
         *("--issuer", "https://issuer.example", "--client-id", "c"),
         *("--mcp", "https://mcp.example/mcp"),
+        *("--resource", "https://api.example/"),
         *("--client-secret-file", str(secret)),
         *("--scope", "a b", "--scope", "c"),
         *("--add-scope", "d e", "--add-scope", "f"),
@@ -35,7 +36,7 @@ def test_every_word_that_was_said_is_sent(
         *("--login-hint", "alice", "--redirect-uri", "http://localhost:1/cb"),
         *("--response-mode", "form_post"),
         *("--host", "localhost", "--bind", "127.0.0.1", "--port", "0"),
-        *("--dpop", "--paste", "--again", "--other-person", "--accept-issuer"),
+        *("--dpop", "--again", "--other-person", "--accept-issuer"),
         *("--timeout", "60", "--success-message", "Done."),
     ]
     assert run("login", "work", *words).exit_code == 0
@@ -43,6 +44,7 @@ def test_every_word_that_was_said_is_sent(
         "account": "work",
         "issuer": "https://issuer.example",
         "mcp": "https://mcp.example/mcp",
+        "resource": "https://api.example/",
         "client_id": "c",
         "client_secret": "s3cret",
         "scopes": ["a", "b", "c"],
@@ -63,7 +65,6 @@ def test_every_word_that_was_said_is_sent(
             "uri": "http://localhost:1/cb",
             "mode": "form_post",
         },
-        "way": "paste",
         "again": True,
         "other_person": True,
         "accept_issuer": True,
@@ -91,6 +92,15 @@ def test_no_dpop_is_said_too_and_nothing_of_it_where_neither_was_said(
     run("login", "work")
     begun = [r.json for r in broker.requests if r.method == "POST"]
     assert [body.get("dpop", "unsaid") for body in begun] == [False, "unsaid"]
+
+
+@pytest.mark.parametrize("way", ["paste", "oob", "oob-auto", "device"])
+def test_a_form_comes_to_a_listener_alone(run: Run, listen: Listen, way: str) -> None:
+    broker = listen(in_turn())
+    result = run("login", "work", f"--{way}", "--response-mode", "form_post")
+    assert result.exit_code == 2
+    assert f"--{way} and --response-mode form_post do not go together" in result.stderr
+    assert broker.requests == []
 
 
 @pytest.mark.parametrize("param", ["novalue", "=x", ""])

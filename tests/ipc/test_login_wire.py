@@ -91,6 +91,10 @@ def test_a_request_body_does_not_show_its_secrets() -> None:
         {"account": "a b"},
         {"client_secret": "s"},
         {"client_id": "c", "client_secrets": "{}"},
+        {"resource": "https://api.example/", "mcp": "https://mcp.example/mcp"},
+        {"resource": "https://api.example/#part"},
+        {"resource": "files"},
+        {"resource": ""},
         {"scopes": ["a b"]},
         {"parameters": {"a": 1}},
         {"parameters": ["a"]},
@@ -170,3 +174,9 @@ def test_a_pasted_answer_is_not_shown() -> None:
     )
     assert body.pasted == CANARY
     assert CANARY not in repr(body)
+
+
+def test_rfc8707_the_one_resource_that_a_person_names_is_read() -> None:
+    named = login_body(resource="https://api.example/")
+    assert login_wire.sign_in_request(named).resource == "https://api.example/"
+    assert login_wire.sign_in_request(login_body()).resource is None

@@ -98,6 +98,22 @@ def test_secrets_are_revealed_only_in_the_files_that_are_held_here() -> None:
     assert REVEALING.keys() - revealing == {"broker/model/secret.py"}, "no longer true"
 
 
+def test_nothing_that_the_daemon_runs_can_start_a_process() -> None:
+    # BROWSER and what an issuer says are command lines to whoever runs them
+    # (CVE-2017-17522, CVE-2025-6514); brokerctl opens the browser.
+    starting = re.compile(
+        r"\b(subprocess|webbrowser|pty|multiprocessing|posix_spawn\w*|create_subprocess"
+        r"\w*|startfile|os\.(exec\w+|spawn\w+|system|popen|fork\w*))\b"
+    )
+    found = {
+        str(path): use[0]
+        for path in modules("broker")
+        if "control" not in path.parts
+        if (use := starting.search((ROOT / path).read_text()))
+    }
+    assert found == {}
+
+
 def test_the_readmes_exit_codes_are_those_of_the_commands() -> None:
     text = (ROOT / "README.md").read_text()
     told = {

@@ -15,17 +15,28 @@ from broker.model.errors import (
     LoginFailedError,
     PasteRefusedError,
     PortInUseError,
+    ResourceNotGrantedError,
 )
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.services.login import Login, LoginState
+from broker.services.served import TokenWanted
 from broker.services.way_in import LoginOptions
 from tests.fakes.clock import run_until_idle
 from tests.fakes.sender import json_response
 from tests.services.person import a_request, asked, begun, completed
-from tests.services.world import ISSUER, METADATA, World, a_world, token_answer
+from tests.services.world import (
+    ISSUER,
+    METADATA,
+    PERSON,
+    WORK,
+    World,
+    a_world,
+    token_answer,
+)
 
 ELSEWHERE = "https://tool.example/callback"
 
@@ -82,9 +93,22 @@ async def test_pasting_listens_too_where_the_address_is_of_this_machine() -> Non
     assert login.redirect_uri == world.listener.last.redirect_uri
 
 
+@pytest.mark.parametrize("way", [Way.PASTE, Way.OOB, Way.OOB_AUTO])
+async def test_what_is_to_be_copied_is_not_sent_as_a_form(way: Way) -> None:
+    world = await a_world()
+    redirect = RedirectChoice(mode=ResponseMode.FORM_POST)
+    login = await begun(
+        world, a_request(redirect=redirect), options=LoginOptions(way=way)
+    )
+    assert "response_mode" not in asked(login)
+    listening = [one.site.mode for one in world.listener.opened]
+    assert listening in ([], [ResponseMode.QUERY])
+    assert login.sign_in.account.redirect.mode is ResponseMode.FORM_POST
+
+
 async def test_nobody_listens_for_an_address_elsewhere_unless_it_is_pasted() -> None:
     world = await a_world()
-    with pytest.raises(BadRequestError):
+    with pytest.raises(BadRequestError, match="--paste"):
         await begun_by(world, Way.LOOPBACK, ELSEWHERE)
 
 
@@ -211,3 +235,19 @@ async def test_a_slow_issuer_delays_no_login_of_another_account() -> None:
     assert not slow.done()
     slow.cancel()
     await asyncio.wait([slow])
+
+
+async def test_rfc8707_the_resource_that_a_person_named_is_the_only_one() -> None:
+    api = "https://api.example/"
+    world = await a_world()
+    login = await begun(world, a_request(resource=api))
+    assert asked(login)["resource"] == api
+    await completed(world, login, token_answer(refresh_token="r-1"))
+    assert world.sender.form()["resource"] == api
+    elsewhere = TokenWanted(account=WORK, resource="https://other.example/")
+    with pytest.raises(ResourceNotGrantedError):
+        await world.access.token(PERSON, elsewhere)
+    world.sender.script(token_answer("access-2"))
+    await world.clock.advance(Seconds(4000))
+    await world.access.token(PERSON, TokenWanted(account=WORK))
+    assert world.sender.form()["resource"] == api

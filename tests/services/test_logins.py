@@ -297,6 +297,10 @@ async def test_whoever_asks_for_something_else_or_anew_ends_the_older_login() ->
     assert (third.joined, second.login.state) == (False, LoginState.FAILED)
     fourth = await world.logins.start(wider, LoginOptions(way=Way.PASTE))
     assert (fourth.joined, third.login.state) == (False, LoginState.FAILED)
+    anybody = LoginOptions(way=Way.PASTE, other_person=True)
+    fifth = await world.logins.start(wider, anybody)
+    assert (fifth.joined, fourth.login.state) == (False, LoginState.FAILED)
+    assert (await world.logins.start(wider, anybody)).joined
 
 
 async def test_a_login_that_has_its_code_is_not_joined() -> None:

@@ -1,7 +1,10 @@
 """Logins that cannot begin, and codes that buy nothing: nothing changes."""
 
+from urllib.parse import urlencode
+
 import pytest
 
+from broker.ipc.problems import problem
 from broker.model.account import RedirectChoice
 from broker.model.errors import (
     BadRequestError,
@@ -17,9 +20,11 @@ from broker.model.http import HttpResponse
 from broker.model.redirect import Outcome
 from broker.model.secret import Secret
 from broker.services.way_in import LoginOptions
+from tests.fakes.clock import run_until_idle
 from tests.fakes.sender import json_response
 from tests.services.person import a_request, begun, completed, repeated, respond
 from tests.services.world import (
+    ISSUER,
     WORK,
     World,
     a_grant,
@@ -119,6 +124,73 @@ async def test_a_code_that_buys_nothing_is_spent_once_and_changes_nothing(
     assert len(world.sender.requests) == 1
     assert world.store.grants[WORK] == a_grant()
     assert await world.listener.last.shown() is Outcome.FAILED
+
+
+@pytest.mark.parametrize("iss", ["https://evil.example", f"{ISSUER.url}/"])
+async def test_a_code_that_another_issuer_gave_goes_to_no_token_endpoint(
+    iss: str,
+) -> None:
+    # A mix-up (RFC 9700 section 4.4): the honest issuer's code, in the login that was
+    # begun at another, or the reverse.
+    world = await a_world(a_grant())
+    login = await repeated(world)
+    respond(world, login, f"code=code-1&iss={iss}")
+    await login.ended.wait()
+    await run_until_idle()
+    assert isinstance(login.error, LoginFailedError)
+    assert world.sender.requests == []
+    assert world.store.grants[WORK] == a_grant()
+
+
+EVIL_TEXT = "\x1b[2K\x1b]8;;https://evil.example\x07\x9bA\u202e\u2066\u200b\r\n\x00"
+HOSTILE = [
+    refusal(EVIL_TEXT, error_description=EVIL_TEXT, error_uri=EVIL_TEXT),
+    refusal("invalid_grant", error_description=EVIL_TEXT, error_subtype=EVIL_TEXT),
+    refusal("invalid_scope", error_description=EVIL_TEXT),
+    refusal("invalid_client", 401, error_description=EVIL_TEXT),
+    refusal("temporarily_unavailable", 503, error_description=EVIL_TEXT),
+    token_answer(token_type=EVIL_TEXT),
+    token_answer(EVIL_TEXT),
+    token_answer(scope=EVIL_TEXT),
+    token_answer(refresh_token=EVIL_TEXT),
+    token_answer(expires_in=EVIL_TEXT),
+    json_response({EVIL_TEXT: EVIL_TEXT}),
+    HttpResponse(status=302, headers={"location": EVIL_TEXT}),
+    HttpResponse(status=500, body=EVIL_TEXT.encode()),
+]
+
+
+def told(error: BrokerError) -> list[str]:
+    """Every text that a person or a program is given of an error."""
+    texts: list[str] = []
+    for value in problem(error).values():
+        texts += [str(one) for one in (value if isinstance(value, list) else [value])]
+    return texts
+
+
+@pytest.mark.parametrize("answer", HOSTILE)
+async def test_nothing_that_a_token_endpoint_says_rewrites_a_terminal(
+    answer: HttpResponse,
+) -> None:
+    world = await a_world(a_grant())
+    login = await repeated(world)
+    world.sender.script(answer)
+    respond(world, login)
+    await login.ended.wait()
+    assert login.error is not None
+    assert [text for text in told(login.error) if not text.isprintable()] == []
+
+
+@pytest.mark.parametrize("name", ["error", "error_description", "iss", "code"])
+async def test_nothing_that_comes_with_the_browser_rewrites_a_terminal(
+    name: str,
+) -> None:
+    world = await a_world(a_grant())
+    login = await repeated(world)
+    respond(world, login, urlencode({"error_uri": EVIL_TEXT, name: EVIL_TEXT}))
+    await login.ended.wait()
+    assert login.error is not None
+    assert [text for text in told(login.error) if not text.isprintable()] == []
 
 
 async def test_a_grant_that_cannot_be_saved_is_kept_in_memory_and_told() -> None:

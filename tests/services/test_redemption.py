@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from broker.model.client import Client
 from broker.model.errors import (
     IssuerMalformedError,
     LoginFailedError,
@@ -60,14 +61,20 @@ def person_grant(subject: str | None = "person-1", **members: object) -> Grant:
 
 
 async def signed_in_again(
-    before: Grant, *, subject: str = "person-1", refresh_token: str | None = None
+    before: Grant,
+    *,
+    request: SignInRequest | None = None,
+    subject: str = "person-1",
+    refresh_token: str | None = None,
 ) -> tuple[World, Login]:
     """A repeated login, of anybody, whose answer has an ID token."""
     world = await a_world(before)
     options = LoginOptions(other_person=True)
-    login = (await world.logins.start(SignInRequest(account=WORK), options)).login
+    request = request or SignInRequest(account=WORK)
+    login = (await world.logins.start(request, options)).login
+    client = login.sign_in.account.client.client_id
     answer = token_answer(
-        id_token=id_token(login, sub=subject), refresh_token=refresh_token
+        id_token=id_token(login, sub=subject, aud=client), refresh_token=refresh_token
     )
     return world, await completed(world, login, answer)
 
@@ -204,6 +211,24 @@ async def test_another_person_never_inherits_a_refresh_token() -> None:
     world, login = await signed_in_again(person_grant("person-2"))
     assert world.store.grants[WORK].refresh_token is None
     assert any("somebody else" in note for note in login.notes)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        SignInRequest(account=WORK, resource="https://api.example/"),
+        SignInRequest(
+            account=WORK, client=Client(client_id="client-2"), scopes=("openid",)
+        ),
+    ],
+)
+async def test_another_client_or_resource_never_inherits_a_refresh_token(
+    request_: SignInRequest,
+) -> None:
+    world, login = await signed_in_again(person_grant(), request=request_)
+    assert login.error is None
+    assert world.store.grants[WORK].refresh_token is None
+    assert any("still stands at" in note for note in login.notes)
 
 
 async def test_who_was_not_known_before_may_be_anybody() -> None:

@@ -97,6 +97,30 @@ async def test_scopes_are_added_to_those_that_are_named() -> None:
     assert sign_in.account.scopes == ("mail", "drive", "calendar")
 
 
+async def test_scopes_of_another_sign_in_are_not_added_to_those_of_a_new_one() -> None:
+    grant = replace(stored(), scopes=frozenset({"drive", "extra"}))
+    other = Client(client_id="client-2")
+    request = SignInRequest(account=WORK, client=other, add_scopes=("calendar",))
+    sign_in = await complete_again(request, before=grant)
+    assert sign_in.account.scopes == ("calendar",)
+
+
+async def test_another_resource_keeps_what_was_named_but_no_older_token() -> None:
+    named = SignInRequest(account=WORK, resource="https://api.example/")
+    sign_in = await complete_again(named, before=stored())
+    assert sign_in.account == replace(stored().account, resource=named.resource)
+    assert sign_in.is_first
+
+    before = replace(stored(), account=sign_in.account)
+    repeated = await complete_again(SignInRequest(account=WORK), before=before)
+    assert repeated.account.resource == "https://api.example/"
+    assert not repeated.is_first
+
+    request = first(issuer="pinned", client=Client(client_id="client-1"))
+    elsewhere = await complete_again(request, before=before)
+    assert elsewhere.account.resource is None
+
+
 EVIL = "https://evil.example/there"
 
 
