@@ -277,7 +277,10 @@ class _Parts:
             proofs=Proofs(access=access, clock=clock, random=secrets.token_bytes),
             logins=self.logins,
             accounts=Accounts(
-                vault=self.vault, sender=self.sender, clock=clock, events=self.events
+                vault=self.vault,
+                clock=clock,
+                events=self.events,
+                registering=self.registering,
             ),
             events=self.events,
             presets=presets,

@@ -144,21 +144,24 @@ class Routes:
         """`GET /v1/accounts`."""
         vault = self._services.vault
         if vault.state is VaultState.NONE:
-            return json_reply({"accounts": [], "default": None})
-        grants = vault.require_open().grants
+            return json_reply({"accounts": [], "default": None, "leaving": []})
+        opened = vault.require_open()
+        grants = opened.grants
         default = grants.default
         replies = [
             wire.account_reply(grant, is_default=grant.account.name == default)
             for grant in grants.all()
         ]
-        return json_reply({"accounts": replies, "default": default})
+        leaving = [wire.leaving_reply(each) for each in opened.leaver.listed()]
+        answer = {"accounts": replies, "default": default, "leaving": leaving}
+        return json_reply(answer)
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
-        """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=`."""
+        """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=&require_revoked=`."""
         name = parse_account_name(request.match_info["name"])
-        flags = wire.parse_flags(request.query, "local_only", "keep_sign_in")
+        options = wire.log_out_options(request.query)
         await self._services.logins.end(name)
-        done = await self._services.accounts.log_out(name, **flags)
+        done = await self._services.accounts.log_out(name, options)
         return json_reply(wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:

@@ -17,8 +17,9 @@ from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
 from broker.oauth.token import parse_resource
-from broker.services.accounts import LogOut
+from broker.services.accounts import LogOut, LogOutOptions
 from broker.services.circuit import Outage
+from broker.services.leaver import Leaving
 from broker.services.served import TokenServed, TokenWanted
 from broker.services.skew import Skew
 
@@ -185,7 +186,37 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
 
 def log_out_reply(done: LogOut) -> dict[str, object]:
     """Answer of `DELETE /v1/accounts/NAME`."""
-    return {"account": done.account, "revoked": done.revoked, "left": list(done.left)}
+    return {
+        "account": done.account,
+        "revoked": done.revoked,
+        "pending": done.pending,
+        "left": list(done.left),
+        "end_session_url": done.end_session_url,
+    }
+
+
+def log_out_options(query: Mapping[str, str]) -> LogOutOptions:
+    """How a person logs out, from the query of `DELETE /v1/accounts/NAME`.
+
+    Raises:
+        BadRequestError: as `parse_flags`; or two that exclude each other.
+    """
+    flags = parse_flags(query, "local_only", "keep_sign_in", "require_revoked")
+    if flags["local_only"] and flags["require_revoked"]:
+        what = "local_only asks nobody to revoke, so require_revoked cannot be met"
+        raise BadRequestError(what=what)
+    return LogOutOptions(**flags)
+
+
+def leaving_reply(leaving: Leaving) -> dict[str, object]:
+    """One grant of `GET /v1/accounts` that is still to be revoked."""
+    return {
+        "account": leaving.account,
+        "issuer": leaving.issuer,
+        "since": leaving.since,
+        "next_try": leaving.next_try,
+        "reason": leaving.what,
+    }
 
 
 def parse_flags(query: Mapping[str, str], *names: str) -> dict[str, bool]:

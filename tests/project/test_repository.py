@@ -23,6 +23,7 @@ REVEALING = {
     "broker/control/login_titles.py": "the code in a title, handed to the daemon",
     "broker/host/kernel_keyring.py": "the key that the kernel keeps",
     "broker/ipc/wire.py": "the token in a reply",
+    "broker/model/leaving.py": "the hash by which a cut-off log-out is known",
     "broker/model/secret.py": "defines it",
     "broker/model/token.py": "the hash by which a rejected token is known",
     "broker/net/proxies.py": "the proxy as the person names it, its password",
