@@ -169,9 +169,9 @@ class Parts:
 
         return Accounts(
             vault=self.vault,
-            sender=self._sender,
             clock=self._clock,
             events=self._events,
+            registering=self._sign_in.get().registering,
         )
 
     def _made_moving_out(self) -> "MovingOut":

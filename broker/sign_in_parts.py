@@ -30,6 +30,7 @@ class SignInParts:
 
     Attributes:
         logins: that book.
+        registering: of clients at issuers.
         moving_in: takes sign-ins of other tools over.
     """
 
@@ -44,14 +45,14 @@ class SignInParts:
         events: Events,
     ) -> None:
         self._vault = vault
-        self._registering = Registering(
+        self.registering = Registering(
             sender=sender,
             clock=clock,
             random=secrets.token_bytes,
             version=__version__,
         )
         clients = Clients(
-            sender=sender, registering=self._registering, document=client_document
+            sender=sender, registering=self.registering, document=client_document
         )
         redeemer = Redeemer(vault=vault, sender=sender, clock=clock, events=events)
         sign_ins = SignIns(presets=presets, sender=sender, clients=clients)
@@ -68,7 +69,7 @@ class SignInParts:
 
     async def clean_up(self) -> None:
         """Delete what logins left at issuers; once they have ended, the store open."""
-        await self._registering.close(self._vault.find)
+        await self.registering.close(self._vault.find)
 
 
 def _ways(

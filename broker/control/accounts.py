@@ -6,6 +6,7 @@ from urllib.parse import quote
 import click
 
 from broker.control.broker import Broker, Json, text, texts
+from broker.control.browser import open_browser
 from broker.control.output import (
     bad_usage,
     json_option,
@@ -78,15 +79,28 @@ def default(*, name: str | None, none: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--local-only", is_flag=True, help="Do not ask the issuer to revoke.")
 @click.option(
+    "--require-revoked",
+    is_flag=True,
+    help="Fail, and change nothing, where the issuer does not revoke it now.",
+)
+@click.option(
     "--keep-sign-in",
     is_flag=True,
     help="Keep issuer, client and scopes, so that `login NAME` alone works again.",
 )
+@click.option(
+    "--browser-session",
+    is_flag=True,
+    help="Open the page that ends the session in the browser, too.",
+)
 @json_option
 @tells_errors
-def logout(*, name: str, local_only: bool, keep_sign_in: bool, as_json: bool) -> None:
-    """Revoke the grant of NAME at its issuer, then forget it."""
-    flags = {"local_only": local_only, "keep_sign_in": keep_sign_in}
+def logout(*, name: str, browser_session: bool, as_json: bool, **flags: bool) -> None:
+    """Sign out here, and have the issuer revoke the grant of NAME.
+
+    Where the issuer cannot be reached it is asked again until it has: see
+    `brokerctl pending`.
+    """
     query = "&".join(f"{flag}=true" for flag, is_set in flags.items() if is_set)
     with waiting("asking the issuer to revoke the grant"):
         path = f"/v1/accounts/{quote(name, safe='')}"
@@ -95,7 +109,23 @@ def logout(*, name: str, local_only: bool, keep_sign_in: bool, as_json: bool) ->
         )
     if as_json:
         say_json(done)
-        return
+    else:
+        _tell_log_out(name, done)
+    url = text(done, "end_session_url")
+    if browser_session:
+        _end_session(url)
+    elif url and not as_json:
+        tell_note(f"to end the session in the browser, too: {url}")
+
+
+def _tell_log_out(name: str, done: Json) -> None:
     say(f"signed out: {name}" + (", revoked at the issuer" * bool(done.get("revoked"))))
     for left in texts(done, "left"):
         tell_note(left)
+
+
+def _end_session(url: str) -> None:
+    if not url:
+        tell_note("the issuer names no page that ends the session in the browser")
+    elif not open_browser(url, None):
+        tell_note(f"no browser could be opened; to end the session there: {url}")

@@ -328,8 +328,8 @@ ADVICE: dict[str, Advice] = {
     "not_revoked": _advice(
         502,
         "{issuer} did not revoke the grant of {account!r}: {what}",
-        "nothing has changed here; try again later, or forget it here alone with "
-        "`brokerctl logout {account} --local-only`",
+        "nothing has changed here; without --require-revoked you are signed out at "
+        "once, and it is revoked as soon as that can be done",
     ),
     "refresh_refused": _advice(
         502,

@@ -110,24 +110,29 @@ class Routes:
         vault = self._services.vault
         await vault.read_through()
         if vault.state is VaultState.NONE:
-            return json_reply({"accounts": [], "default": None})
-        grants = vault.require_open().grants
+            return json_reply({"accounts": [], "default": None, "leaving": []})
+        opened = vault.require_open()
+        grants = opened.grants
         default = grants.default
         replies = [
             wire.account_reply(grant, is_default=grant.account.name == default)
             for grant in grants.all()
         ]
-        return json_reply({"accounts": replies, "default": default})
+        leaving = [wire.leaving_reply(each) for each in opened.leaver.listed()]
+        answer = {"accounts": replies, "default": default, "leaving": leaving}
+        return json_reply(answer)
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
-        """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=`."""
+        """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=&require_revoked=`."""
         name = parse_account_name(request.match_info["name"])
-        flags = wire.parse_flags(request.query, "local_only", "keep_sign_in")
+        from broker.ipc import log_out_wire  # noqa: PLC0415 - as in `RareRoutes`
+
+        options = log_out_wire.log_out_options(request.query)
         logins = self._services.rare.logins.made
         if logins is not None:
             await logins.end(name)
-        done = await self._services.rare.accounts.get().log_out(name, **flags)
-        return json_reply(wire.log_out_reply(done))
+        done = await self._services.rare.accounts.get().log_out(name, options)
+        return json_reply(log_out_wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:
         """`PUT /v1/default`."""

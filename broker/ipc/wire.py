@@ -5,7 +5,7 @@ The shapes are those of clients/PROTOCOL.md.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -18,12 +18,9 @@ from broker.model.time import Seconds
 from broker.model.token import BEARER
 from broker.oauth.token import parse_resource
 from broker.services.circuit import Outage
+from broker.services.leaver import Leaving
 from broker.services.served import TokenServed, TokenWanted
 from broker.services.skew import Skew
-
-if TYPE_CHECKING:
-    # Imported at the first log-out, see `RareServices`.
-    from broker.services.accounts import LogOut
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -186,9 +183,15 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
     }
 
 
-def log_out_reply(done: "LogOut") -> dict[str, object]:
-    """Answer of `DELETE /v1/accounts/NAME`."""
-    return {"account": done.account, "revoked": done.revoked, "left": list(done.left)}
+def leaving_reply(leaving: Leaving) -> dict[str, object]:
+    """One grant of `GET /v1/accounts` that is still to be revoked."""
+    return {
+        "account": leaving.account,
+        "issuer": leaving.issuer,
+        "since": leaving.since,
+        "next_try": leaving.next_try,
+        "reason": leaving.what,
+    }
 
 
 def parse_flags(query: Mapping[str, str], *names: str) -> dict[str, bool]:

@@ -25,15 +25,19 @@ class GrantState(Enum):
     """Alive, but the issuer wants the person again (Google's invalid_rapt)."""
     SIGNED_OUT = "signed_out"
     """Logged out, with the sign-in kept for the next login."""
+    LEAVING = "leaving"
+    """Of no account any more: the issuer has not revoked it yet. See `leaving`."""
 
 
 class IntentCause(Enum):
-    """Why nobody knows whether the refresh token is still the newest."""
+    """What was begun, and has not ended yet."""
 
     REFRESH = "refresh"
     """It was sent, or was about to be, and no answer has been saved."""
     RESTORE = "restore"
     """It was brought back from a backup; a newer one may have been given since."""
+    LOG_OUT = "log_out"
+    """The person logged out, and the issuer is to revoke it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,7 @@ def require_live(grant: Grant) -> None:
             raise ReauthenticationRequiredError(
                 account=name, reason=grant.ended_because or "the issuer asks for it"
             )
-        case GrantState.SIGNED_OUT:
+        case GrantState.SIGNED_OUT | GrantState.LEAVING:
             raise LoginRequiredError(account=name, reason="signed out")
         case GrantState.DEAD:
             raise LoginRequiredError(

@@ -1,5 +1,8 @@
 """Token revocation (RFC 7009). Knows no sockets."""
 
+from dataclasses import dataclass
+from enum import Enum
+
 from oauthlib.common import urlencode
 
 from broker.model.client import Client
@@ -7,10 +10,43 @@ from broker.model.http import HttpRequest, HttpResponse
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.strict_json import parse_json
+from broker.model.text import safe_text
 from broker.oauth.client_authentication import authenticated_post
+from broker.oauth.faults import wanted_wait
 
 _HTTP_OK = 200
 _HTTP_BAD_REQUEST = 400
+
+_DEAD_ALREADY = frozenset({"invalid_token", "invalid_grant"})
+_NEVER = "unsupported_token_type"
+
+
+class Revocation(Enum):
+    """What has become of a token that an issuer was asked to revoke."""
+
+    ENDED = "ended"
+    """It is surely dead now."""
+    REFUSED = "refused"
+    """It lives, and the issuer revokes no such tokens: asking again is of no use."""
+    OPEN = "open"
+    """It must be taken to be alive; the issuer is to be asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationAnswer:
+    """What an issuer said.
+
+    Attributes:
+        outcome: see `Revocation`.
+        what: what was met, for people.
+        is_client_refused: whether it knows no such client.
+        retry_after: seconds that the issuer wants to be left in peace, or None.
+    """
+
+    outcome: Revocation
+    what: str
+    is_client_refused: bool = False
+    retry_after: int | None = None
 
 
 def revocation_request(
@@ -32,17 +68,33 @@ def revocation_request(
     return authenticated_post(issuer.revocation_endpoint, client=client, form=form)
 
 
-def is_revoked(response: HttpResponse) -> bool:
-    """Whether the token is surely dead now.
+def parse_revocation(response: HttpResponse) -> RevocationAnswer:
+    """What an answer of the revocation endpoint says of the token.
 
     RFC 7009 section 2.2: 200, also for a token that the issuer does not know. Google
     says 400 `invalid_token` for one that is dead already. Everything else leaves it
-    alive: `unsupported_token_type`, a refused client, 503.
+    alive: `unsupported_token_type`, a refused client, 503 (section 2.2.1).
     """
     error = _error(response.body)
-    if response.status == _HTTP_OK:
-        return error is None
-    return response.status == _HTTP_BAD_REQUEST and error == "invalid_token"
+    what = f"HTTP status {response.status}"
+    if isinstance(error, str):
+        what += f", {safe_text(error)}"
+    return RevocationAnswer(
+        outcome=_outcome(response.status, error),
+        what=what,
+        is_client_refused=error == "invalid_client",
+        retry_after=wanted_wait(response),
+    )
+
+
+def _outcome(status: int, error: object) -> Revocation:
+    if status == _HTTP_OK and error is None:
+        return Revocation.ENDED
+    if status != _HTTP_BAD_REQUEST:
+        return Revocation.OPEN
+    if error in _DEAD_ALREADY:
+        return Revocation.ENDED
+    return Revocation.REFUSED if error == _NEVER else Revocation.OPEN
 
 
 def _error(body: bytes) -> object:

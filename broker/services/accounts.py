@@ -1,25 +1,42 @@
 """Accounts as a whole: log-out (RFC 7009) and the default. Knows no login."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from broker.model.account import AccountName
-from broker.model.errors import (
-    IssuerMalformedError,
-    IssuerUnreachableError,
-    NotRevokedError,
-    UnknownAccountError,
-)
+from broker.model.errors import NotRevokedError, UnknownAccountError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
+from broker.model.leaving import leaving, leaving_name
 from broker.model.store import VaultState
-from broker.oauth.revocation import is_revoked, revocation_request
+from broker.model.time import UnixTime
+from broker.model.token import AccessToken
+from broker.oauth.end_session import end_session_url
+from broker.oauth.revocation import Revocation, RevocationAnswer
 from broker.services.events import Events
-from broker.services.interfaces import Clock, HttpSender
+from broker.services.interfaces import Clock
 from broker.services.opened import Opened
+from broker.services.registering import Registering
+from broker.services.revoker import Ending, can_end
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOutOptions:
+    """How a person logs out.
+
+    Attributes:
+        local_only: forget without asking the issuer, now or later.
+        require_revoked: change nothing here unless the issuer has revoked it.
+        keep_sign_in: keep issuer, client and scopes for the next login.
+    """
+
+    local_only: bool = False
+    require_revoked: bool = False
+    keep_sign_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,73 +46,65 @@ class LogOut:
     Attributes:
         account: whose it was.
         revoked: whether the issuer has revoked the grant.
+        pending: whether it is asked again until it has.
         left: what is left and where, a sentence each, for people.
+        end_session_url: where a browser ends the session at the issuer, or None.
     """
 
     account: AccountName
     revoked: bool
     left: tuple[str, ...]
+    pending: bool = False
+    end_session_url: str | None = None
 
 
 class Accounts:
     """Ends accounts, and says which is meant."""
 
     def __init__(
-        self, *, vault: Vault, sender: HttpSender, clock: Clock, events: Events
+        self, *, vault: Vault, clock: Clock, events: Events, registering: Registering
     ) -> None:
         self._vault = vault
-        self._sender = sender
+        self._registering = registering
         self._clock = clock
         self._events = events
 
-    async def log_out(
-        self, name: AccountName, *, local_only: bool, keep_sign_in: bool
-    ) -> LogOut:
-        """Revoke, then forget; where the issuer cannot be asked, nothing changes.
-
-        Args:
-            name: the account.
-            local_only: forget without asking the issuer.
-            keep_sign_in: keep issuer, client and scopes for the next login.
+    async def log_out(self, name: AccountName, options: LogOutOptions) -> LogOut:
+        """End an account here at once, and at its issuer as soon as that can be.
 
         Raises:
             UnknownAccountError: there is none.
-            NotRevokedError: the issuer could not be asked, or refused.
+            NotRevokedError: revocation is required, and the issuer could not be asked,
+                or refused.
+            StoreFailedError: the disk refused; nothing has changed here.
         """
         self._vault.require_serving()
         if self._vault.find(name) is None:
             raise UnknownAccountError(account=name)
         # A lock in between would leave a grant that is revoked already.
         async with self._vault.held_open() as opened:
-            grant, revoked = await self._ended(
-                opened, name, local_only=local_only, keep_sign_in=keep_sign_in
-            )
-        log.info("account.logged_out account=%s revoked=%s", name, revoked)
+            out = _LogOut(opened, options)
+            # In turn: a refresh under way would hand out a token of a grant that is
+            # gone.
+            async with opened.tokens.turn(name):
+                grant = await opened.grants.reload(name)
+                await out.end_here(grant, self._clock.now().wall)
+            if not options.keep_sign_in:
+                self._registering.let_go(grant.account)
+            log.info("account.signed_out account=%s", name)
+            self._tell(grant)
+            ending = await out.end_there(grant)
+        return _told(grant, options, ending)
+
+    def _tell(self, grant: Grant) -> None:
         self._events.publish(
             Event(
                 kind=EventKind.SIGNED_OUT,
                 at=self._clock.now().wall,
-                account=name,
+                account=grant.account.name,
                 issuer=grant.account.issuer.url,
             )
         )
-        left = _left(grant, revoked=revoked, keep_sign_in=keep_sign_in)
-        return LogOut(account=name, revoked=revoked, left=left)
-
-    async def _ended(
-        self, opened: Opened, name: AccountName, *, local_only: bool, keep_sign_in: bool
-    ) -> tuple[Grant, bool]:
-        """The grant as it was, and whether the issuer has revoked it."""
-        # In turn: a refresh under way would hand out a token of a grant that is gone.
-        async with opened.tokens.turn(name):
-            grant = await opened.grants.reload(name)
-            revoked = False if local_only else await self._revoke(grant)
-            if keep_sign_in:
-                await opened.grants.signed_out(grant)
-            else:
-                await opened.grants.forget(grant)
-            opened.tokens.forget(name)
-        return grant, revoked
 
     async def set_default(self, name: AccountName | None) -> None:
         """Choose the account that is meant where none is named.
@@ -108,45 +117,81 @@ class Accounts:
         if self._vault.state is not VaultState.NONE:
             await self._vault.require_open().grants.set_default(name)
 
-    async def _revoke(self, grant: Grant) -> bool:
-        access = grant.access_token.value if grant.access_token else None
-        token = grant.refresh_token or access
-        if token is None:
-            return False
-        request = revocation_request(
-            issuer=grant.account.issuer,
-            client=grant.account.client,
-            token=token,
-            hint="access_token" if grant.refresh_token is None else "refresh_token",
-        )
-        if request is None:
-            return False
-        account = grant.account
-        try:
-            response = await self._sender.send(request)
-        except (IssuerUnreachableError, IssuerMalformedError) as exc:
-            raise NotRevokedError(
-                account=account.name, issuer=account.issuer.url, what=exc.what
-            ) from exc
-        # Forgotten now, it could never be revoked from here again (RFC 7009 section
-        # 2.2.1: after a 503, too, the token must be taken to be alive).
-        if not is_revoked(response):
-            raise NotRevokedError(
-                account=account.name,
-                issuer=account.issuer.url,
-                what=f"HTTP status {response.status}",
+
+class _LogOut:
+    """One log-out: here, then there; the other way round where that is required."""
+
+    def __init__(self, opened: Opened, options: LogOutOptions) -> None:
+        self._opened = opened
+        self._options = options
+        self._tokens: RevocationAnswer | None = None
+        self._leaving: Grant | None = None
+        self._living = list[AccessToken]()
+
+    async def end_here(self, grant: Grant, at: UnixTime) -> None:
+        """Let the account give no token any more."""
+        options, grants = self._options, self._opened.grants
+        rest = grant
+        if options.require_revoked:
+            self._tokens = await self._required(grant)
+            rest = replace(grant, refresh_token=None, access_token=None)
+        if can_end(rest) and not options.local_only:
+            self._leaving = await grants.leave(
+                grant, leaving(rest, at), keep_sign_in=options.keep_sign_in
             )
-        return True
+        elif options.keep_sign_in:
+            await grants.signed_out(grant)
+        else:
+            await grants.forget(grant)
+        self._living = self._opened.tokens.forget(grant.account.name)
+
+    async def end_there(self, grant: Grant) -> Ending | None:
+        """Let the issuer end it; None where it was not to be asked."""
+        ending = None
+        if self._leaving is not None:
+            ending = await self._opened.leaver.try_now(self._leaving, self._living)
+        elif self._tokens is not None:
+            await self._opened.revoker.end_access_tokens(grant, self._living)
+        if self._tokens is None:
+            return ending
+        rest = self._tokens if ending is None else ending.rest
+        return Ending(tokens=self._tokens, rest=rest)
+
+    async def _required(self, grant: Grant) -> RevocationAnswer:
+        answer = await self._opened.revoker.revoke(grant)
+        if answer.outcome is not Revocation.ENDED:
+            raise NotRevokedError(
+                account=grant.account.name,
+                issuer=grant.account.issuer.url,
+                what=answer.what,
+            )
+        return answer
 
 
-def _left(grant: Grant, *, revoked: bool, keep_sign_in: bool) -> tuple[str, ...]:
-    left = []
+def _told(grant: Grant, options: LogOutOptions, ending: Ending | None) -> LogOut:
+    is_revoked = ending is not None and ending.tokens.outcome is Revocation.ENDED
+    return LogOut(
+        account=grant.account.name,
+        revoked=is_revoked and leaving_name(grant) is not None,
+        pending=ending is not None and ending.rest.outcome is Revocation.OPEN,
+        left=tuple(_left(grant, options, ending)),
+        end_session_url=end_session_url(grant.account.issuer, grant.account.client),
+    )
+
+
+def _left(grant: Grant, options: LogOutOptions, ending: Ending | None) -> Iterator[str]:
     issuer = grant.account.issuer.url
-    if not revoked and (grant.refresh_token or grant.access_token):
-        left.append(
+    is_revoked = ending is not None and ending.tokens.outcome is Revocation.ENDED
+    if ending is not None and ending.rest.outcome is Revocation.OPEN:
+        what = "the client that was registered" if is_revoked else "the grant"
+        yield (
+            f"{what} still stands at {issuer} ({ending.rest.what}): it ends as soon as "
+            "that can be done, `brokerctl pending` lists it"
+        )
+    elif not is_revoked and leaving_name(grant) is not None:
+        yield (
             f"the grant still stands at {issuer}: end it there, "
             "on the page where your account lists its applications"
         )
-    if keep_sign_in:
-        left.append("the sign-in (issuer, client, scopes) is kept for the next login")
-    return tuple(left)
+    if options.keep_sign_in:
+        yield "the sign-in (issuer, client, scopes) is kept for the next login"

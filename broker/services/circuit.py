@@ -122,20 +122,27 @@ class _Open:
         return self.error.again(**changes)
 
 
-def pause(shortest: Seconds, failures: int, chance: float) -> Seconds:
+def pause(
+    shortest: Seconds,
+    failures: int,
+    chance: float,
+    *,
+    longest: Seconds = LONGEST_PAUSE,
+) -> Seconds:
     """How long something is left in peace.
 
     Args:
         shortest: after the first failure, at least.
         failures: in a row, from 1.
         chance: from 0 to 1: so that not everyone comes back at one moment.
+        longest: at most.
 
     Returns:
-        From `shortest` to twice that, doubled with each failure; 5 minutes at most.
+        From `shortest` to twice that, doubled with each failure.
     """
     doublings = min(failures, _MOST_DOUBLINGS)
-    longest = min(shortest * 2**doublings, LONGEST_PAUSE)
-    return Seconds(longest / 2 * (1 + chance))
+    most = min(shortest * 2**doublings, longest)
+    return Seconds(most / 2 * (1 + chance))
 
 
 class Circuits:

@@ -5,66 +5,43 @@ and no token endpoint.
 """
 
 import asyncio
-import itertools
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (
-    AccountNeededError,
     GrantChangedError,
-    NoAccountsError,
     StoreFailedError,
     UnknownAccountError,
 )
 from broker.model.grant import Grant, GrantState, Intent, IntentCause
+from broker.model.leaving import leaving_name
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
-from broker.services.interfaces import GrantStore, Listing
+from broker.services.at_hand import AtHand
+from broker.services.interfaces import GrantStore
 from broker.services.saving import Saver
 
 log = logging.getLogger(__name__)
 
-_DEFAULT_ACCOUNT = "default_account"
 
-
-class Grants:
+class Grants(AtHand):
     """Every grant of the open store, kept at hand so that a read never waits.
 
     Attributes:
         unsaved: those that are in memory alone.
     """
 
-    _listing: Listing | None = None
-
     def __init__(self, store: GrantStore) -> None:
-        self._store = store
-        self._grants: dict[AccountName, Grant] = {}
-        self._lately_read: list[Grant] = []
+        super().__init__(store, self._cut_off)
         # The last version of each forgotten grant: a login after a log-out goes on
         # counting, so that a slow refresh of the old grant can never match the new.
         self._forgotten: dict[AccountName, int] = {}
         self._saver = Saver(store)
         self.unsaved = self._saver.unsaved
-        self._default: AccountName | None = None
         self._writing = asyncio.Lock()
-
-    async def load(self) -> None:
-        """See what is in the store. Each grant is read when it is asked for first."""
-        self._listing = await self._store.list()
-        default = await self._store.load_setting(_DEFAULT_ACCOUNT)
-        self._default = None if default is None else AccountName(default)
-
-    def read_on(self, most: int) -> list[Grant]:
-        """Up to `most` more, and what was asked for since the last call.
-
-        Each as it was found, and once; none when all have been read.
-        """
-        for grant in itertools.islice(self._listing or (), most):
-            self._read(grant)
-        lately, self._lately_read = self._lately_read, []
-        return lately
 
     async def close(self) -> tuple[AccountName, ...]:
         """Let go of the store and all that was read; whose newest grant is lost.
@@ -75,7 +52,7 @@ class Grants:
         lost = self.unsaved.accounts
         for name in lost:
             log.error("grant.lost account=%s", name)
-        self._grants, self._listing, self._lately_read = {}, None, []
+        self._let_go()
         await self._store.close()
         return lost
 
@@ -85,65 +62,6 @@ class Grants:
             async with self._writing:
                 await self._saver.save_again(name)
         return not self.unsaved.accounts
-
-    def all(self) -> list[Grant]:
-        """In the order of their names; reads those that are not read yet."""
-        for grant in self._listing or ():
-            self._read(grant)
-        return [self._grants[name] for name in sorted(self._grants)]
-
-    def find(self, name: AccountName) -> Grant | None:
-        """The grant of this account as it was last saved, or None."""
-        grant = self._grants.get(name)
-        if grant is None and self._listing is not None:
-            grant = self._listing.take(name)
-            if grant is not None:
-                self._read(grant)
-        return grant
-
-    def get(self, name: AccountName) -> Grant:
-        """The grant of this account.
-
-        Raises:
-            UnknownAccountError: there is none.
-        """
-        grant = self.find(name)
-        if grant is None:
-            raise UnknownAccountError(account=name)
-        return grant
-
-    @property
-    def default(self) -> AccountName | None:
-        """The account that is meant where none is named, if it was chosen."""
-        name = self._default
-        return None if name is None or self.find(name) is None else name
-
-    def named_or_default(self, name: AccountName | None) -> AccountName:
-        """Which account is meant.
-
-        Raises:
-            UnknownAccountError: no account has this name.
-            NoAccountsError: none was named, and there is none.
-            AccountNeededError: none was named, and it is not clear which is meant.
-        """
-        if name is not None:
-            return self.get(name).account.name
-        if self.default is not None:
-            return self.default
-        match tuple(grant.account.name for grant in self.all()):
-            case ():
-                raise NoAccountsError
-            case (only,):
-                return only
-            case names:
-                raise AccountNeededError(accounts=names)
-
-    async def set_default(self, name: AccountName | None) -> None:
-        """Choose the account that is meant where none is named."""
-        if name is not None:
-            self.get(name)
-        await self._store.save_setting(_DEFAULT_ACCOUNT, name)
-        self._default = name
 
     async def signed_in(self, grant: Grant) -> Grant:
         """Save what a login gave, over whatever the account had before.
@@ -156,6 +74,7 @@ class Grants:
         async with self._writing:
             at_hand = self.find(name)
             stored = await self._stored(name)
+            await self._stay(grant)
             versions = [g.version for g in (stored, at_hand) if g is not None]
             newest = max([*versions, self._forgotten.get(name, 0)])
             saved = replace(grant, version=newest + 1)
@@ -173,7 +92,7 @@ class Grants:
         self.find(name)  # now: else what was listed could come after what is read here
         async with self._writing:
             if not await self._saver.save_again(name):
-                return self._grants[name]
+                return self.get(name)
             try:
                 grant = await self._store.load(name)
             except StoreFailedError as exc:
@@ -181,9 +100,9 @@ class Grants:
                 log.warning("grant.unread account=%s what=%r", name, exc.what)
                 return self.get(name)
             if grant is None:
-                self._grants.pop(name, None)
+                self._drop(self.get(name))
                 raise UnknownAccountError(account=name)
-            self._grants[name] = grant
+            self._put(grant)
         return grant
 
     async def intend(self, grant: Grant, intent: Intent) -> Grant:
@@ -255,7 +174,7 @@ class Grants:
         async with self._writing:
             self._require_current(grant)
             await self._saver.save_now(left, replaces=grant.version)
-            self._grants[grant.account.name] = left
+            self._put(left)
 
     async def forget(self, grant: Grant) -> None:
         """Delete grant, account and client.
@@ -268,12 +187,73 @@ class Grants:
         async with self._writing:
             self._require_current(grant)
             await self._saver.delete(name, replaces=grant.version)
-            self._grants.pop(name, None)
+            self._drop(grant)
             self._forgotten[name] = grant.version
 
-    def _read(self, grant: Grant) -> None:
-        self._grants[grant.account.name] = grant
-        self._lately_read.append(grant)
+    async def leave(self, grant: Grant, leaving: Grant, *, keep_sign_in: bool) -> Grant:
+        """End the account's grant here, and keep what is to be revoked of it.
+
+        Args:
+            grant: of the account.
+            leaving: what is left of it, see `model.leaving`.
+            keep_sign_in: keep how to sign in again.
+
+        Returns:
+            `leaving` as it was saved: before the account's grant goes, so that a crash
+            in between can be seen, and the log-out is ended then.
+
+        Raises:
+            GrantChangedError: it has moved on since `grant` was read.
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        async with self._writing:
+            self._require_current(grant)
+            leaving = await self._save_leaving(leaving)
+        try:
+            await (self.signed_out(grant) if keep_sign_in else self.forget(grant))
+        except StoreFailedError as exc:
+            # Not the whole log-out: the disk has seen the better half of it.
+            log.warning("grant.undeleted what=%r", exc.what)
+            self._sign_out(grant)
+        return leaving
+
+    async def gone(self, leaving: Grant) -> None:
+        """Delete what was left after a log-out; it may be gone already.
+
+        Raises:
+            StoreFailedError: the disk refused; nothing has changed.
+        """
+        async with self._writing:
+            if leaving in self.leaving():
+                name, version = leaving.account.name, leaving.version
+                await self._saver.delete(name, replaces=version)
+                self._drop(leaving)
+
+    async def _save_leaving(self, leaving: Grant) -> Grant:
+        # A disk that failed after the save of an earlier try has it already.
+        there = await self._store.load(leaving.account.name)
+        if there is not None:
+            leaving = replace(leaving, version=there.version + 1)
+        replaces = None if there is None else there.version
+        await self._saver.save_now(leaving, replaces=replaces)
+        self._put(leaving)
+        return leaving
+
+    def _cut_off(self, left: Grant) -> None:
+        # None: a deletion can fail after the commit.
+        before = frozenset({left.version - 1, None})
+        self.unsaved.add(left, before, "a log-out was cut off")
+
+    async def _stay(self, grant: Grant) -> None:
+        """Revoke nothing that a login has given once more: there are issuers that give
+        a person the same token for ever.
+        """
+        for leaving in self.leaving():
+            name = leaving.account.name
+            if name == leaving_name(grant):
+                self._drop(leaving)
+                with suppress(StoreFailedError):
+                    await self._saver.delete(name, replaces=leaving.version)
 
     async def _advance(self, before: Grant, after: Grant) -> Grant:
         async with self._writing:
@@ -286,7 +266,7 @@ class Grants:
 
     async def _save(self, grant: Grant, *, replaces: int | None) -> None:
         await self._saver.save(grant, replaces=replaces)
-        self._grants[grant.account.name] = grant
+        self._put(grant)
 
     async def _stored(self, name: AccountName) -> Grant | None:
         """What the store has of an account; what is at hand, if it cannot be read."""

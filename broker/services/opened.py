@@ -13,7 +13,9 @@ from broker.model.store import Health
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, GrantStore, HttpSender
+from broker.services.leaver import Leaver
 from broker.services.resaving import Degraded, Resaver
+from broker.services.revoker import Revoker
 from broker.services.tokens import TokenService
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ class Opened:
     Attributes:
         grants: every grant.
         tokens: access tokens.
+        revoker: asks issuers to end what a log-out ends here.
+        leaver: has it ask until they have.
     """
 
     def __init__(self, grants: Grants, world: World) -> None:
@@ -44,6 +48,15 @@ class Opened:
         self.tokens = TokenService(
             grants=grants,
             sender=world.sender,
+            clock=world.clock,
+            events=world.events,
+        )
+        self.revoker = Revoker(
+            sender=world.sender, clock=world.clock, outage=self.tokens.outage_at
+        )
+        self.leaver = Leaver(
+            grants=grants,
+            revoker=self.revoker,
             clock=world.clock,
             events=world.events,
         )
@@ -88,6 +101,7 @@ class Opened:
     async def close(self) -> tuple[AccountName, ...]:
         """Let refreshes end, then let go of the store; see `Grants.close`."""
         await _end(self._reading)
+        await self.leaver.close()
         await self.tokens.close()
         await _end(self._resaving)
         return await self.grants.close()
@@ -96,6 +110,7 @@ class Opened:
         """Whether there may be more."""
         found = self.grants.read_on(READ_AT_ONCE)
         self.tokens.recover(found)
+        self.leaver.look()
         return len(found) >= READ_AT_ONCE
 
     async def _read_rest(self) -> None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from broker.model.account import AccountName, RedirectChoice
+from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client, Registration
 from broker.model.errors import BrokerError
 from broker.model.grant import Grant
@@ -88,6 +88,15 @@ class Registering:
     def came_to_nothing(self, issuer: Issuer, client: Client) -> None:
         """Note that a login with this client has failed, for whatever reason."""
         self._suspected.add((issuer.url, client.client_id))
+
+    def let_go(self, account: Account) -> None:
+        """Forget the client of an account that goes: whoever ends that ends it, too."""
+        own = (account.name, account.issuer.url, account.client.client_id)
+        self._loose = [
+            one
+            for one in self._loose
+            if (one.account, one.issuer, one.registered.client.client_id) != own
+        ]
 
     async def again(self, registered: Registered, issuer: Issuer) -> Registered | None:
         """The client of an earlier login, if it still serves; None if it does not.

@@ -50,7 +50,7 @@ class Saver:
         refused = self.unsaved.find(name)
         return refused is None or await self._try(refused)
 
-    async def save_now(self, grant: Grant, *, replaces: int) -> None:
+    async def save_now(self, grant: Grant, *, replaces: int | None) -> None:
         """Make it durable.
 
         Raises:
@@ -97,7 +97,7 @@ class Saver:
         # It may have been saved after all.
         self.unsaved.add(grant, instead_of | {grant.version}, why)
 
-    async def _there(self, name: AccountName, version: int) -> int | None:
+    async def _there(self, name: AccountName, version: int | None) -> int | None:
         """The version that the store has, where `version` is at hand."""
         if name not in self.unsaved:
             return version

@@ -88,10 +88,13 @@ class TokenCache:
         self._asked.add(slot)
         return True
 
-    def drop(self, account: AccountName) -> None:
-        """Forget every token of an account."""
-        for key in [key for key in self._tokens if key.account == account]:
+    def drop(self, account: AccountName) -> list[AccessToken]:
+        """Forget every token of an account; all of them."""
+        keys = [key for key in self._tokens if key.account == account]
+        dropped = [self._tokens[key] for key in keys]
+        for key in keys:
             self._forget(key)
+        return dropped
 
     def clear(self) -> None:
         """Forget every token."""

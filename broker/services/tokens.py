@@ -129,6 +129,10 @@ class TokenService:
             None if grant is None else self._circuits.outage(grant.account.issuer.url)
         )
 
+    def outage_at(self, issuer: str) -> Outage | None:
+        """The same of an issuer's URL."""
+        return self._circuits.outage(issuer)
+
     def outages(self) -> list[Outage]:
         """Every issuer that is down, and may be asked again: nobody is left to find
         out that one is well which has given nothing that could be renewed.
@@ -152,12 +156,17 @@ class TokenService:
         self._cache.put(key, token)
         self._circuits.signed_in(self._grants.get(key.account).account)
 
-    def forget(self, account: AccountName) -> None:
-        """Drop every token of an account, and what was refused for it."""
-        self._cache.drop(account)
+    def forget(self, account: AccountName) -> list[AccessToken]:
+        """Drop every token of an account, and what was refused for it.
+
+        Returns:
+            Those that would still be served.
+        """
+        dropped, now = self._cache.drop(account), self._clock.now()
         self._renewal.forget(account)
         self._circuits.forget(account)
         self._rejections.forget(account)
+        return [each for each in dropped if _is_fresh(each, now, Seconds(0))]
 
     async def token(
         self, key: TokenKey, min_ttl: Seconds, rejected: str | None = None

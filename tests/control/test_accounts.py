@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import broker.control.accounts as commands
 from tests.control.conftest import Listen, Run
 from tests.fakes.broker import http, in_turn, problem_reply
 
@@ -94,6 +95,10 @@ def test_a_name_and_none_contradict_each_other(run: Run, listen: Listen) -> None
             ["--local-only", "--keep-sign-in"],
             "/v1/accounts/a%2Bb%40example.com?local_only=true&keep_sign_in=true",
         ),
+        (
+            ["--require-revoked"],
+            "/v1/accounts/a%2Bb%40example.com?require_revoked=true",
+        ),
     ],
 )
 def test_a_log_out_names_the_account_and_what_is_to_stay(
@@ -118,6 +123,60 @@ def test_a_log_out_says_whether_it_was_revoked_and_what_is_left(
     result = run("logout", "work")
     assert result.stdout == "signed out: work\n"
     assert result.stderr.splitlines() == [f"brokerctl: note: {one}" for one in left]
+
+
+def left_behind(**members: object) -> bytes:
+    answer = {"account": "work", "revoked": False, "pending": True, "left": []}
+    return http(200, {**answer, **members})
+
+
+def test_a_log_out_that_is_revoked_later_is_no_failure(
+    run: Run, listen: Listen
+) -> None:
+    left = ["the grant still stands: `brokerctl pending` lists it"]
+    listen(in_turn(left_behind(left=left)))
+    result = run("logout", "work")
+    assert (result.exit_code, result.stdout) == (0, "signed out: work\n")
+    assert result.stderr == f"brokerctl: note: {left[0]}\n"
+
+
+END = "https://issuer.example/logout?client_id=c"
+
+
+def test_the_page_that_ends_the_session_is_named_and_not_opened(
+    run: Run, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(commands, "open_browser", lambda url, _: opened.append(url))
+    listen(in_turn(left_behind(end_session_url=END)))
+    assert END in run("logout", "work").stderr
+    assert opened == []
+
+
+def test_the_page_that_ends_the_session_is_opened_where_that_was_said(
+    run: Run, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def show(url: str, _: str | None) -> bool:
+        opened.append(url)
+        return len(opened) == 1
+
+    monkeypatch.setattr(commands, "open_browser", show)
+    listen(in_turn(*[left_behind(end_session_url=END)] * 2, left_behind()))
+    assert run("logout", "work", "--browser-session").stderr == ""
+    assert opened == [END]
+    assert END in run("logout", "work", "--browser-session").stderr
+    none = run("logout", "work", "--browser-session")
+    assert "no page that ends the session" in none.stderr
+    assert len(opened) == 2
+
+
+def test_in_json_a_log_out_is_what_the_daemon_said(run: Run, listen: Listen) -> None:
+    listen(in_turn(left_behind(end_session_url=END)))
+    result = run("logout", "work", "--json")
+    assert json.loads(result.stdout)["end_session_url"] == END
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("name", ["../status", "a b", "a?local_only=true", "é", "\n"])

@@ -53,7 +53,25 @@ def test_in_json_they_are_told_apart(run: Run, listen: Listen) -> None:
     assert json.loads(run("pending", "--json").stdout) == {
         "logins": [LOGIN],
         "needed": [{"account": "gone", "reason": ""}],
+        "leaving": [],
     }
+
+
+def test_log_outs_that_are_not_yet_revoked_are_listed(run: Run, listen: Listen) -> None:
+    left = {
+        "account": "work",
+        "issuer": "https://issuer.example",
+        "since": 1767225600,
+        "next_try": 1767225660,
+        "reason": "no route",
+    }
+    answer = http(200, {"accounts": [], "default": None, "leaving": [left]})
+    listen(in_turn(NONE, answer, NONE, answer))
+    (line,) = run("pending").stdout.splitlines()
+    assert line.startswith(
+        "work\tsigned out, not yet revoked at https://issuer.example (no route)\t"
+    )
+    assert json.loads(run("pending", "--json").stdout)["leaving"] == [left]
 
 
 def test_a_locked_store_hides_the_accounts_and_no_sign_in(

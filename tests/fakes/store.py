@@ -50,12 +50,16 @@ class MemoryStore:
         self.load_gate: asyncio.Event | None = None
         self.is_unreadable = False
         self.fails_after_saves = False
-        self._failures = 0
+        self._failures = self._good = 0
         self.is_closed = False
 
     def fail_next_save(self, times: int = 1) -> None:
         """Let the next `times` writes find the disk full: nothing will have changed."""
         self._failures += times
+
+    def fail_save(self, number: int) -> None:
+        """The same for one write that is to come, counted from 1."""
+        self._good, self._failures = number - 1, 1
 
     def mend(self) -> None:
         """Let there be room again."""
@@ -107,7 +111,9 @@ class MemoryStore:
 
     async def _write(self) -> None:
         await self._pass(self.gate)
-        if self._failures:
+        if self._good:
+            self._good -= 1
+        elif self._failures:
             self._failures -= 1
             raise StoreFailedError(what="the disk is full")
 

@@ -46,6 +46,7 @@ class Manners:
         rotate: a refresh gives a new refresh token.
         grace: the one before is taken, too.
         hold: answers wait for `release`.
+        unwilling: it revokes nothing, and says 503.
         drop: the connection ends in place of the answer; all else has happened.
         access_ttl: seconds.
     """
@@ -53,6 +54,7 @@ class Manners:
     rotate: bool = True
     grace: bool = False
     hold: bool = False
+    unwilling: bool = False
     drop: bool = False
     access_ttl: int = 3600
 
@@ -161,7 +163,12 @@ class Issuer:
         self.given.append(secrets.token_urlsafe(24))
         return self.given[-1]
 
-    async def revoke(self, _: web.Request) -> web.Response:
+    async def revoke(self, request: web.Request) -> web.Response:
+        if self.manners.unwilling:
+            return web.Response(status=503)
+        token = (await request.post())["token"]
+        for family in self.families:
+            family.revoked |= token in (family.present, family.previous, *family.older)
         return web.Response()
 
     async def control(self, request: web.Request) -> web.Response:

@@ -59,7 +59,7 @@ class ScriptedIssuer:
         return int(self._do("show", client)["rotations"])
 
     def is_revoked(self, client: str) -> bool:
-        """Whether a refresh token of this client has come twice."""
+        """Whether a refresh token of this client has come twice, or was revoked."""
         return bool(self._do("show", client)["revoked"])
 
     def gave(self, client: str, access_token: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.faults.daemons import Refused
 from tests.faults.sweep import Scenario
 from tests.faults.world import World
+from tests.system.waiting import wait_until
 
 FORMAT_1 = Path(__file__).parents[1] / "vectors/format-1"
 FORMAT_1_PORT = 47177
@@ -111,6 +112,30 @@ def restore(world: World) -> None:
     world.promised.accounts |= {"work", "home"}
 
 
+# --- log-outs ------------------------------------------------------------------------
+
+
+def log_out(world: World) -> None:
+    world.promised.accounts.discard("work")  # it may be either, until that is said
+    world.ask("DELETE", "/v1/accounts/work")
+    world.promised.left.add("work")
+
+
+def is_out_here_and_then_there(world: World) -> None:
+    """It is signed in or out, never both; and once it is out, it is revoked."""
+    answer = world.ask("GET", "/v1/accounts")
+    live = {one["account"] for one in answer["accounts"] if one["state"] == "live"}
+    left = {one["account"] for one in answer["leaving"]}
+    assert left == {"work"} - live, answer
+    assert not live & world.promised.left, answer
+    assert not world.issuer.is_revoked("work")
+    if left:
+        world.issuer.manners()
+        world.ask("POST", "/v1/logins", {"account": "home"})  # which has it tried
+        wait_until(lambda: not world.ask("GET", "/v1/accounts")["leaving"], "revoked")
+        assert world.issuer.is_revoked("work")
+
+
 # --- a store of an older format ------------------------------------------------------
 
 
@@ -182,6 +207,13 @@ SCENARIOS = [
         prepare=accounts_and_two_slots,
         act=rotate_data_key,
         check=passphrase_opens,
+    ),
+    Scenario(
+        "log-out while the issuer revokes nothing",
+        prepare=two_accounts,
+        act=log_out,
+        check=is_out_here_and_then_there,
+        manners={"unwilling": True},
     ),
     Scenario("lock and unlock", prepare=two_accounts, act=lock_and_unlock),
     Scenario("backup", prepare=two_accounts, act=make_backup),

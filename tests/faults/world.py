@@ -25,11 +25,13 @@ class Promised:
         accounts: those that are signed in.
         tokens: by account, the last one that it handed out.
         words: passphrases that open the store.
+        left: accounts that were logged out of.
     """
 
     accounts: set[str] = field(default_factory=set)
     tokens: dict[str, str] = field(default_factory=dict)
     words: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -139,7 +141,10 @@ class World:
         accounts = self.ask("GET", "/v1/accounts")["accounts"]
         there = {account["account"] for account in accounts}
         assert there >= self.promised.accounts, f"accounts are lost: {accounts}"
-        for account in sorted(there):
+        # One that is signed out was so at the person's wish.
+        live = {one["account"] for one in accounts if one["state"] != "signed_out"}
+        assert live >= self.promised.accounts, f"accounts are dead: {accounts}"
+        for account in sorted(live):
             self._check_that_it_gives_a_token(account)
 
     def _check_that_it_gives_a_token(self, account: str) -> None:

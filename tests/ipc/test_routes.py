@@ -53,9 +53,42 @@ async def test_accounts_tell_state_and_default(serve: Serve) -> None:
 async def test_a_log_out_over_the_wire(served: Served) -> None:
     served.world.sender.script(HttpResponse(status=200))
     said = await served.ask("DELETE", "/v1/accounts/work")
-    assert said.json == {"account": "work", "revoked": True, "left": []}
+    assert said.json == {
+        "account": "work",
+        "revoked": True,
+        "pending": False,
+        "left": [],
+        "end_session_url": None,
+    }
     again = await served.ask("DELETE", "/v1/accounts/work")
     assert (again.status, again.code) == (404, "unknown_account")
+
+
+async def test_what_an_issuer_did_not_revoke_is_listed_beside_the_accounts(
+    served: Served,
+) -> None:
+    served.world.sender.script(HttpResponse(status=503))
+    said = await served.ask("DELETE", "/v1/accounts/work")
+    assert (said.json["revoked"], said.json["pending"]) == (False, True)
+    listed = (await served.ask("GET", "/v1/accounts")).json
+    leaving = listed["leaving"]
+    assert isinstance(leaving, list)
+    (left,) = leaving
+    assert (left["account"], left["reason"]) == ("work", "HTTP status 503")
+    assert left["next_try"] > left["since"]
+    assert "refresh-1" not in str(listed)
+
+
+async def test_a_log_out_that_must_be_revoked_is_nothing_where_it_is_not(
+    served: Served,
+) -> None:
+    served.world.sender.script(HttpResponse(status=503))
+    path = "/v1/accounts/work?require_revoked=true"
+    said = await served.ask("DELETE", path)
+    assert (said.status, said.code) == (502, "not_revoked")
+    assert WORK in served.world.store.grants
+    both = await served.ask("DELETE", f"{path}&local_only=true")
+    assert (both.status, both.code) == (400, "bad_request")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +115,7 @@ async def test_before_the_first_login_there_is_an_empty_list_and_no_default(
 ) -> None:
     served = await serve(World(source=None))
     listed = await served.ask("GET", "/v1/accounts")
-    assert listed.json == {"accounts": [], "default": None}
+    assert listed.json == {"accounts": [], "default": None, "leaving": []}
     none = await served.ask("PUT", "/v1/default", {"account": None})
     assert none.json == {"default": None}
     for method, path, body in (
@@ -161,7 +194,9 @@ async def test_a_log_out_is_not_undone_by_a_login_that_has_its_code(
     login = await repeated(served.world)
     gate = served.world.sender.hold()
     served.world.sender.script(
-        token_answer(refresh_token="of-login"), HttpResponse(status=200)
+        token_answer(refresh_token="of-login"),
+        HttpResponse(status=200),
+        HttpResponse(status=200),
     )
     respond(served.world, login)
     await run_until_idle()

@@ -17,6 +17,7 @@ from broker.model.issuer import IssuerPreset, PresetOrigin
 from broker.model.premises import FileFacts
 from broker.model.time import Seconds
 from broker.model.way import Way
+from broker.services.accounts import LogOutOptions
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
 from tests.fakes.sender import json_response
@@ -161,6 +162,16 @@ async def _gives_device_codes(world: World) -> None:
     world.sender.answer_always(_device_issuer)
 
 
+async def _out_of_reach(world: World) -> None:
+    await world.vault.open_at_start()
+    world.sender.answer_always(IssuerUnreachableError(issuer=LOCAL, what="no route"))
+
+
+async def _left(world: World) -> None:
+    await _out_of_reach(world)
+    await world.accounts.log_out(WORK, LogOutOptions())
+
+
 async def _issuer_down(world: World) -> None:
     await world.vault.open_at_start()
     work = world.tokens.key(AccountName("work"), None, None)
@@ -217,6 +228,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "accounts; once somebody listens, the daemon stops": _locked_then_stopped,
     "all is well with folders, disk and process": _as_it_is,
     "a file of the state folder can be read by other users": _open_file,
+    "the issuer of 'work' is out of reach": _out_of_reach,
+    "'work' was signed out of while its issuer was out of reach": _left,
     "two issuers are known by name: 'acme', a template of config.toml, and 'slow', "
     "which refuses to show codes": _two_issuers,
     "the login L1 of 'work' is pending": _pending,

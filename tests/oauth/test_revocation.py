@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from broker.model.http import HttpResponse
 from broker.model.secret import Secret
-from broker.oauth.revocation import is_revoked, revocation_request
+from broker.oauth.revocation import Revocation, parse_revocation, revocation_request
 from tests.oauth.values import BASIC_CLIENT, ISSUER
+
+ENDED = Revocation.ENDED
 
 
 def test_rfc7009_section_2_1_example() -> None:
@@ -34,14 +36,14 @@ def test_an_issuer_without_the_endpoint_is_not_asked() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"OK", b"null", b"[]"])
 def test_rfc7009_section_2_2_200_means_revoked_whatever_it_holds(body: bytes) -> None:
-    assert is_revoked(HttpResponse(status=200, body=body))
+    assert parse_revocation(HttpResponse(status=200, body=body)).outcome is ENDED
 
 
 def test_a_token_that_google_calls_dead_already_is_revoked() -> None:
     body = (
         b'{"error": "invalid_token", "error_description": "Token expired or revoked"}'
     )
-    assert is_revoked(HttpResponse(status=400, body=body))
+    assert parse_revocation(HttpResponse(status=400, body=body)).outcome is ENDED
 
 
 @pytest.mark.parametrize(
@@ -57,9 +59,35 @@ def test_a_token_that_google_calls_dead_already_is_revoked() -> None:
     ],
 )
 def test_everything_else_leaves_the_token_alive(status: int, body: bytes) -> None:
-    assert not is_revoked(HttpResponse(status=status, body=body))
+    assert parse_revocation(HttpResponse(status=status, body=body)).outcome is not ENDED
 
 
 @given(st.integers(100, 599), st.binary())
 def test_no_answer_raises(status: int, body: bytes) -> None:
-    assert is_revoked(HttpResponse(status=status, body=body)) in (True, False)
+    answer = parse_revocation(HttpResponse(status=status, body=body))
+    assert answer.what.startswith(f"HTTP status {status}")
+
+
+def test_rfc7009_section_2_2_1_503_says_when_to_ask_again() -> None:
+    answer = parse_revocation(HttpResponse(status=503, headers={"retry-after": "90"}))
+    assert answer.outcome is Revocation.OPEN
+    assert answer.retry_after == 90
+
+
+def test_an_issuer_that_revokes_no_such_token_is_not_to_be_asked_again() -> None:
+    body = b'{"error": "unsupported_token_type"}'
+    answer = parse_revocation(HttpResponse(status=400, body=body))
+    assert answer.outcome is Revocation.REFUSED
+    assert answer.what == "HTTP status 400, unsupported_token_type"
+
+
+def test_a_client_that_is_not_known_any_more_is_told() -> None:
+    body = b'{"error": "invalid_client"}'
+    answer = parse_revocation(HttpResponse(status=401, body=body))
+    assert answer.is_client_refused
+    assert answer.outcome is Revocation.OPEN
+
+
+def test_what_an_issuer_says_cannot_rewrite_a_terminal() -> None:
+    body = b'{"error": "\\u001b[2J"}'
+    assert "\x1b" not in parse_revocation(HttpResponse(status=400, body=body)).what

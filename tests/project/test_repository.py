@@ -28,6 +28,7 @@ REVEALING = {
     "broker/control/importing.py": "what another tool kept, in the request",
     "broker/ipc/moving_wire.py": "a grant that is given away, in the reply",
     "broker/ipc/wire.py": "the token in a reply",
+    "broker/model/leaving.py": "the hash by which a cut-off log-out is known",
     "broker/model/secret.py": "defines it",
     "broker/model/token.py": "the hash by which a rejected token is known",
     "broker/net/proxies.py": "the proxy as the person names it, its password",

@@ -10,6 +10,7 @@ from broker.model.http import HttpResponse
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
+from broker.services.accounts import LogOutOptions
 from broker.services.events import Subscription
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
@@ -117,5 +118,7 @@ async def test_a_sign_in_is_told_when_it_is_saved() -> None:
 async def test_a_log_out_is_told(*, keep_sign_in: bool) -> None:
     world = await a_world(a_grant())
     with world.events.subscribe() as listening:
-        await world.accounts.log_out(WORK, local_only=True, keep_sign_in=keep_sign_in)
+        await world.accounts.log_out(
+            WORK, LogOutOptions(local_only=True, keep_sign_in=keep_sign_in)
+        )
         assert await all_of(world, listening) == [told(EventKind.SIGNED_OUT)]

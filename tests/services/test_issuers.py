@@ -14,6 +14,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.oauth.presets import parse_presets
+from broker.services.accounts import LogOutOptions
 from broker.services.login import Login, LoginState
 from broker.services.sign_in import SignInRequest
 from broker.services.way_in import LoginOptions
@@ -137,7 +138,7 @@ async def test_a_token_is_had_renewed_and_given_up_there(name: str) -> None:
         renewed = await world.tokens.token(key, NONE)
         assert renewed.value.reveal() == f"access-{issuer.given}"
         assert issuer.given > 1
-    done = await world.accounts.log_out(WORK, local_only=False, keep_sign_in=False)
+    done = await world.accounts.log_out(WORK, LogOutOptions())
     assert done.revoked == bool(issuer.revoked) == (issuer.revocation is not None)
     assert bool(done.left) != done.revoked
 

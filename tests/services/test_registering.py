@@ -237,6 +237,19 @@ async def test_a_client_that_an_account_uses_stays() -> None:
     assert asked(sender) == [("POST", "register")]
 
 
+async def test_a_client_that_went_with_its_account_is_not_used_again() -> None:
+    sender = FakeSender(registration(), registration("made-2"))
+    service = registering(sender)
+    made = await service.register(WORK, REGISTRY, ANYWHERE)
+    assert made is not None
+    service.let_go(grant_of(made).account)
+    await service.close(lambda _: None)
+    assert len(sender.requests) == 1
+    again = await service.register(WORK, REGISTRY, ANYWHERE)
+    assert again is not None
+    assert again.client.client_id == "made-2"
+
+
 async def test_of_an_old_and_a_new_client_the_one_that_is_not_used_goes() -> None:
     old = await registered(registration("old"))
     for is_old_used, deleted in ((True, "new"), (False, "old")):

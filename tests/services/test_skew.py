@@ -7,6 +7,7 @@ import pytest
 
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds, UnixTime
+from broker.services.accounts import LogOutOptions
 from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
@@ -97,5 +98,5 @@ async def test_the_clock_of_an_issuer_without_an_account_is_nothing_to_tell() ->
     world.sender.script(replace(token_answer(), date=UnixTime(DATE + 7200)))
     key = TokenKey(account=WORK, scopes=None, resource=None)
     await world.tokens.token(key, Seconds(0))
-    await world.accounts.log_out(WORK, local_only=True, keep_sign_in=False)
+    await world.accounts.log_out(WORK, LogOutOptions(local_only=True))
     assert world.tokens.skews() == []

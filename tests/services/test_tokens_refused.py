@@ -23,6 +23,7 @@ from broker.model.http import HttpResponse
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.oauth.token import TokenResponse, parse_token_response
+from broker.services.accounts import LogOutOptions
 from broker.services.circuit import LONGEST_PAUSE
 from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
@@ -221,17 +222,15 @@ async def test_a_narrow_waiter_is_told_when_the_new_login_does_not_grant_it() ->
 
 async def test_a_log_out_waits_for_the_refresh_and_revokes_what_it_gave() -> None:
     rig = await UnderWay.begin(token_answer(refresh_token="refresh-2"))
-    rig.world.sender.script(HttpResponse(status=200))
-    leaving = asyncio.create_task(
-        rig.world.accounts.log_out(WORK, local_only=False, keep_sign_in=False)
-    )
+    rig.world.sender.script(HttpResponse(status=200), HttpResponse(status=200))
+    leaving = asyncio.create_task(rig.world.accounts.log_out(WORK, LogOutOptions()))
     await run_until_idle()
     assert len(rig.world.sender.requests) == 1
     rig.gate.set()
     done = await leaving
     await rig.waiting
     assert done.revoked
-    assert rig.world.sender.form()["token"] == "refresh-2"
+    assert rig.world.sender.form(1)["token"] == "refresh-2"
     assert WORK not in rig.world.store.grants
     assert rig.world.tokens.cached(ALL, NONE) is None
 
@@ -240,9 +239,7 @@ async def test_who_asks_while_a_log_out_is_under_way_gets_no_token() -> None:
     world = await a_world(a_grant())
     gate = world.sender.hold()
     world.sender.script(HttpResponse(status=200))
-    leaving = asyncio.create_task(
-        world.accounts.log_out(WORK, local_only=False, keep_sign_in=False)
-    )
+    leaving = asyncio.create_task(world.accounts.log_out(WORK, LogOutOptions()))
     await run_until_idle()
     waiting = asyncio.create_task(world.tokens.token(ALL, NONE))
     await run_until_idle()

@@ -192,9 +192,6 @@ class World:
         self.maker = StoreMaker(vault=self.vault, door=self.door, clock=self.clock)
         self.access = Access(vault=self.vault)
         self.proofs = Proofs(access=self.access, clock=self.clock, random=random)
-        self.accounts = Accounts(
-            vault=self.vault, sender=self.outbound, clock=self.clock, events=self.events
-        )
         self.registering = Registering(
             sender=self.sender,
             clock=self.clock,
@@ -210,6 +207,12 @@ class World:
         )
         self.moving_out = MovingOut(
             vault=self.vault, clock=self.clock, events=self.events
+        )
+        self.accounts = Accounts(
+            vault=self.vault,
+            clock=self.clock,
+            events=self.events,
+            registering=self.registering,
         )
         self.logins = self.a_login_service()
 

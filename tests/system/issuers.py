@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import signal
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.system.person import Person
+from tests.system.waiting import wait_until
 
 SERVER = Path(__file__).parent / "oidc_provider/server.mjs"
 _INSPECTOR = base64.b64encode(b"inspector:inspector-secret").decode()
@@ -27,6 +30,7 @@ class OidcProvider:
 
     Attributes:
         url: its issuer identifier.
+        pid: of its process.
         grants: what its token endpoint has given, in order, as
             `{"grant_type", "access_token", "refresh_token"}`.
         clients: who has registered, and gone, in order, as
@@ -34,8 +38,25 @@ class OidcProvider:
     """
 
     url: str
+    pid: int = 0
     grants: list[dict[str, str]] = field(default_factory=list)
     clients: list[dict[str, str]] = field(default_factory=list)
+
+    @contextmanager
+    def out_of_reach(self) -> Iterator[None]:
+        """It listens no more, and again at the end; it forgets nothing."""
+        os.kill(self.pid, signal.SIGUSR2)
+        wait_until(lambda: not self._listens(), "the issuer is gone")
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGUSR2)
+            wait_until(self._listens, "the issuer is back")
+
+    def _listens(self) -> bool:
+        place = urllib.parse.urlsplit(self.url)
+        with socket.socket() as knocking:
+            return knocking.connect_ex((place.hostname, place.port)) == 0
 
     def is_active(self, token: str) -> bool:
         """The issuer's own word on a token."""
@@ -81,7 +102,8 @@ def oidc_provider(access_ttl: int, **environment: str) -> Iterator[OidcProvider]
     )
     with process:
         assert process.stdout
-        issuer = OidcProvider(json.loads(process.stdout.readline())["issuer"])
+        url = json.loads(process.stdout.readline())["issuer"]
+        issuer = OidcProvider(url, process.pid)
         ear = threading.Thread(target=issuer.listen, args=[process.stdout])
         ear.start()
         try:

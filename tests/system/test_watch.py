@@ -70,7 +70,7 @@ def test_login_renewal_log_out_and_the_end_are_seen_and_no_token_is(
     assert [one.status for one in ended] == [STOPPING] * 3
 
     lines = told(person, "json")
-    of_account = ["signed_in", "token_renewed", "signed_out"]
+    of_account = ["signed_in", "token_renewed", "signed_out", "revoked"]
     happened = ["listening", "unlocked", *of_account, "stopping"]
     assert kinds(lines[:-1]) == happened
     assert json.loads(lines[-1])["code"] == "stopping"
@@ -80,6 +80,7 @@ def test_login_renewal_log_out_and_the_end_are_seen_and_no_token_is(
         "demo: signed in",
         "demo: token renewed",
         "demo: signed out",
+        "demo: revoked",
         "stopping",
     ]
     assert told(person, "lines")[1:] == lines[1:-1]  # each began to listen by itself

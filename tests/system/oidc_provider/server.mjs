@@ -9,7 +9,7 @@
 // its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}: the
 // test hunts for them where they must not be. Likewise for clients that register,
 // {"registered": ID, "registration_access_token": …}, and {"deleted": ID}. It forgets
-// all at its end.
+// all at its end. SIGUSR2 takes it off the network, or puts it back.
 // Its sign-in pages take any name with any password.
 
 import { randomBytes } from 'node:crypto';
@@ -142,4 +142,16 @@ provider.on('registration_delete.success', (context, client) => {
 
 server.on('request', provider.callback());
 console.log(JSON.stringify({ issuer }));
+
+// It goes away, and comes back with all that it knows. A process that listens nowhere
+// would end.
+setInterval(() => {}, DAY * 1000);
+process.on('SIGUSR2', () => {
+  if (server.listening) {
+    server.close();
+    server.closeAllConnections();
+  } else {
+    server.listen(new URL(issuer).port, '127.0.0.1');
+  }
+});
 process.on('SIGTERM', () => process.exit(0));
