@@ -31,6 +31,7 @@ from broker.services.refresh import Refresher
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
 from broker.services.skew import Skews
 from broker.services.token_cache import TokenCache, TokenKey
+from broker.services.store_findings import new_store_note
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -109,12 +110,13 @@ class MovingIn:
             raise AccountExistsError(account=foreign.account)
         sign_in = await self._completed(self._request(foreign))
         _require_own(foreign, sign_in)
-        made = await self._vault.open_for_grant()
+        source = await self._vault.open_for_grant()
         async with self._vault.held_open() as opened:
             taken = await self._in_turn(opened, foreign, sign_in)
         self._tell(taken.grant)
-        notes = taken.notes if made is None else (made, *taken.notes)
-        return replace(taken, notes=notes)
+        if source is None:
+            return taken
+        return replace(taken, notes=(new_store_note(source), *taken.notes))
 
     async def _completed(self, request: SignInRequest) -> SignIn:
         try:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.account import Account, RedirectChoice
-from broker.model.client import Client
+from broker.model.client import Client, Registration
 from broker.model.grant import Grant, Intent
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
@@ -42,7 +42,11 @@ GRANTS = every(
     account=every(
         Account,
         issuer=every(Issuer),
-        client=every(Client),
+        client=every(
+            Client,
+            registration=st.none()
+            | every(Registration, expires_at=st.none() | MOMENTS),
+        ),
         redirect=every(RedirectChoice, port=COUNTS),
     ),
     version=COUNTS,
