@@ -14,6 +14,8 @@ from tests.faults.misbehaviour import BEHAVIOURS
 
 ROUNDS = 10_000
 ROUNDS_IN_A_FAULT = 8000
+MOST_TIMES = 10
+"""On a loaded machine the issuer may not have been met when they are over."""
 
 NOT_SEEN = ("refused",)
 """Nobody listens: no request comes."""
@@ -76,11 +78,13 @@ def _compare(
     goal: float | None = None,
 ) -> None:
     """`quiet` alone, and again while `loud` is waited for."""
-    load.new({name: quiet}, 100)
-    before = load.new({name: quiet}, rounds)[name]
-    with load.begin(loud) as waiting:
-        meanwhile = load.new({name: quiet}, rounds)[name]
-        waiting.kill()
+    targets = {name: quiet}
+    with placed(ONE_CORE, targets.values()):
+        load.new(targets, 100)
+        before = load.new(targets, rounds)[name]
+        with load.begin(loud) as waiting:
+            meanwhile = load.new(targets, rounds)[name]
+            waiting.kill()
     figures.show({f"{name}, quiet": before, f"{name}, meanwhile": meanwhile})
     print(f"  {name}, the slowest meanwhile: {max(meanwhile) * 1e3:.1f} ms")
     last = figures.p99(meanwhile), figures.p99(before)

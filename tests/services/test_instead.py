@@ -1,12 +1,14 @@
 """A token that is of no use is never handed out; one that lives is, where need be."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from broker.model.errors import IssuerMalformedError
+from broker.model.errors import IssuerMalformedError, IssuerUnreachableError
+from broker.model.secret import Secret
 from broker.model.time import Seconds
+from broker.services.grants import Grants
 from broker.services.token_cache import TokenKey
 from broker.services.tokens import TokenService
 from tests.fakes.clock import FakeClock, run_until_idle
@@ -24,13 +26,14 @@ class Rig:
     sender: FakeSender
     clock: FakeClock
     tokens: TokenService
+    grants: Grants
 
 
 @pytest.fixture
 async def rig() -> Rig:
     store, sender, clock = MemoryStore(a_grant()), FakeSender(), FakeClock()
-    tokens, _ = await tokens_on(store, sender, clock)
-    return Rig(store, sender, clock, tokens)
+    tokens, grants = await tokens_on(store, sender, clock)
+    return Rig(store, sender, clock, tokens, grants)
 
 
 async def test_a_token_without_any_life_is_told_as_the_issuers_fault(rig: Rig) -> None:
@@ -72,3 +75,22 @@ async def test_a_machine_that_sleeps_through_each_tokens_life_is_told_so(
     with pytest.raises(IssuerMalformedError, match="3600"):
         await asked
     assert len(rig.sender.requests) == 3
+
+
+async def test_a_token_of_whoever_was_signed_in_before_is_not_served_in_its_place(
+    rig: Rig,
+) -> None:
+    """A login came in between, and the refresh of the older grant fails after it."""
+    rig.sender.script(token_answer("of-one-person"))
+    first = await rig.tokens.token(ALL, NONE)
+    await rig.clock.advance(Seconds(3500))
+    may_answer = rig.sender.hold()
+    rig.sender.script(IssuerUnreachableError(issuer="x", what="down"))
+    asked = asyncio.create_task(rig.tokens.token(ALL, Seconds(300)))
+    await run_until_idle()
+    await rig.grants.signed_in(a_grant(refresh_token="of another"))
+    rig.tokens.forget(WORK)
+    now = rig.clock.now()
+    rig.tokens.remember(ALL, replace(first, value=Secret("of-another"), obtained=now))
+    may_answer.set()
+    assert (await asked).value.reveal() == "of-another"

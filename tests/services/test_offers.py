@@ -95,6 +95,17 @@ async def test_a_wall_clock_that_was_set_back_changes_what_is_told(
     assert served(world).token.expires_at == end - 600
 
 
+async def test_a_wall_clock_that_is_put_right_again_tells_the_true_end(
+    world: World,
+) -> None:
+    end = served(world).token.expires_at
+    await world.clock.advance(Seconds(60))
+    for wrong_by in (-600, 600):
+        world.clock.set_wall(UnixTime(world.clock.now().wall + wrong_by))
+        assert served(world) is served(world)
+    assert served(world).token.expires_at == end
+
+
 async def test_a_wall_clock_that_was_set_forward_ends_a_token(world: World) -> None:
     world.clock.set_wall(UnixTime(world.clock.now().wall + 3601))
     assert world.access.cached_token(PERSON, ALL) is None
