@@ -9,7 +9,7 @@ from tests.bench.conftest import Issuers
 from tests.bench.load import Load, Target
 from tests.bench.oidc_agent import OidcAgent
 from tests.bench.placement import ONE_CORE, aside, placed
-from tests.faults.issuers import faulty_issuers
+from tests.faults.issuers import FaultyIssuer, faulty_issuers
 from tests.faults.misbehaviour import BEHAVIOURS
 
 ROUNDS = 10_000
@@ -55,8 +55,7 @@ def test_during_each_fault_of_the_issuer_of_another_account(
             with placed(ONE_CORE, quiet.values()):
                 before = load.new(quiet, ROUNDS_IN_A_FAULT)["quiet"]
             with asking(broker, fault), placed(ONE_CORE, quiet.values()):
-                meanwhile = load.new(quiet, ROUNDS_IN_A_FAULT)["quiet"]
-            assert issuer.is_met() or fault in NOT_SEEN
+                meanwhile = _until_met(load, quiet["quiet"], fault, issuer)
             ratios.append(figures.p99(meanwhile) / figures.p99(before))
             slowest = max(meanwhile) * 1e3
             figures.ratio(
@@ -66,6 +65,18 @@ def test_during_each_fault_of_the_issuer_of_another_account(
                 goal=2.0,
             )
     figures.ratio(f"the median of {len(FAULTS)} faults", figures.median(ratios), 1.0)
+
+
+def _until_met(
+    load: Load, quiet: Target, fault: str, issuer: FaultyIssuer
+) -> list[float]:
+    """Seconds of each answer, until the fault has been met among them."""
+    seconds: list[float] = []
+    for _ in range(MOST_TIMES):
+        seconds += load.new({"quiet": quiet}, ROUNDS_IN_A_FAULT)["quiet"]
+        if fault in NOT_SEEN or issuer.is_met():
+            return seconds
+    raise AssertionError(f"the issuer with {fault} was never asked")
 
 
 def _compare(

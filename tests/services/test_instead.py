@@ -11,6 +11,7 @@ from broker.model.time import Seconds
 from broker.services.grants import Grants
 from broker.services.token_cache import TokenKey
 from broker.services.tokens import TokenService
+from broker.services.turns import MOST_WAITING
 from tests.fakes.clock import FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
@@ -94,3 +95,24 @@ async def test_a_token_of_whoever_was_signed_in_before_is_not_served_in_its_plac
     rig.tokens.remember(ALL, replace(first, value=Secret("of-another"), obtained=now))
     may_answer.set()
     assert (await asked).value.reveal() == "of-another"
+
+
+async def test_one_that_lives_is_served_where_too_many_stand_in_line(
+    rig: Rig,
+) -> None:
+    rig.sender.script(token_answer("access-1"))
+    await rig.tokens.token(ALL, NONE)
+    await rig.clock.advance(Seconds(3500))
+    may_answer = rig.sender.hold()
+    rig.sender.answer_always(token_answer("other"))
+    others = [
+        asyncio.create_task(rig.tokens.token(key, NONE))
+        for key in (
+            TokenKey(account=WORK, scopes=None, resource=f"https://{number}.example/")
+            for number in range(MOST_WAITING)
+        )
+    ]
+    await run_until_idle()
+    assert (await rig.tokens.token(ALL, Seconds(300))).value.reveal() == "access-1"
+    may_answer.set()
+    await asyncio.gather(*others)
