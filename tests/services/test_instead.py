@@ -5,7 +5,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from broker.model.errors import IssuerMalformedError, IssuerUnreachableError
+from broker.model.errors import (
+    IssuerMalformedError,
+    IssuerUnreachableError,
+    PolicyRefusedError,
+    ScopeRefusedError,
+)
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.services.grants import Grants
@@ -15,7 +20,14 @@ from broker.services.turns import MOST_WAITING
 from tests.fakes.clock import FakeClock, run_until_idle
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
-from tests.services.world import WORK, a_grant, token_answer, tokens_on
+from tests.services.world import (
+    WORK,
+    a_grant,
+    digest,
+    refusal,
+    token_answer,
+    tokens_on,
+)
 
 ALL = TokenKey(account=WORK, scopes=None, resource=None)
 NONE = Seconds(0)
@@ -116,3 +128,16 @@ async def test_one_that_lives_is_served_where_too_many_stand_in_line(
     assert (await rig.tokens.token(ALL, Seconds(300))).value.reveal() == "access-1"
     may_answer.set()
     await asyncio.gather(*others)
+
+
+@pytest.mark.parametrize("error", ["invalid_scope", "access_denied"])
+async def test_one_that_lives_is_served_where_the_request_is_refused(
+    rig: Rig, error: str
+) -> None:
+    rig.sender.script(token_answer("access-1"))
+    rig.sender.answer_always(refusal(error))
+    await rig.tokens.token(ALL, NONE)
+    await rig.clock.advance(Seconds(3500))
+    assert (await rig.tokens.token(ALL, Seconds(300))).value.reveal() == "access-1"
+    with pytest.raises((ScopeRefusedError, PolicyRefusedError)):
+        await rig.tokens.token(ALL, NONE, digest("access-1"))
