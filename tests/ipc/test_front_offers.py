@@ -21,6 +21,7 @@ from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import BEARER, DPOP, AccessToken
+from broker.services.accounts import LogOutOptions
 from broker.services.offers import Offers
 from broker.services.served import TokenWanted
 from broker.services.token_cache import TokenKey
@@ -129,10 +130,8 @@ class Story:
         world = self.world
         match event:
             case "logs out":
-                keep = what == "keep"
-                leaving = world.accounts.log_out(
-                    WORK, local_only=True, keep_sign_in=keep
-                )
+                options = LogOutOptions(local_only=True, keep_sign_in=what == "keep")
+                leaving = world.accounts.log_out(WORK, options)
                 self._begin(leaving)
             case "default":
                 name = AccountName(str(what)) if what is not None else None
