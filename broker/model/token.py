@@ -46,19 +46,21 @@ class Validity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         boot_start: the boot clock is not before this: it would be of another boot.
         least_apart: the wall clock is as far ahead of the boot clock, at least, or it
             was set back.
+        most_apart: and at most, or it was set forward.
     """
 
     wall_end: UnixTime
     boot_end: Seconds
     boot_start: Seconds
     least_apart: Seconds
+    most_apart: Seconds
 
     def holds_at(self, now: Instant) -> bool:
         """Whether `now` is one of them."""
         return (
             now.wall < self.wall_end
             and self.boot_start <= now.boot < self.boot_end
-            and now.wall - now.boot >= self.least_apart
+            and self.least_apart <= now.wall - now.boot <= self.most_apart
         )
 
 
@@ -136,8 +138,12 @@ class AccessToken:
         needed = _needed(self.life, min_ttl)
         return Freshness.FRESH if left >= needed else Freshness.STALE
 
-    def validity(self, min_ttl: Seconds) -> Validity:
-        """When it is FRESH for `min_ttl` and `as_of` has nothing to correct."""
+    def validity(self, now: Instant, min_ttl: Seconds) -> Validity:
+        """When it is FRESH for `min_ttl`, and what `as_of` said of it at `now` is true.
+
+        A wall clock that goes forward may only have been put right: what was corrected
+        before is wrong from then on.
+        """
         life = math.inf if self.life is None else self.life
         fresh = life - _needed(life, min_ttl)
         wall, boot = self.obtained.wall, self.obtained.boot
@@ -146,6 +152,7 @@ class AccessToken:
             boot_end=Seconds(boot + fresh),
             boot_start=boot,
             least_apart=Seconds(wall - boot - _NOTICED),
+            most_apart=Seconds(now.wall - now.boot + _NOTICED),
         )
 
 

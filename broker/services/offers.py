@@ -60,7 +60,7 @@ class Offers:
             return
         if len(self._offers) >= MOST_OFFERS:
             del self._offers[next(iter(self._offers))]
-        validity = served.token.validity(wanted.min_ttl)
+        validity = served.token.validity(self._clock.now(), wanted.min_ttl)
         self._offers[wanted] = _Offer(served, grant, validity)
 
     def clear(self) -> None:

@@ -206,7 +206,11 @@ class TokenService:
                 now = self._clock.now()
                 if seen is None or not serves_instead(seen, exc, rejected, now):
                     raise
-                return seen
+                if self._cache.find(key) is seen:
+                    return seen
+                # A login has come in between, perhaps somebody else's.
+                self.key(key.account, key.scopes, key.resource)
+                continue
             # Looked at here, not in the refresh: each waiter has its own min_ttl, and
             # one who joined late may hold a token that has aged meanwhile. What was
             # begun for us is as fresh as a token can be, but for a suspend, or a slow

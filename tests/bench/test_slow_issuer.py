@@ -9,11 +9,13 @@ from tests.bench.conftest import Issuers
 from tests.bench.load import Load, Target
 from tests.bench.oidc_agent import OidcAgent
 from tests.bench.placement import ONE_CORE, aside, placed
-from tests.faults.issuers import faulty_issuers
+from tests.faults.issuers import FaultyIssuer, faulty_issuers
 from tests.faults.misbehaviour import BEHAVIOURS
 
 ROUNDS = 10_000
 ROUNDS_IN_A_FAULT = 8000
+MOST_TIMES = 10
+"""On a loaded machine the issuer may not have been met when they are over."""
 
 NOT_SEEN = ("refused",)
 """Nobody listens: no request comes."""
@@ -53,8 +55,7 @@ def test_during_each_fault_of_the_issuer_of_another_account(
             with placed(ONE_CORE, quiet.values()):
                 before = load.new(quiet, ROUNDS_IN_A_FAULT)["quiet"]
             with asking(broker, fault), placed(ONE_CORE, quiet.values()):
-                meanwhile = load.new(quiet, ROUNDS_IN_A_FAULT)["quiet"]
-            assert issuer.is_met() or fault in NOT_SEEN
+                meanwhile = _until_met(load, quiet["quiet"], fault, issuer)
             ratios.append(figures.p99(meanwhile) / figures.p99(before))
             slowest = max(meanwhile) * 1e3
             figures.ratio(
@@ -64,6 +65,18 @@ def test_during_each_fault_of_the_issuer_of_another_account(
                 goal=2.0,
             )
     figures.ratio(f"the median of {len(FAULTS)} faults", figures.median(ratios), 1.0)
+
+
+def _until_met(
+    load: Load, quiet: Target, fault: str, issuer: FaultyIssuer
+) -> list[float]:
+    """Seconds of each answer, until the fault has been met among them."""
+    seconds: list[float] = []
+    for _ in range(MOST_TIMES):
+        seconds += load.new({"quiet": quiet}, ROUNDS_IN_A_FAULT)["quiet"]
+        if fault in NOT_SEEN or issuer.is_met():
+            return seconds
+    raise AssertionError(f"the issuer with {fault} was never asked")
 
 
 def _compare(
@@ -76,11 +89,13 @@ def _compare(
     goal: float | None = None,
 ) -> None:
     """`quiet` alone, and again while `loud` is waited for."""
-    load.new({name: quiet}, 100)
-    before = load.new({name: quiet}, rounds)[name]
-    with load.begin(loud) as waiting:
-        meanwhile = load.new({name: quiet}, rounds)[name]
-        waiting.kill()
+    targets = {name: quiet}
+    with placed(ONE_CORE, targets.values()):
+        load.new(targets, 100)
+        before = load.new(targets, rounds)[name]
+        with load.begin(loud) as waiting:
+            meanwhile = load.new(targets, rounds)[name]
+            waiting.kill()
     figures.show({f"{name}, quiet": before, f"{name}, meanwhile": meanwhile})
     print(f"  {name}, the slowest meanwhile: {max(meanwhile) * 1e3:.1f} ms")
     last = figures.p99(meanwhile), figures.p99(before)

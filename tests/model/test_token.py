@@ -195,7 +195,7 @@ def test_a_token_is_valid_only_where_it_is_fresh_and_tells_its_end_truly(
     life: int | None, age: int, wall: int, min_ttl: int
 ) -> None:
     token, now = a_token(life), later(age, wall=wall)
-    is_valid = token.validity(Seconds(min_ttl)).holds_at(now)
+    is_valid = token.validity(now, Seconds(min_ttl)).holds_at(now)
     is_fresh = token.freshness(now, Seconds(min_ttl)) is Freshness.FRESH
     is_true = token.as_of(now) is token
     assert not is_valid or (is_fresh and is_true)

@@ -8,6 +8,7 @@ from broker.model.errors import (
     IssuerUnreachableError,
     LoginRequiredError,
     ScopeNotGrantedError,
+    ScopeRefusedError,
     UnknownAccountError,
 )
 from broker.model.time import Seconds, UnixTime
@@ -93,6 +94,17 @@ async def test_a_wall_clock_that_was_set_back_changes_what_is_told(
     assert end is not None
     world.clock.set_wall(UnixTime(world.clock.now().wall - 600))
     assert served(world).token.expires_at == end - 600
+
+
+async def test_a_wall_clock_that_is_put_right_again_tells_the_true_end(
+    world: World,
+) -> None:
+    end = served(world).token.expires_at
+    await world.clock.advance(Seconds(60))
+    for wrong_by in (-600, 600):
+        world.clock.set_wall(UnixTime(world.clock.now().wall + wrong_by))
+        assert served(world) is served(world)
+    assert served(world).token.expires_at == end
 
 
 async def test_a_wall_clock_that_was_set_forward_ends_a_token(world: World) -> None:
@@ -189,3 +201,17 @@ async def test_a_first_use_is_noted_so_that_a_token_in_use_is_renewed_ahead(
     for value in ("access-2", "access-3"):
         await world.clock.advance(Seconds(3600 - 410))
         assert served(world).token.value.reveal() == value
+
+
+async def test_an_outage_whose_end_brought_no_token_is_not_told_any_more(
+    world: World,
+) -> None:
+    world.sender.script(IssuerUnreachableError(issuer="x", what="down"))
+    with pytest.raises(IssuerUnreachableError):
+        await world.access.token(PERSON, NARROW)
+    assert served(world).outage is not None
+    await world.clock.advance(Seconds(60))
+    world.sender.script(refusal("invalid_scope"))
+    with pytest.raises(ScopeRefusedError):
+        await world.access.token(PERSON, NARROW)
+    assert served(world).outage is None
