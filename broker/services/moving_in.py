@@ -30,8 +30,8 @@ from broker.services.opened import Opened
 from broker.services.refresh import Refresher
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
 from broker.services.skew import Skews
-from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.store_findings import new_store_note
+from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
