@@ -36,6 +36,7 @@ from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
+    from broker.model.account import Account
     from broker.services.accounts import Accounts
     from broker.services.doctor import Doctor
     from broker.services.moving_out import MovingOut
@@ -171,8 +172,12 @@ class Parts:
             vault=self.vault,
             clock=self._clock,
             events=self._events,
-            registering=self._sign_in.get().registering,
+            gone=self._account_gone,
         )
+
+    def _account_gone(self, account: "Account") -> None:
+        if self._sign_in.made is not None:
+            self._sign_in.made.let_go(account)
 
     def _made_moving_out(self) -> "MovingOut":
         from broker.services.moving_out import (  # noqa: PLC0415 - see the top

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from broker import __version__
 from broker.host import SystemClock
+from broker.model.account import Account
 from broker.model.issuer import IssuerPreset
 from broker.model.way import Way
 from broker.net.loopback import LoopbackListener
@@ -30,7 +31,6 @@ class SignInParts:
 
     Attributes:
         logins: that book.
-        registering: of clients at issuers.
         moving_in: takes sign-ins of other tools over.
     """
 
@@ -45,14 +45,14 @@ class SignInParts:
         events: Events,
     ) -> None:
         self._vault = vault
-        self.registering = Registering(
+        self._registering = Registering(
             sender=sender,
             clock=clock,
             random=secrets.token_bytes,
             version=__version__,
         )
         clients = Clients(
-            sender=sender, registering=self.registering, document=client_document
+            sender=sender, registering=self._registering, document=client_document
         )
         redeemer = Redeemer(vault=vault, sender=sender, clock=clock, events=events)
         sign_ins = SignIns(presets=presets, sender=sender, clients=clients)
@@ -67,9 +67,13 @@ class SignInParts:
             random=secrets.token_bytes,
         )
 
+    def let_go(self, account: Account) -> None:
+        """Its client goes with it, see `Registering.let_go`."""
+        self._registering.let_go(account)
+
     async def clean_up(self) -> None:
         """Delete what logins left at issuers; once they have ended, the store open."""
-        await self.registering.close(self._vault.find)
+        await self._registering.close(self._vault.find)
 
 
 def _ways(

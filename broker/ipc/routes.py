@@ -118,21 +118,21 @@ class Routes:
             wire.account_reply(grant, is_default=grant.account.name == default)
             for grant in grants.all()
         ]
-        leaving = [wire.leaving_reply(each) for each in opened.leaver.listed()]
+        leaver = opened.leaver.made
+        listed = () if leaver is None else leaver.listed()
+        leaving = [wire.leaving_reply(each) for each in listed]
         answer = {"accounts": replies, "default": default, "leaving": leaving}
         return json_reply(answer)
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/accounts/NAME?local_only=&keep_sign_in=&require_revoked=`."""
         name = parse_account_name(request.match_info["name"])
-        from broker.ipc import log_out_wire  # noqa: PLC0415 - as in `RareRoutes`
-
-        options = log_out_wire.log_out_options(request.query)
+        options = wire.log_out_options(request.query)
         logins = self._services.rare.logins.made
         if logins is not None:
             await logins.end(name)
         done = await self._services.rare.accounts.get().log_out(name, options)
-        return json_reply(log_out_wire.log_out_reply(done))
+        return json_reply(wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:
         """`PUT /v1/default`."""

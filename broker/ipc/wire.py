@@ -5,22 +5,27 @@ The shapes are those of clients/PROTOCOL.md.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from broker.model.account import AccountName, parse_account_name
 from broker.model.errors import BadRequestError
 from broker.model.grant import Grant, GrantState
+from broker.model.log_out import LogOutOptions
 from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
 from broker.oauth.token import parse_resource
 from broker.services.circuit import Outage
-from broker.services.leaver import Leaving
 from broker.services.served import TokenServed, TokenWanted
 from broker.services.skew import Skew
+
+if TYPE_CHECKING:
+    # Imported at the first log-out, see `RareServices`.
+    from broker.services.accounts import LogOut
+    from broker.services.leaver import Leaving
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -183,7 +188,31 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
     }
 
 
-def leaving_reply(leaving: Leaving) -> dict[str, object]:
+def log_out_reply(done: "LogOut") -> dict[str, object]:
+    """Answer of `DELETE /v1/accounts/NAME`."""
+    return {
+        "account": done.account,
+        "revoked": done.revoked,
+        "pending": done.pending,
+        "left": list(done.left),
+        "end_session_url": done.end_session_url,
+    }
+
+
+def log_out_options(query: Mapping[str, str]) -> LogOutOptions:
+    """How a person logs out, from the query of `DELETE /v1/accounts/NAME`.
+
+    Raises:
+        BadRequestError: as `parse_flags`; or two that exclude each other.
+    """
+    flags = parse_flags(query, "local_only", "keep_sign_in", "require_revoked")
+    if flags["local_only"] and flags["require_revoked"]:
+        what = "local_only asks nobody to revoke, so require_revoked cannot be met"
+        raise BadRequestError(what=what)
+    return LogOutOptions(**flags)
+
+
+def leaving_reply(leaving: "Leaving") -> dict[str, object]:
     """One grant of `GET /v1/accounts` that is still to be revoked."""
     return {
         "account": leaving.account,

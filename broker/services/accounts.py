@@ -1,14 +1,15 @@
 """Accounts as a whole: log-out (RFC 7009) and the default. Knows no login."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from broker.model.account import AccountName
+from broker.model.account import Account, AccountName
 from broker.model.errors import NotRevokedError, UnknownAccountError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.leaving import leaving, leaving_name
+from broker.model.log_out import LogOutOptions
 from broker.model.store import VaultState
 from broker.model.time import UnixTime
 from broker.model.token import AccessToken
@@ -17,26 +18,10 @@ from broker.oauth.revocation import Revocation, RevocationAnswer
 from broker.services.events import Events
 from broker.services.interfaces import Clock
 from broker.services.opened import Opened
-from broker.services.registering import Registering
 from broker.services.revoker import Ending, can_end
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogOutOptions:
-    """How a person logs out.
-
-    Attributes:
-        local_only: forget without asking the issuer, now or later.
-        require_revoked: change nothing here unless the issuer has revoked it.
-        keep_sign_in: keep issuer, client and scopes for the next login.
-    """
-
-    local_only: bool = False
-    require_revoked: bool = False
-    keep_sign_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +47,23 @@ class Accounts:
     """Ends accounts, and says which is meant."""
 
     def __init__(
-        self, *, vault: Vault, clock: Clock, events: Events, registering: Registering
+        self,
+        *,
+        vault: Vault,
+        clock: Clock,
+        events: Events,
+        gone: Callable[[Account], None],
     ) -> None:
+        """Take what a log-out needs.
+
+        Args:
+            vault: where the accounts are.
+            clock: time.
+            events: where a log-out is told.
+            gone: is told of an account whose sign-in is not kept.
+        """
         self._vault = vault
-        self._registering = registering
+        self._gone = gone
         self._clock = clock
         self._events = events
 
@@ -90,7 +88,7 @@ class Accounts:
                 grant = await opened.grants.reload(name)
                 await out.end_here(grant, self._clock.now().wall)
             if not options.keep_sign_in:
-                self._registering.let_go(grant.account)
+                self._gone(grant.account)
             log.info("account.signed_out account=%s", name)
             self._tell(grant)
             ending = await out.end_there(grant)
@@ -149,16 +147,20 @@ class _LogOut:
         """Let the issuer end it; None where it was not to be asked."""
         ending = None
         if self._leaving is not None:
-            ending = await self._opened.leaver.try_now(self._leaving, self._living)
+            ending = await self._opened.leaver.get().try_now(
+                self._leaving, self._living
+            )
         elif self._tokens is not None:
-            await self._opened.revoker.end_access_tokens(grant, self._living)
+            await self._opened.leaver.get().revoker.end_access_tokens(
+                grant, self._living
+            )
         if self._tokens is None:
             return ending
         rest = self._tokens if ending is None else ending.rest
         return Ending(tokens=self._tokens, rest=rest)
 
     async def _required(self, grant: Grant) -> RevocationAnswer:
-        answer = await self._opened.revoker.revoke(grant)
+        answer = await self._opened.leaver.get().revoker.revoke(grant)
         if answer.outcome is not Revocation.ENDED:
             raise NotRevokedError(
                 account=grant.account.name,

@@ -68,7 +68,11 @@ class _Plan:
 
 
 class Leaver:
-    """Asks issuers to revoke what log-outs have left."""
+    """Asks issuers to revoke what log-outs have left.
+
+    Attributes:
+        revoker: asks once.
+    """
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class Leaver:
             jitter: from 0 to 1.
         """
         self._grants = grants
-        self._revoker = revoker
+        self.revoker = revoker
         self._clock = clock
         self._events = events
         self._jitter = jitter
@@ -181,7 +185,7 @@ class Leaver:
     async def _try(self, leaving: Grant) -> Ending:
         living = self._living.get(leaving.account.name, ())
         is_used = self._is_client_used(leaving)
-        ending = await self._revoker.end(leaving, living, is_client_used=is_used)
+        ending = await self.revoker.end(leaving, living, is_client_used=is_used)
         try:
             await self._concluded(leaving, ending.rest)
         except StoreFailedError as exc:

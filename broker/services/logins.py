@@ -98,8 +98,9 @@ class LoginService:
         stored = self._vault.find(request.account)
         sign_in = await self._sign_ins.complete(request, stored, options.way)
         self._require_room(request.account)
-        if self._vault.opened is not None:
-            self._vault.opened.leaver.hurry(sign_in.account.issuer.url)
+        opened = self._vault.opened
+        if opened is not None and opened.leaver.made is not None:
+            opened.leaver.made.hurry(sign_in.account.issuer.url)
         login = Login(
             login_id=self._token(LOGIN_ID_BYTES),
             sign_in=sign_in,

@@ -6,17 +6,20 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from broker.model.account import AccountName
 from broker.model.errors import StoreFailedError
+from broker.model.late import Late
 from broker.model.store import Health
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, GrantStore, HttpSender
-from broker.services.leaver import Leaver
 from broker.services.resaving import Degraded, Resaver
-from broker.services.revoker import Revoker
 from broker.services.tokens import TokenService
+
+if TYPE_CHECKING:
+    from broker.services.leaver import Leaver
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +42,11 @@ class Opened:
     Attributes:
         grants: every grant.
         tokens: access tokens.
-        revoker: asks issuers to end what a log-out ends here.
-        leaver: has it ask until they have.
+        leaver: has issuers end what log-outs have left.
     """
 
     def __init__(self, grants: Grants, world: World) -> None:
+        self._world = world
         self.grants = grants
         self.tokens = TokenService(
             grants=grants,
@@ -51,15 +54,7 @@ class Opened:
             clock=world.clock,
             events=world.events,
         )
-        self.revoker = Revoker(
-            sender=world.sender, clock=world.clock, outage=self.tokens.outage_at
-        )
-        self.leaver = Leaver(
-            grants=grants,
-            revoker=self.revoker,
-            clock=world.clock,
-            events=world.events,
-        )
+        self.leaver = Late(self._made_leaver)
         self._reading: asyncio.Task[None] | None = None
         self._resaver = Resaver(grants=grants, clock=world.clock, events=world.events)
         self._resaving = asyncio.create_task(self._resaver.run(), name="save again")
@@ -101,16 +96,33 @@ class Opened:
     async def close(self) -> tuple[AccountName, ...]:
         """Let refreshes end, then let go of the store; see `Grants.close`."""
         await _end(self._reading)
-        await self.leaver.close()
+        if self.leaver.made is not None:
+            await self.leaver.made.close()
         await self.tokens.close()
         await _end(self._resaving)
         return await self.grants.close()
+
+    def _made_leaver(self) -> "Leaver":
+        # Most daemons see no log-out, or only such as are over at once.
+        from broker.services.leaver import Leaver  # noqa: PLC0415 - as said
+        from broker.services.revoker import Revoker  # noqa: PLC0415 - as said
+
+        world = self._world
+        return Leaver(
+            grants=self.grants,
+            revoker=Revoker(
+                sender=world.sender, clock=world.clock, outage=self.tokens.outage_at
+            ),
+            clock=world.clock,
+            events=world.events,
+        )
 
     def _read_on(self) -> bool:
         """Whether there may be more."""
         found = self.grants.read_on(READ_AT_ONCE)
         self.tokens.recover(found)
-        self.leaver.look()
+        if self.grants.leaving():
+            self.leaver.get().look()
         return len(found) >= READ_AT_ONCE
 
     async def _read_rest(self) -> None:

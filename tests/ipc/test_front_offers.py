@@ -18,10 +18,10 @@ from broker.ipc.front_request import parse_asked
 from broker.model.account import AccountName
 from broker.model.errors import BrokerError, IssuerUnreachableError
 from broker.model.grant import Grant
+from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import BEARER, DPOP, AccessToken
-from broker.services.accounts import LogOutOptions
 from broker.services.offers import Offers
 from broker.services.served import TokenWanted
 from broker.services.token_cache import TokenKey

@@ -14,10 +14,10 @@ from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.issuer import IssuerPreset, PresetOrigin
+from broker.model.log_out import LogOutOptions
 from broker.model.premises import FileFacts
 from broker.model.time import Seconds
 from broker.model.way import Way
-from broker.services.accounts import LogOutOptions
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
 from tests.fakes.sender import json_response

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from broker.ipc import log_out_wire, login_wire, wire
+from broker.ipc import login_wire, wire
 from broker.model.grant import GrantState
 from broker.model.leaving import leaving
 from broker.model.secret import Secret
@@ -72,7 +72,7 @@ def test_no_reply_but_the_tokens_holds_a_token() -> None:
         wire.account_reply(grant, is_default=True),
         login_wire.login_reply(login),
         login_wire.login_begun(Started(login=login)),
-        log_out_wire.log_out_reply(LogOut(account=WORK, revoked=True, left=("x",))),
+        wire.log_out_reply(LogOut(account=WORK, revoked=True, left=("x",))),
         wire.account_reply(leaving(grant, START.wall), is_default=False),
     ]
     assert CANARY not in json.dumps(replies)

@@ -21,10 +21,11 @@ from broker.model.errors import (
 from broker.model.grant import Grant, GrantState
 from broker.model.http import HttpResponse
 from broker.model.leaving import leaving
+from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
-from broker.services.accounts import LogOut, LogOutOptions
+from broker.services.accounts import LogOut
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START, run_until_idle
 from tests.fakes.sender import json_response

@@ -7,10 +7,10 @@ import pytest
 from broker.model.errors import BrokerError, LoginRequiredError
 from broker.model.event import Event, EventKind
 from broker.model.http import HttpResponse
+from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
-from broker.services.accounts import LogOutOptions
 from broker.services.events import Subscription
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START

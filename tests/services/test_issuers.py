@@ -10,11 +10,11 @@ from broker.model.account import RedirectChoice
 from broker.model.client import Client
 from broker.model.errors import IssuerInvalidError, WayRefusedError
 from broker.model.issuer import IssuerPreset, Quirks
+from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.oauth.presets import parse_presets
-from broker.services.accounts import LogOutOptions
 from broker.services.login import Login, LoginState
 from broker.services.sign_in import SignInRequest
 from broker.services.way_in import LoginOptions

@@ -12,10 +12,10 @@ from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.http import HttpResponse
 from broker.model.leaving import leaving
+from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import AccessToken
-from broker.services.accounts import LogOutOptions
 from broker.services.events import Subscription
 from broker.services.leaver import (
     FIRST_PAUSE,
@@ -54,7 +54,7 @@ async def after_a_log_out(grant: Grant | None = None) -> World:
 
 
 def leaver(world: World) -> Leaver:
-    return world.vault.require_open().leaver
+    return world.vault.require_open().leaver.get()
 
 
 async def told(listening: Subscription) -> list[Event]:

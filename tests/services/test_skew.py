@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from broker.model.http import HttpResponse
+from broker.model.log_out import LogOutOptions
 from broker.model.time import Instant, Seconds, UnixTime
-from broker.services.accounts import LogOutOptions
 from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START

@@ -20,10 +20,10 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant, GrantState
 from broker.model.http import HttpResponse
+from broker.model.log_out import LogOutOptions
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.oauth.token import TokenResponse, parse_token_response
-from broker.services.accounts import LogOutOptions
 from broker.services.circuit import LONGEST_PAUSE
 from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey

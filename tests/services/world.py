@@ -212,7 +212,7 @@ class World:
             vault=self.vault,
             clock=self.clock,
             events=self.events,
-            registering=self.registering,
+            gone=self.registering.let_go,
         )
         self.logins = self.a_login_service()
 
