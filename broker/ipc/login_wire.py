@@ -29,9 +29,9 @@ class RedirectBody(Request, frozen=True):
 
     host: str | None = None
     bind: str | None = None
-    port: int = 0
+    port: int | None = None
     uri: str | None = None
-    mode: ResponseMode = ResponseMode.QUERY
+    mode: ResponseMode | None = None
 
 
 class LoginBody(Request, frozen=True):
@@ -94,6 +94,7 @@ def sign_in_request(body: LoginBody) -> SignInRequest:
         parameters=body.parameters,
         login_hint=body.login_hint,
         redirect=None if body.redirect is None else _redirect(body.redirect),
+        redirect_named=_redirect_named(body.redirect),
         dpop=body.dpop,
         mcp=body.mcp,
         resource=None if body.resource is None else parse_resource(body.resource),
@@ -200,10 +201,16 @@ def parse_wait(query: Mapping[str, str]) -> Seconds:
 
 
 def _redirect(body: RedirectBody) -> RedirectChoice:
-    if not 0 <= body.port <= 65535:  # noqa: PLR2004 - TCP's last port
+    port, mode = body.port or 0, body.mode or ResponseMode.QUERY
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - TCP's last port
         raise BadRequestError(what="port is a number from 0 to 65535")
-    if body.uri is not None and (body.host is not None or body.port):
+    if body.uri is not None and (body.host is not None or port):
         raise BadRequestError(what="a redirect URI says host and port itself")
     return RedirectChoice(
-        host=body.host, bind=body.bind, port=body.port, uri=body.uri, mode=body.mode
+        host=body.host, bind=body.bind, port=port, uri=body.uri, mode=mode
     )
+
+
+def _redirect_named(body: RedirectBody | None) -> frozenset[str]:
+    names = ("host", "bind", "port", "uri", "mode")
+    return frozenset(name for name in names if getattr(body, name, None) is not None)

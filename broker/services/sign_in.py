@@ -5,6 +5,7 @@ Knows no browser and no listener.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
@@ -40,6 +41,8 @@ class SignInRequest:
         parameters: extra parameters of the authorization request.
         login_hint: who is expected.
         redirect: where the response is awaited.
+        redirect_named: which members of `redirect` were named; those that were not are
+            taken as stored where the sign-in is repeated.
         dpop: whether tokens are to be bound to a key of the broker (RFC 9449).
         mcp: the URL of an MCP server, which says issuer and scopes.
         resource: the only one that the tokens are to be for (RFC 8707).
@@ -55,6 +58,7 @@ class SignInRequest:
     parameters: Mapping[str, str] | None = field(default=None, repr=False)
     login_hint: str | None = None
     redirect: RedirectChoice | None = None
+    redirect_named: frozenset[str] = frozenset()
     dpop: bool | None = None
     mcp: str | None = None
     resource: str | None = None
@@ -113,6 +117,7 @@ class SignIns:
             BrokerError: of the discovery, and of a registration.
         """
         old = stored.account if stored else None
+        request = replace(request, redirect=_whole_redirect(request, old))
         secrets = _client_secrets(request)
         found = await self._found(request)
         preset, issuer = await self._issuer(request, secrets, old, found, way)
@@ -249,6 +254,28 @@ def _scopes(
     if old is not None and resource is not None:
         return old.scopes
     return preset.default_scopes if preset else ()
+
+
+_PLACE = frozenset({"host", "port"})
+
+
+def _whole_redirect(
+    request: SignInRequest, old: Account | None
+) -> RedirectChoice | None:
+    """What was named of the redirect, on top of what a repeated sign-in has."""
+    named = request.redirect_named
+    issuer_or_client = (request.issuer, request.client, request.client_secrets)
+    is_repeated = all(one is None for one in (*issuer_or_client, request.mcp))
+    if old is None or request.redirect is None or not named or not is_repeated:
+        return request.redirect
+    kept = old.redirect
+    # A whole URI says host and port itself, and they say what the URI would.
+    if "uri" in named:
+        kept = replace(kept, host=None, port=0)
+    elif named & _PLACE:
+        kept = replace(kept, uri=None)
+    changed: dict[str, Any] = {n: getattr(request.redirect, n) for n in named}
+    return replace(kept, **changed)
 
 
 def _named(request: SignInRequest, account: Account, kept: Grant | None) -> Account:

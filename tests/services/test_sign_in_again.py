@@ -8,6 +8,7 @@ from broker.model.account import RedirectChoice
 from broker.model.client import Client
 from broker.model.errors import ClientNeededError, IssuerMovedError
 from broker.model.grant import Grant
+from broker.model.redirect import ResponseMode
 from broker.model.secret import Secret
 from broker.services.sign_in import SignIn, SignInRequest
 from tests.fakes.sender import Answer, FakeSender, json_response
@@ -166,3 +167,45 @@ async def test_another_issuer_may_be_anywhere() -> None:
     request = first(issuer="https://evil.example")
     sign_in = await complete_again(request, json_response(other), before=stored())
     assert sign_in.account.issuer.url == "https://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("named", "choice", "whole"),
+    [
+        (
+            {"mode"},
+            RedirectChoice(mode=ResponseMode.FORM_POST),
+            RedirectChoice(port=8080, mode=ResponseMode.FORM_POST),
+        ),
+        (
+            {"bind"},
+            RedirectChoice(bind="127.0.0.2"),
+            RedirectChoice(port=8080, bind="127.0.0.2"),
+        ),
+        ({"port"}, RedirectChoice(port=0), RedirectChoice()),
+        (
+            {"uri"},
+            RedirectChoice(uri="http://127.0.0.1:1/"),
+            RedirectChoice(uri="http://127.0.0.1:1/"),
+        ),
+    ],
+)
+async def test_what_is_named_of_the_redirect_leaves_the_rest_as_it_is_stored(
+    named: set[str], choice: RedirectChoice, whole: RedirectChoice
+) -> None:
+    request = SignInRequest(
+        account=WORK, redirect=choice, redirect_named=frozenset(named)
+    )
+    sign_in = await complete_again(request, before=stored())
+    assert sign_in.account.redirect == whole
+
+
+async def test_a_port_takes_the_place_of_a_stored_redirect_uri() -> None:
+    before = stored(redirect=RedirectChoice(uri="http://127.0.0.1:1/"))
+    request = SignInRequest(
+        account=WORK,
+        redirect=RedirectChoice(port=8080),
+        redirect_named=frozenset({"port"}),
+    )
+    sign_in = await complete_again(request, before=before)
+    assert sign_in.account.redirect == RedirectChoice(port=8080)
