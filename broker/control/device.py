@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from broker.control.broker import Json, text
+from broker.control.broker import Json, text, texts
 from broker.control.browser import is_safe_url
 from broker.control.output import say, tell, tell_note
 from brokerd_client import BrokerError
@@ -41,6 +41,11 @@ def show_device(prompt: Json) -> None:
         )
     say(f"Open this page, here or on any other device:\n\n    {uri}\n")
     say(f"and enter the code:\n\n    {code}\n")
+    scopes = " ".join(texts(prompt, "scopes")) or "what it gives by itself"
+    say(
+        f"It signs you in at {text(prompt, 'issuer')} for the client "
+        f"{text(prompt, 'client_id')}, which asks for: {scopes}\n"
+    )
     if sys.stdout.isatty():
         _show_qr(complete or uri, has_code=bool(complete))
     sys.stdout.flush()

@@ -142,7 +142,12 @@ def _pending(login: Login) -> dict[str, object]:
 
 
 def _device(login: Login, prompt: DevicePrompt) -> dict[str, object]:
+    account = login.sign_in.account
     return {
+        # So that whoever enters the code sees what he agrees to.
+        "issuer": account.issuer.url,
+        "client_id": account.client.client_id,
+        "scopes": list(account.scopes),
         "user_code": prompt.user_code,
         "verification_uri": prompt.verification_uri,
         "verification_uri_complete": prompt.verification_uri_complete,

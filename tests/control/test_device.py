@@ -10,6 +10,9 @@ from tests.control.test_login import DONE, REFUSED, begun, shown
 from tests.fakes.broker import http, in_turn
 
 CODE = {
+    "issuer": "https://issuer.example",
+    "client_id": "tv",
+    "scopes": ["drive", "mail"],
     "user_code": "WDJB-MJHT",
     "verification_uri": "https://issuer.example/device",
     "verification_uri_complete": "https://issuer.example/device?user_code=WDJB-MJHT",
@@ -38,6 +41,10 @@ def test_code_and_address_are_shown_with_the_warning(run: Run, listen: Listen) -
     assert broker.requests[0].json == {"account": "work", "way": "device"}
     assert "    https://issuer.example/device\n" in result.stdout
     assert "    WDJB-MJHT\n" in result.stdout
+    assert (
+        "It signs you in at https://issuer.example for the client tv, "
+        "which asks for: drive mail\n" in result.stdout
+    )
     assert result.stdout.endswith("signed in: work\n")
     assert "never one that somebody sent you" in result.stderr
 
