@@ -13,7 +13,8 @@ from broker.control.broker import Broker, Json
 from broker.control.login_end import Ending
 from broker.control.login_request import Words
 from broker.control.output import bad_usage, tell_note, waiting
-from broker.host.window_titles import Window, Windows, open_windows
+from broker.host.window_titles import open_windows
+from broker.host.windows import Window, Windows
 from broker.oauth.oob import parse_title
 from brokerd_client import BrokerError
 

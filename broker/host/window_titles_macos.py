@@ -9,7 +9,7 @@ Source: osascript(1); the dictionary of System Events.
 import json
 from collections.abc import Sequence
 
-from broker.host.window_titles import Run, Window
+from broker.host.windows import Run, Window
 from broker.model.strict_json import parse_json
 
 _LIST = """

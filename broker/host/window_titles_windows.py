@@ -11,7 +11,7 @@ from ctypes import wintypes
 
 assert sys.platform == "win32"  # noqa: S101 - tells mypy, too
 
-from broker.host.window_titles import Window  # noqa: E402
+from broker.host.windows import Window  # noqa: E402
 
 MAX_TITLE_UNITS = 8192
 """Of UTF-16; browsers cut titles at 4,096 characters."""

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from broker.host.window_titles import Window
+from broker.host.windows import Window
 
 MOST_WINDOWS = 2000
 """That are looked at where no window manager lists them."""

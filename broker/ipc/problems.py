@@ -282,7 +282,8 @@ ADVICE: dict[str, Advice] = {
     "issuer_invalid": _advice(
         502,
         "{issuer} cannot be used as an issuer: {what}",
-        "check the issuer URL; it is https, and plain http only on this machine",
+        "check the issuer URL, which is https, and plain http only on this machine; "
+        "`brokerctl issuers` lists those that have a name",
     ),
     "issuer_moved": _advice(
         409,

@@ -5,7 +5,7 @@ Knows no browser and no listener.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
@@ -21,7 +21,7 @@ from broker.model.way import Way
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
 from broker.oauth.dpop import ALGORITHM
 from broker.oauth.presets import require_way
-from broker.services.clients import Clients, ClientWanted
+from broker.services.clients import ClientChosen, Clients, ClientWanted
 from broker.services.interfaces import HttpSender
 from broker.services.issuers import Issuers, require_pinned
 from broker.services.resources import ResourceFound, Resources
@@ -135,38 +135,7 @@ class SignIns:
                 stored=stored,
             )
         )
-        resource = _resource(old, issuer, found)
-        # Another client than before may only be one that was registered anew.
-        names_client = request.client is not None or secrets is not None
-        own = chosen.client if old is None or names_client else old.client
-        # A repeated sign-in keeps what is not named; with another issuer, client or
-        # resource it is another sign-in, and nothing of the old one is meant.
-        kept = stored
-        if old is not None and _is_same(old, issuer, own, resource):
-            account = old
-        else:
-            kept = None
-            account = Account(
-                name=request.account,
-                issuer=issuer,
-                client=chosen.client,
-                scopes=_scopes(old, issuer, preset, resource, found),
-                dpop=preset is not None and preset.dpop,
-                resource=resource,
-            )
-        account = replace(
-            _named(request, account, kept),
-            issuer=issuer,
-            client=chosen.client,
-            preset=preset.name if preset else None,
-        )
-        if chosen.redirect is not None:
-            account = replace(account, redirect=chosen.redirect)
-        _require_dpop(account)
-        is_first = old is None or not _is_same(
-            old, issuer, chosen.client, account.resource
-        )
-        return SignIn(account=account, preset=preset, is_first=is_first)
+        return _signing_in(request, stored, _Found(preset, issuer, chosen, found))
 
     def came_to_nothing(self, sign_in: SignIn) -> None:
         """Note that a login has failed."""
@@ -212,6 +181,58 @@ class SignIns:
             require_way(preset, way)
             return preset, old.issuer
         raise ClientNeededError(account=request.account, missing="issuer")
+
+
+class _Found(NamedTuple):
+    """What a request came to."""
+
+    preset: IssuerPreset | None
+    issuer: Issuer
+    chosen: ClientChosen
+    resource: ResourceFound | None
+
+
+def _signing_in(request: SignInRequest, stored: Grant | None, found: _Found) -> SignIn:
+    """A sign-in of what was named, found and stored.
+
+    Raises:
+        DpopUnsupportedError: see `_require_dpop`.
+    """
+    preset, issuer, chosen, _ = found
+    old = stored.account if stored else None
+    resource = _resource(old, issuer, found.resource)
+    # Another client than before may only be one that was registered anew.
+    names_client = request.client is not None or request.client_secrets is not None
+    own = chosen.client if old is None or names_client else old.client
+    # A repeated sign-in keeps what is not named; with another issuer, client or
+    # resource it is another sign-in, and nothing of the old one is meant.
+    is_repeated = old is not None and _is_same(old, issuer, own, resource)
+    account = old if old is not None and is_repeated else _fresh(request, old, found)
+    account = replace(
+        _named(request, account, stored if is_repeated else None),
+        issuer=issuer,
+        client=chosen.client,
+        preset=preset.name if preset else None,
+    )
+    if chosen.redirect is not None:
+        account = replace(account, redirect=chosen.redirect)
+    _require_dpop(account)
+    is_first = old is None or not _is_same(old, issuer, chosen.client, account.resource)
+    return SignIn(account=account, preset=preset, is_first=is_first)
+
+
+def _fresh(request: SignInRequest, old: Account | None, found: _Found) -> Account:
+    """An account of which nothing is kept."""
+    preset, issuer, chosen, _ = found
+    resource = _resource(old, issuer, found.resource)
+    return Account(
+        name=request.account,
+        issuer=issuer,
+        client=chosen.client,
+        scopes=_scopes(old, issuer, preset, resource, found.resource),
+        dpop=preset is not None and preset.dpop,
+        resource=resource,
+    )
 
 
 def _client_secrets(request: SignInRequest) -> ClientSecrets | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from broker.host.window_titles import Window
+from broker.host.windows import Window
 
 
 @dataclass

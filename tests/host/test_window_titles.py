@@ -2,8 +2,9 @@ import sys
 
 import pytest
 
-from broker.host.window_titles import WAYLAND, Run, open_windows
+from broker.host.window_titles import WAYLAND, open_windows
 from broker.host.window_titles_macos import MacWindows
+from broker.host.windows import Run
 
 
 def run_nothing(*_: object) -> str:

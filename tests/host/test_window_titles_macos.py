@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from broker.host.window_titles import Window
 from broker.host.window_titles_macos import MacWindows
+from broker.host.windows import Window
 
 CODE = "Success code=4/AbC"
 

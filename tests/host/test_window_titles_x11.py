@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.host.window_titles import Window
 from broker.host.window_titles_x11 import (
     MOST_WINDOWS,
     X11Windows,
     parse_children,
     parse_property,
 )
+from broker.host.windows import Window
 from tests.fakes.x_server import ROOT, FakeXServer, numbers
 
 CODE = "Success code=4/AbC"

@@ -35,6 +35,7 @@ TESTED_BY = {
     "broker/host/files_posix.py": "tests/host/test_files.py",
     "broker/host/files_windows.py": "tests/system/windows/test_files.py",
     "broker/host/process_posix.py": "tests/host/test_process.py",
+    "broker/host/windows.py": "tests/host/test_window_titles.py",
     "broker/host/win32.py": "tests/system/windows/test_files.py",
     "broker/host/window_titles_windows.py": (
         "tests/system/windows/test_window_titles.py"

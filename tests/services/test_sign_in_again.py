@@ -209,3 +209,13 @@ async def test_a_port_takes_the_place_of_a_stored_redirect_uri() -> None:
     )
     sign_in = await complete_again(request, before=before)
     assert sign_in.account.redirect == RedirectChoice(port=8080)
+
+
+async def test_another_sign_in_takes_nothing_of_the_stored_redirect() -> None:
+    request = first(
+        redirect=RedirectChoice(mode=ResponseMode.FORM_POST),
+        redirect_named=frozenset({"mode"}),
+        client=Client(client_id="client-2"),
+    )
+    sign_in = await complete_again(request, json_response(METADATA), before=stored())
+    assert sign_in.account.redirect == RedirectChoice(mode=ResponseMode.FORM_POST)

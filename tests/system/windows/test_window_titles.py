@@ -9,8 +9,9 @@ from ctypes import wintypes
 
 import pytest
 
-from broker.host.window_titles import Window, open_windows
+from broker.host.window_titles import open_windows
 from broker.host.window_titles_windows import WindowsOfWindows
+from broker.host.windows import Window
 
 CODE = "Success state=s1&code=4/AbC - Café 窓"
 _VISIBLE = 0x1000_0000
