@@ -15,6 +15,8 @@ def safe_text(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
     Control, bidi and invisible characters become one space each; what is longer
     than `limit` characters ends in '…'.
     """
+    if len(text) <= limit and text.isprintable():  # the usual, and quickly seen
+        return text
     head = text[: limit + 1]
     shown = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in head)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

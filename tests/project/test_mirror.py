@@ -32,6 +32,7 @@ TESTED_BY = {
     "broker/ipc/replies.py": "tests/ipc/test_routes.py",
     "broker/ipc/store_replies.py": "tests/ipc/test_store_wire.py",
     "broker/host/dpapi.py": "tests/system/windows/test_dpapi.py",
+    "broker/host/held_peer.py": "tests/host/test_peer_facts.py",
     "broker/host/files_posix.py": "tests/host/test_files.py",
     "broker/host/files_windows.py": "tests/system/windows/test_files.py",
     "broker/host/process_posix.py": "tests/host/test_process.py",
