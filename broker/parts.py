@@ -38,6 +38,7 @@ from broker.store.door import STORE_NAME, FileDoor
 if TYPE_CHECKING:
     from broker.model.account import Account
     from broker.services.accounts import Accounts
+    from broker.services.adding import Adding
     from broker.services.doctor import Doctor
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
@@ -139,6 +140,7 @@ class Parts:
                 presets=self._presets,
                 logins=Late(lambda: self._sign_in.get().logins),
                 accounts=Late(self._made_accounts),
+                adding=Late(self._made_adding),
                 moving_in=Late(lambda: self._sign_in.get().moving_in),
                 moving_out=Late(self._made_moving_out),
                 maker=Late(self._made_maker),
@@ -178,6 +180,17 @@ class Parts:
     def _account_gone(self, account: "Account") -> None:
         if self._sign_in.made is not None:
             self._sign_in.made.let_go(account)
+
+    def _made_adding(self) -> "Adding":
+        from broker.services.adding import Adding  # noqa: PLC0415 - see the top
+        from broker.services.issuers import Issuers  # noqa: PLC0415 - as above
+
+        return Adding(
+            vault=self.vault,
+            issuers=Issuers(presets=self._presets, sender=self._sender),
+            clock=self._clock,
+            events=self._events,
+        )
 
     def _made_moving_out(self) -> "MovingOut":
         from broker.services.moving_out import (  # noqa: PLC0415 - see the top

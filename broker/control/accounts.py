@@ -49,6 +49,7 @@ def _row(account: Json) -> dict[str, str]:
         "default": "*" if account.get("default") else "-",
         "state": text(account, "state").replace("_", " "),
         "issuer": text(account, "issuer"),
+        "kind": text(account, "unattended").replace("_", " ") or "person",
         "since": moment.astimezone().strftime("%Y-%m-%d %H:%M"),
         "scopes": " ".join(texts(account, "scopes")) or "-",
     }

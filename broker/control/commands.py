@@ -6,6 +6,7 @@ import click
 
 from broker import __version__
 from broker.control.accounts import accounts, default, logout
+from broker.control.adding import add
 from broker.control.agent import agent
 from broker.control.backups import backup, restore
 from broker.control.client_metadata import client_metadata
@@ -62,6 +63,7 @@ def token(words: Sequence[str]) -> None:
 
 for _command in (
     login,
+    add,
     issuers,
     accounts,
     default,

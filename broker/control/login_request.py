@@ -1,6 +1,6 @@
 """What a person typed after `brokerctl login`, as the body of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -95,20 +95,29 @@ def login_body(words: Words) -> Json:
 
 
 def _parameters(words: Words) -> Mapping[str, str] | None:
-    params = words["param"]
     named = {
         "prompt": words["prompt"],
         "max_age": words["max_age"],
         "acr_values": words["acr_values"],
         "hd": words["hd"],
     }
+    pairs = parameter_pairs(words["param"])
+    pairs.update({k: str(v) for k, v in named.items() if v is not None})
+    return pairs or None
+
+
+def parameter_pairs(params: Sequence[str]) -> dict[str, str]:
+    """The values of --param by their names.
+
+    Raises:
+        BrokerError: one is not NAME=VALUE.
+    """
     pairs = dict(param.partition("=")[::2] for param in params)
     if not all("=" in param for param in params) or "" in pairs:
         raise bad_usage(
             "--param takes NAME=VALUE", "for example --param hd=example.com"
         )
-    pairs.update({k: str(v) for k, v in named.items() if v is not None})
-    return pairs or None
+    return pairs
 
 
 def read_secret_file(path: Path) -> str:

@@ -78,8 +78,8 @@ ADVICE: dict[str, Advice] = {
     "account_exists": _advice(
         409,
         "there is an account {account!r} already",
-        "take it over under another name with --name; or end the one that is there "
-        "with `brokerctl logout {account}`",
+        "take another name; or end the one that is there with `brokerctl logout "
+        "{account}`; one without a person is made anew with `brokerctl add --replace`",
     ),
     "import_refused": _advice(
         409,
@@ -311,14 +311,22 @@ ADVICE: dict[str, Advice] = {
     "client_rejected": _advice(
         502,
         "{issuer} does not accept the client: {said}",
-        "no grant was lost; check the client at the issuer, then sign in again "
-        "with --client-secrets or --client-id",
+        "no grant was lost; check the client at the issuer, then sign in again with "
+        "--client-secrets or --client-id; an account without a person is made anew "
+        "with `brokerctl add --replace`",
+    ),
+    "credential_refused": _advice(
+        502,
+        "{issuer} gives {account!r} no token for what it was shown: {said}",
+        "the account is kept; see at the issuer that its client, or its key, is still "
+        "allowed; to make it of another one: `brokerctl add {account} --replace ...`",
     ),
     "scope_refused": _advice(
         403,
         "the issuer does not give these scopes for {account!r}: {said}",
         "the grant is kept; ask for other scopes or none, or sign in again with "
-        "them: `brokerctl login {account} --scope SCOPE ...`",
+        "them: `brokerctl login {account} --scope SCOPE ...`; without a person, have "
+        "them allowed at the issuer",
     ),
     "policy_refused": _advice(
         403,

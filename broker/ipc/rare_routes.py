@@ -23,10 +23,12 @@ from broker.model.policy import Operation
 from broker.services.vault import Vault
 
 if TYPE_CHECKING:
+    from broker.ipc.adding_routes import AddingRoutes
     from broker.ipc.login_routes import LoginRoutes
     from broker.ipc.moving_routes import MovingRoutes
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
+    from broker.services.adding import Adding
     from broker.services.doctor import Doctor
     from broker.services.logins import LoginService
     from broker.services.moving_in import MovingIn
@@ -46,6 +48,7 @@ class RareServices:
     presets: Mapping[str, IssuerPreset]
     logins: Late["LoginService"]
     accounts: Late["Accounts"]
+    adding: Late["Adding"]
     moving_in: Late["MovingIn"]
     moving_out: Late["MovingOut"]
     maker: Late["StoreMaker"]
@@ -74,6 +77,7 @@ class RareRoutes:
         self._vault = vault
         self._status = status
         self._login_routes = Late(self._made_login_routes)
+        self._adding_routes = Late(self._made_adding_routes)
         self._moving_routes = Late(self._made_moving_routes)
         self._store_routes = Late(self._made_store_routes)
 
@@ -110,7 +114,9 @@ class RareRoutes:
 
     def _of_moving(self, manage: _Manage) -> list[web.RouteDef]:
         moving = self._moving_routes.get
+        adding = self._adding_routes.get
         return [
+            web.put("/v1/accounts/{name}", manage(_late(lambda: adding().add))),
             web.post("/v1/accounts", manage(_late(lambda: moving().take_over))),
             web.post(
                 "/v1/accounts/{name}/export", manage(_late(lambda: moving().export))
@@ -161,6 +167,11 @@ class RareRoutes:
         from broker.ipc.login_routes import LoginRoutes  # noqa: PLC0415 - see the top
 
         return LoginRoutes(self._services.logins.get())
+
+    def _made_adding_routes(self) -> "AddingRoutes":
+        from broker.ipc.adding_routes import AddingRoutes  # noqa: PLC0415 - see the top
+
+        return AddingRoutes(self._services.adding.get())
 
     def _made_moving_routes(self) -> "MovingRoutes":
         from broker.ipc.moving_routes import MovingRoutes  # noqa: PLC0415 - see the top

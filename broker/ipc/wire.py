@@ -17,6 +17,7 @@ from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
+from broker.model.unattended import kind_of
 from broker.oauth.token import parse_resource
 from broker.services.circuit import Outage
 from broker.services.served import TokenServed, TokenWanted
@@ -181,10 +182,10 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
         "scopes": sorted(grant.scopes),
         "subject": grant.subject,
         "granted_at": grant.granted_at,
-        "refreshable": grant.state is GrantState.LIVE
-        and grant.refresh_token is not None,
+        "refreshable": grant.state is GrantState.LIVE and grant.is_renewable,
         "default": is_default,
         "ended_because": grant.ended_because,
+        "unattended": None if grant.unattended is None else kind_of(grant.unattended),
     }
 
 

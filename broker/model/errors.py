@@ -113,7 +113,7 @@ class ResourceNotGrantedError(BrokerError):
 
 
 class AccountExistsError(BrokerError):
-    """A sign-in is to be taken over under a name that an account has already."""
+    """An account is to be made under a name that one has already."""
 
     code = "account_exists"
     account: str
@@ -516,6 +516,16 @@ class ClientRejectedError(BrokerError):
     """The issuer does not accept the client: invalid_client and its like."""
 
     code = "client_rejected"
+    issuer: str
+    error: str
+    description: str
+
+
+class CredentialRefusedError(BrokerError):
+    """The issuer gives an account without a person no token for what it has shown."""
+
+    code = "credential_refused"
+    account: str
     issuer: str
     error: str
     description: str

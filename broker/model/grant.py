@@ -13,6 +13,7 @@ from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.model.time import UnixTime
 from broker.model.token import AccessToken, Scopes
+from broker.model.unattended import Unattended
 
 
 class GrantState(Enum):
@@ -69,12 +70,13 @@ class Grant:
             the grant itself.
         scopes: what was granted, which may be less or more than was asked for.
         subject: the issuer's `sub` for the person (OpenID Connect), or None.
-        granted_at: when the person last signed in.
+        granted_at: when the person last signed in, or made the account.
         refresh_expires_at: when the refresh token ends, where the issuer says so.
         intent: while the refresh token may have been spent, else None.
         ended_because: the issuer's words for why it is not LIVE, made safe to show.
         dpop_key: the private key that its tokens are bound to (RFC 9449), as the JSON
             of a JWK; None where they are not bound. No peer ever gets it.
+        unattended: how tokens come without a person; None where one has signed in.
     """
 
     account: Account
@@ -89,6 +91,12 @@ class Grant:
     intent: Intent | None = None
     ended_because: str | None = None
     dpop_key: Secret | None = None
+    unattended: Unattended | None = None
+
+    @property
+    def is_renewable(self) -> bool:
+        """Whether there is anything to get a newer token with."""
+        return self.refresh_token is not None or self.unattended is not None
 
     def signed_out(self) -> "Grant":
         """The next version, without what the sign-in gave; how to sign in is kept."""

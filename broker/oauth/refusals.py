@@ -5,6 +5,7 @@ from enum import Enum, auto
 from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
+    CredentialRefusedError,
     DeviceCodeExpiredError,
     DeviceScopeRefusedError,
     IssuerOverloadedError,
@@ -126,6 +127,29 @@ def refresh_error(
         case _Meaning.REFUSED:
             return RefreshRefusedError(
                 account=account, error=refusal.error, description=refusal.description
+            )
+        case _:
+            return _of_any_request(meaning, refusal, account, issuer)
+
+
+def minting_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerError:
+    """The error for a token that an account without a person was refused.
+
+    No refusal ends such an account: there is no refresh token that it could be about,
+    and nobody who could sign in.
+
+    The arguments are those of `refresh_error`.
+    """
+    meaning = _meaning(refusal)
+    error, description = refusal.error, refusal.description
+    match meaning:
+        case _Meaning.GRANT_DEAD | _Meaning.PERSON_WANTED | _Meaning.REFUSED:
+            return CredentialRefusedError(
+                account=account, issuer=issuer, error=error, description=description
+            )
+        case _Meaning.SCOPE:
+            return ScopeRefusedError(
+                account=account, error=error, description=description
             )
         case _:
             return _of_any_request(meaning, refusal, account, issuer)

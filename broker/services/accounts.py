@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from broker.model.account import Account, AccountName
-from broker.model.errors import NotRevokedError, UnknownAccountError
+from broker.model.errors import BadRequestError, NotRevokedError, UnknownAccountError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.leaving import leaving, leaving_name
@@ -72,6 +72,7 @@ class Accounts:
 
         Raises:
             UnknownAccountError: there is none.
+            BadRequestError: the sign-in is to be kept, and there was none.
             NotRevokedError: revocation is required, and the issuer could not be asked,
                 or refused.
             StoreFailedError: the disk refused; nothing has changed here.
@@ -86,6 +87,7 @@ class Accounts:
             # gone.
             async with opened.tokens.turn(name):
                 grant = await opened.grants.reload(name)
+                _require_kept(grant, options)
                 await out.end_here(grant, self._clock.now().wall)
             if not options.keep_sign_in:
                 self._gone(grant.account)
@@ -150,7 +152,7 @@ class _LogOut:
             ending = await self._opened.leaver.get().try_now(
                 self._leaving, self._living
             )
-        elif self._tokens is not None:
+        elif self._tokens is not None or self._is_unattended_there(grant):
             await self._opened.leaver.get().revoker.end_access_tokens(
                 grant, self._living
             )
@@ -158,6 +160,10 @@ class _LogOut:
             return ending
         rest = self._tokens if ending is None else ending.rest
         return Ending(tokens=self._tokens, rest=rest)
+
+    def _is_unattended_there(self, grant: Grant) -> bool:
+        """Whether there are only access tokens to be ended at the issuer."""
+        return grant.unattended is not None and not self._options.local_only
 
     async def _required(self, grant: Grant) -> RevocationAnswer:
         answer = await self._opened.leaver.get().revoker.revoke(grant)
@@ -168,6 +174,17 @@ class _LogOut:
                 what=answer.what,
             )
         return answer
+
+
+def _require_kept(grant: Grant, options: LogOutOptions) -> None:
+    """Nothing, where the sign-in can be kept, or need not be.
+
+    Raises:
+        BadRequestError: there was none.
+    """
+    if options.keep_sign_in and grant.unattended is not None:
+        what = "nobody has signed in, so there is no sign-in to keep"
+        raise BadRequestError(what=what)
 
 
 def _told(grant: Grant, options: LogOutOptions, ending: Ending | None) -> LogOut:

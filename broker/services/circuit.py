@@ -15,6 +15,7 @@ from broker.model.account import Account, AccountName
 from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
+    CredentialRefusedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -58,6 +59,7 @@ CONCERNS: dict[type[BrokerError], Concern] = {
     IssuerMalformedError: Concern.ISSUER,
     ClientRejectedError: Concern.CLIENT,
     ScopeRefusedError: Concern.REQUEST,
+    CredentialRefusedError: Concern.REQUEST,
     PolicyRefusedError: Concern.REQUEST,
     RefreshRefusedError: Concern.REQUEST,
     LoginRequiredError: Concern.GRANT,

@@ -4,6 +4,7 @@ from broker.model.errors import (
     AccountBusyError,
     BrokerError,
     ClientRejectedError,
+    CredentialRefusedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -20,6 +21,7 @@ from broker.model.token import AccessToken, Freshness
 _LEAVES_THE_TOKEN = (
     AccountBusyError,
     ClientRejectedError,
+    CredentialRefusedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -72,7 +74,7 @@ def refuse_rejected(token: AccessToken, grant: Grant, rejected: str | None) -> N
         LoginRequiredError: there is no refresh token to get another one with.
     """
     is_rejected = rejected is not None and token.has_digest(rejected)
-    if is_rejected and grant.refresh_token is None:
+    if is_rejected and not grant.is_renewable:
         raise LoginRequiredError(
             account=grant.account.name,
             reason="an API refused the token, and the issuer gave no refresh token",

@@ -26,12 +26,15 @@ from broker.model.token import AccessToken
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.minters import Minters
+from broker.services.minting import MintingWorld
 from broker.services.opened import Opened
 from broker.services.refresh import Refresher
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
 from broker.services.skew import Skews
 from broker.services.store_findings import new_store_note
 from broker.services.token_cache import TokenCache, TokenKey
+from broker.services.token_endpoint import TokenEndpoint
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -176,13 +179,14 @@ class MovingIn:
         """
         if grant.refresh_token is None:
             return None
+        sender, clock, skews = self._sender, self._clock, Skews()
         refresher = Refresher(
             grants=grants,
             cache=TokenCache(grants),
-            sender=self._sender,
-            clock=self._clock,
+            endpoint=TokenEndpoint(sender=sender, clock=clock, skews=skews),
+            minters=Minters(MintingWorld(sender=sender, clock=clock, skews=skews)),
+            clock=clock,
             events=Events(),
-            skews=Skews(),
         )
         return await refresher.refresh(_whole(grant.account.name), grant)
 

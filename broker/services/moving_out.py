@@ -44,6 +44,11 @@ class MovingOut:
                 account=name,
                 what="its tokens are bound to a key that never leaves the broker",
             )
+        if grant.unattended is not None:
+            raise NotExportableError(
+                account=name,
+                what="nobody has signed in: keep the secret or key that it was made of",
+            )
         self._tell(grant)
         return grant
 

@@ -20,19 +20,20 @@ from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
+from broker.model.unattended import Unattended
 from broker.oauth.refusals import refresh_error
 from broker.oauth.token import (
     TokenRefusal,
     TokenResponse,
-    parse_token_response,
     refresh_request,
 )
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import require_life
-from broker.services.interfaces import Clock, HttpSender
-from broker.services.skew import Skews
+from broker.services.interfaces import Clock
+from broker.services.minters import Minters
 from broker.services.token_cache import TokenCache, TokenKey
+from broker.services.token_endpoint import TokenEndpoint
 
 log = logging.getLogger(__name__)
 
@@ -52,24 +53,27 @@ _HOW_LOST = {
 
 
 class Refresher:
-    """Spends refresh tokens, and puts what they give into the cache."""
+    """Gets new tokens, and puts them into the cache.
+
+    Spends refresh tokens, or has a minter make one where there is no person.
+    """
 
     def __init__(
         self,
         *,
         grants: Grants,
         cache: TokenCache,
-        sender: HttpSender,
+        endpoint: TokenEndpoint,
+        minters: Minters,
         clock: Clock,
         events: Events,
-        skews: Skews,
     ) -> None:
         self._grants = grants
         self._cache = cache
-        self._sender = sender
+        self._endpoint = endpoint
+        self._minters = minters
         self._clock = clock
         self._events = events
-        self._skews = skews
 
     async def refresh(self, key: TokenKey, grant: Grant) -> AccessToken:
         """A new token; a rotated refresh token is durable before this returns.
@@ -83,6 +87,8 @@ class Refresher:
             GrantChangedError: a login was faster.
             BrokerError: every other refusal or fault; the grant is as it was.
         """
+        if grant.unattended is not None:
+            return await self._minted(key, grant, grant.unattended)
         if grant.refresh_token is None:
             return await self._without_refresh_token(key, grant)
         return await self._with_refresh_token(key, grant, grant.refresh_token)
@@ -125,13 +131,36 @@ class Refresher:
         self._tell(EventKind.TOKEN_RENEWED, grant)
         return token
 
+    async def _minted(
+        self, key: TokenKey, grant: Grant, unattended: Unattended
+    ) -> AccessToken:
+        """A new token of an account without a person.
+
+        Nothing rotates, so nothing is saved before it is asked for; and nothing that
+        is said ends the grant: what was refused today may be allowed tomorrow.
+        """
+        account, began = key.account, self._clock.now()
+        log.info("token.mint.started account=%s", account)
+        try:
+            token = await self._minters.of(unattended).mint(grant, key)
+        except BrokerError as exc:
+            log.warning("token.mint.failed account=%s code=%s", account, exc.code)
+            raise
+        if key.scopes is None and key.resource is None:
+            await self._grants.renewed(grant, refresh_token=None, scopes=token.scopes)
+        require_life(token, grant, began)
+        self._cache.put(key, token)
+        log.info("token.mint.complete account=%s life=%s", account, token.life)
+        self._tell(EventKind.TOKEN_RENEWED, grant)
+        return token
+
     async def _answer(
         self, key: TokenKey, grant: Grant, refresh_token: Secret
     ) -> TokenResponse:
         account = grant.account
         issuer = account.issuer
-        sent = self._clock.now()
-        response = await self._sender.send(
+        heard = await self._endpoint.ask(
+            issuer,
             refresh_request(
                 issuer=issuer,
                 client=account.client,
@@ -139,24 +168,16 @@ class Refresher:
                 scopes=key.scopes,
                 resource=account.resource or key.resource,
                 dpop_key=grant.dpop_key,
-            )
+            ),
         )
-        answered = self._clock.now()
-        self._skews.heard(issuer.url, response, sent=sent, answered=answered)
-        answer = parse_token_response(
-            response,
-            issuer=issuer.url,
-            quirks=issuer.quirks,
-            is_bound=grant.dpop_key is not None,
-        )
-        if isinstance(answer, TokenRefusal):
+        if isinstance(heard.answer, TokenRefusal):
             raise refresh_error(
-                answer,
+                heard.answer,
                 account=key.account,
                 issuer=issuer.url,
                 is_narrowed=key.scopes is not None or key.resource is not None,
             )
-        return answer
+        return heard.answer
 
     async def _refused(
         self, grant: Grant, error: BrokerError, *, is_ours: bool

@@ -79,7 +79,7 @@ class EarlyRenewal:
         if not self._cache.ask(slot):
             return
         token, grant = self._cache.at(slot), self._grants.find(slot.account)
-        if token is None or grant is None or grant.refresh_token is None:
+        if token is None or grant is None or not grant.is_renewable:
             return
         age = renewal_age(token.life, self._jitter())
         if age is not None:

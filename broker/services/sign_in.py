@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
 from broker.model.errors import (
+    AccountExistsError,
     ClientNeededError,
     DpopUnsupportedError,
     IssuerInvalidError,
@@ -108,6 +109,7 @@ class SignIns:
             way: how the person is to sign in; None where nobody is to.
 
         Raises:
+            AccountExistsError: it is one without a person.
             WayRefusedError: the issuer is known to refuse this way.
             ClientNeededError: no issuer or no client is known.
             ClientSecretsError: the client_secret.json is not one, or another's.
@@ -116,6 +118,8 @@ class SignIns:
             ResourceInvalidError, IssuerNeededError: of an MCP server.
             BrokerError: of the discovery, and of a registration.
         """
+        if stored is not None and stored.unattended is not None:
+            raise AccountExistsError(account=request.account)
         old = stored.account if stored else None
         request = replace(request, redirect=_whole_redirect(request, old))
         secrets = _client_secrets(request)

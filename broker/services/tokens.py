@@ -29,12 +29,15 @@ from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import refuse_rejected, require_life, serves_instead
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.minters import Minters
+from broker.services.minting import MintingWorld
 from broker.services.offers import Offers
 from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections
 from broker.services.renewal import EarlyRenewal
 from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenCache, TokenKey
+from broker.services.token_endpoint import TokenEndpoint
 from broker.services.turns import Turns
 
 _ATTEMPTS = 3
@@ -45,6 +48,7 @@ class TokenService:
 
     Attributes:
         offers: what was served, for those who ask again.
+        minters: make the tokens of accounts without a person.
     """
 
     def __init__(
@@ -63,16 +67,19 @@ class TokenService:
         self._cache = TokenCache(grants, changed=self.offers.clear)
         self._rejections = Rejections()
         self._skews = Skews()
+        self.minters = Minters(
+            MintingWorld(sender=sender, clock=clock, skews=self._skews)
+        )
         self._turns = Turns(
             grants=grants,
             cache=self._cache,
             refresher=Refresher(
                 grants=grants,
                 cache=self._cache,
-                sender=sender,
+                endpoint=TokenEndpoint(sender=sender, clock=clock, skews=self._skews),
+                minters=self.minters,
                 clock=clock,
                 events=events,
-                skews=self._skews,
             ),
             circuits=self._circuits,
         )
@@ -138,7 +145,7 @@ class TokenService:
         out that one is well which has given nothing that could be renewed.
         """
         grants = self._grants.all()
-        asked = {g.account.issuer.url for g in grants if g.refresh_token is not None}
+        asked = {g.account.issuer.url for g in grants if g.is_renewable}
         return [each for each in self._circuits.outages() if each.issuer in asked]
 
     def skews(self) -> list[Skew]:

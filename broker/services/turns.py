@@ -113,7 +113,7 @@ class Turns:
     def _require_room(self, key: TokenKey) -> None:
         """Nothing, where a refresh of this grant may begin or stand in line."""
         grant = self._grants.get(key.account)
-        if grant.refresh_token is not None:
+        if grant.is_renewable:
             # Said at once, and not in turn: the one that fails may take half a minute.
             self._circuits.require(grant.account, self._cache.slot(key))
         waiting = sum(each.account == key.account for each in self._refreshes)
@@ -156,7 +156,7 @@ class Turns:
             return await self._refresh(self._cache.slot(key), grant)
 
     async def _refresh(self, slot: TokenKey, grant: Grant) -> AccessToken:
-        if grant.refresh_token is None:
+        if not grant.is_renewable:
             return await self._refresher.refresh(slot, grant)
         with self._circuits.attempt(grant.account, slot):
             token = await self._refresher.refresh(slot, grant)

@@ -19,6 +19,7 @@ WORK: dict[str, object] = {
     "refreshable": True,
     "default": True,
     "ended_because": None,
+    "unattended": None,
 }
 HOME = {
     **WORK,
@@ -41,8 +42,17 @@ def test_accounts_are_lines_with_tabs_in_a_pipe(run: Run, listen: Listen) -> Non
     assert home[:4] == ["home", "-", "signed out", "https://issuer.example"]
     assert home[-1] == "-"
     assert work[:2] == ["work", "*"]
-    assert work[4].startswith("2027-01-15 ")
+    assert work[4] == "person"
+    assert work[5].startswith("2027-01-15 ")
     assert work[-1] == "drive mail"
+
+
+def test_an_account_without_a_person_says_of_which_kind_it_is(
+    run: Run, listen: Listen
+) -> None:
+    robot = {**WORK, "unattended": "client_credentials"}
+    listen(in_turn(accounts(robot)))
+    assert "\tclient credentials\t" in run("accounts").stdout
 
 
 def test_no_accounts_are_told_on_stderr_with_the_next_step(

@@ -104,6 +104,7 @@ class Served:
                 presets=world.presets,
                 logins=logins,
                 accounts=Late(lambda: world.accounts),
+                adding=Late(lambda: world.adding),
                 moving_in=Late(lambda: world.moving_in),
                 moving_out=Late(lambda: world.moving_out),
                 maker=Late(lambda: world.maker),

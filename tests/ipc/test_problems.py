@@ -41,7 +41,7 @@ STATUS = {
     500: "internal_error store_corrupt",
     502: "issuer_unreachable issuer_malformed issuer_invalid issuer_mismatch "
     "client_rejected refresh_refused not_revoked registration_refused "
-    "resource_invalid",
+    "resource_invalid credential_refused",
     503: "issuer_overloaded account_busy stopping too_many_listeners",
     507: "store_failed",
 }

@@ -162,6 +162,17 @@ async def _gives_device_codes(world: World) -> None:
     world.sender.answer_always(_device_issuer)
 
 
+def _issuer_of_people(request: HttpRequest) -> HttpResponse:
+    if request.method == "GET":
+        return _issuer(request)
+    return refusal("unsupported_grant_type")
+
+
+async def _without_robots(world: World) -> None:
+    await world.vault.open_at_start()
+    world.sender.answer_always(_issuer_of_people)
+
+
 async def _out_of_reach(world: World) -> None:
     await world.vault.open_at_start()
     world.sender.answer_always(IssuerUnreachableError(issuer=LOCAL, what="no route"))
@@ -212,6 +223,7 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,
     f"an issuer at {LOCAL} that gives device codes": _gives_device_codes,
     "the issuer of 'work' gives no device codes": _as_it_is,
+    f"an issuer at {LOCAL} that says unsupported_grant_type": _without_robots,
     "the issuer of 'work' gives all scopes, whatever is asked": _gives_all,
     "'work' has a token that lives; its issuer did not answer the last refresh": (
         _issuer_down

@@ -18,12 +18,14 @@ from broker.model.way import Way
 from broker.oauth.dpop import dpop_key
 from broker.services.access import Access, Asker
 from broker.services.accounts import Accounts
+from broker.services.adding import Adding
 from broker.services.by_device import ByDevice
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.grants import Grants
+from broker.services.issuers import Issuers
 from broker.services.logins import LoginService
 from broker.services.moving_in import MovingIn
 from broker.services.moving_out import MovingOut
@@ -202,6 +204,12 @@ class World:
             vault=self.vault,
             sign_ins=self.sign_ins(),
             sender=self.outbound,
+            clock=self.clock,
+            events=self.events,
+        )
+        self.adding = Adding(
+            vault=self.vault,
+            issuers=Issuers(presets=self.presets, sender=self.outbound),
             clock=self.clock,
             events=self.events,
         )

@@ -15,6 +15,7 @@ from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
+from broker.model.unattended import ClientCredentials
 from broker.store.records import (
     RecordError,
     grant_record,
@@ -147,7 +148,22 @@ def test_what_cannot_be_read_before_is_no_reason_not_to_save(before: bytes) -> N
 def test_members_that_an_older_version_did_not_write_take_their_defaults() -> None:
     members = members_of(grant_record(a_grant()))
     del members["subject"]
+    del members["unattended"]
     assert parse_grant(record_of(members)) == replace(a_grant(), subject=None)
+
+
+def test_how_an_account_without_a_person_gets_its_tokens_is_known_by_its_tag() -> None:
+    robot = replace(a_grant(), unattended=ClientCredentials())
+    members = members_of(grant_record(robot))
+    assert members["unattended"] == {"type": "client_credentials"}
+    assert parse_grant(record_of(members)) == robot
+
+
+def test_a_kind_that_this_version_does_not_know_is_not_read_as_another() -> None:
+    members = members_of(grant_record(a_grant()))
+    members["unattended"] = {"type": "from_a_newer_version"}
+    with pytest.raises(RecordError):
+        parse_grant(record_of(members))
 
 
 @pytest.mark.parametrize(

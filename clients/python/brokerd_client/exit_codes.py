@@ -42,6 +42,7 @@ EXIT_CODES: dict[str, int] = {
     "resource_not_granted": 18,
     "client_rejected": 19,
     "registration_refused": 19,
+    "credential_refused": 19,
     "refresh_refused": 20,
     "reauthentication_required": 21,
     "not_permitted": 22,

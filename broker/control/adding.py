@@ -1,0 +1,95 @@
+"""`brokerctl add`: accounts without a person.
+
+A table of kinds: each has a flag of its own, and a file that makes the request.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Unpack
+from urllib.parse import quote
+
+import click
+
+from broker.control import adding_oauth
+from broker.control.adding_words import STDIN, AddWords, Option
+from broker.control.broker import Broker, Json, text, texts
+from broker.control.output import (
+    bad_usage,
+    json_option,
+    say,
+    say_json,
+    tell_note,
+    tells_errors,
+    waiting,
+)
+
+_ADDING_SECONDS = 120
+"""Discovery and one token, each with the outbound door's 25 seconds an address."""
+
+_BODIES: Mapping[str, Callable[[AddWords], Json]] = {
+    "client_credentials": adding_oauth.client_credentials_body,
+}
+"""By the name of the option that chooses the kind."""
+
+
+def _with(*options: Option) -> Option:
+    """All of them, in this order in the help."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command()
+@click.argument("name")
+@_with(*adding_oauth.OPTIONS)
+@click.option("--scope", multiple=True, help="A scope; may be repeated.")
+@click.option("--resource", metavar="URL", help="The only API that tokens are for.")
+@click.option(
+    "--param",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further parameter of the token request, such as audience.",
+)
+@click.option(
+    "--replace", is_flag=True, help="Make it anew, where it is such an account already."
+)
+@json_option
+@tells_errors
+def add(**words: Unpack[AddWords]) -> None:
+    """Make NAME an account without a person: its tokens come with nobody there.
+
+    One token is fetched before anything is saved. Secrets are read from files or from
+    standard input, and kept sealed from then on.
+    """
+    body = _body(words)
+    with waiting("trying it with one token"):
+        answer = Broker().call(
+            "PUT",
+            f"/v1/accounts/{quote(words['name'], safe='')}",
+            {name: value for name, value in body.items() if value is not None},
+            timeout=_ADDING_SECONDS,
+        )
+    if words["as_json"]:
+        say_json(answer)
+        return
+    say(f"added: {text(answer, 'account')} at {text(answer, 'issuer')}")
+    for note in texts(answer, "notes"):
+        tell_note(note)
+    for file in _taken_over(words):
+        tell_note(f"{file} is sealed in the store now: the file may be deleted")
+
+
+def _body(words: AddWords) -> Json:
+    named = [kind for kind in _BODIES if words.get(kind)]
+    if len(named) != 1:
+        flags = ", ".join(f"--{kind.replace('_', '-')}" for kind in _BODIES)
+        raise bad_usage(f"name one kind of account: {flags}", "brokerctl add --help")
+    return _BODIES[named[0]](words)
+
+
+def _taken_over(words: AddWords) -> list[Path]:
+    return [file for file in adding_oauth.oauth_files(words) if file != STDIN]

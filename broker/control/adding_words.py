@@ -1,0 +1,76 @@
+"""What a person typed after `brokerctl add`, and what every kind makes of it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypedDict
+
+from broker.control.asking import ask_passphrase, is_at_terminal
+from broker.control.broker import Json
+from broker.control.login_request import LARGEST_FILE, parameter_pairs, read_secret_file
+from broker.control.output import bad_usage
+
+STDIN = Path("-")
+
+
+class AddWords(TypedDict):
+    """The options of `brokerctl add`, as click hands them over."""
+
+    name: str
+    client_credentials: bool
+    issuer: str | None
+    client_id: str | None
+    client_secret_file: Path | None
+    scope: tuple[str, ...]
+    resource: str | None
+    param: tuple[str, ...]
+    replace: bool
+    as_json: bool
+
+
+Option = Callable[[Callable[..., None]], Callable[..., None]]
+"""A decorator of click's."""
+
+
+def body_of_any(words: AddWords, kind: str) -> Json:
+    """The members that bodies of every kind have."""
+    return {
+        "kind": kind,
+        "scopes": [one for many in words["scope"] for one in many.split()] or None,
+        "resource": words["resource"],
+        "parameters": parameter_pairs(words["param"]) or None,
+        "replace": words["replace"] or None,
+    }
+
+
+def required(words: AddWords, *names: str) -> list[str]:
+    """The values of options without which there is no such account.
+
+    Raises:
+        BrokerError: one is missing.
+    """
+    missing = [name for name in names if not words.get(name)]
+    if missing:
+        option = f"--{missing[0].replace('_', '-')}"
+        raise bad_usage(f"{option} is missing", "see `brokerctl add --help`")
+    return [str(words.get(name)) for name in names]
+
+
+def read_secret(path: Path, name: str) -> str:
+    """A secret from a file, from standard input where the file is '-'.
+
+    Args:
+        path: of the file.
+        name: how a terminal asks for it, such as 'Client secret'.
+
+    Raises:
+        BrokerError: there is none.
+    """
+    if path != STDIN:
+        return read_secret_file(path)
+    if is_at_terminal():
+        return ask_passphrase(name, is_new=False)
+    secret = sys.stdin.read(LARGEST_FILE + 1).strip()
+    if not secret or len(secret) > LARGEST_FILE:
+        raise bad_usage(f"standard input holds no {name.lower()}", "pipe it in, alone")
+    return secret

@@ -1,0 +1,50 @@
+"""Accounts without a person, as they are asked for on the socket: a table of kinds.
+
+Pure: no network, no clock. The shapes are those of clients/PROTOCOL.md.
+"""
+
+from collections.abc import Callable, Mapping
+
+from broker.ipc.adding_oauth import client_credentials
+from broker.ipc.wire import Request, parse_body
+from broker.model.account import AccountName
+from broker.model.errors import BadRequestError
+from broker.model.unattended import kind_of
+from broker.services.adding import Added, Wanted
+
+
+class _AnyBody(Request, frozen=True, forbid_unknown_fields=False):
+    """`PUT /v1/accounts/NAME`, whatever the kind."""
+
+    kind: str
+
+
+_KINDS: Mapping[str, Callable[[AccountName, bytes], Wanted]] = {
+    "client_credentials": client_credentials,
+}
+"""What is wanted, from the body of each kind. Each raises BadRequestError."""
+
+
+def parse_wanted(name: AccountName, data: bytes) -> Wanted:
+    """The account that is to be made.
+
+    Raises:
+        BadRequestError: of no kind that there is, or not whole.
+    """
+    kind = parse_body(data, _AnyBody).kind
+    if kind not in _KINDS:
+        raise BadRequestError(what=f"kind is one of {', '.join(_KINDS)}")
+    return _KINDS[kind](name, data)
+
+
+def added_reply(added: Added) -> dict[str, object]:
+    """Answer of `PUT /v1/accounts/NAME`."""
+    grant, unattended = added.grant, added.grant.unattended
+    return {
+        "account": grant.account.name,
+        "unattended": None if unattended is None else kind_of(unattended),
+        "issuer": grant.account.issuer.url,
+        "scopes": sorted(grant.scopes),
+        "expires_at": added.token.expires_at,
+        "notes": list(added.notes),
+    }

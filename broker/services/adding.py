@@ -1,0 +1,185 @@
+"""Makes accounts without a person: looked at, tried with one token, then saved.
+
+Knows no kind of them but by what is wanted of each; the kinds are in
+`model.unattended`, and what makes their tokens in `minters`.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from broker.model.account import Account, AccountName
+from broker.model.client import Client
+from broker.model.errors import AccountExistsError
+from broker.model.event import Event, EventKind
+from broker.model.grant import Grant
+from broker.model.token import AccessToken
+from broker.model.unattended import Unattended, kind_of
+from broker.oauth.client_authentication import choose_authentication
+from broker.services.events import Events
+from broker.services.instead import require_life
+from broker.services.interfaces import Clock
+from broker.services.issuers import Issuers
+from broker.services.opened import Opened
+from broker.services.store_findings import new_store_note
+from broker.services.token_cache import TokenKey
+from broker.services.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An account that is to be made.
+
+    Attributes:
+        name: what it is to be called.
+        issuer: a preset's name or an issuer URL.
+        client: who asks there; how it proves itself is found out here.
+        unattended: how it comes to its tokens.
+        scopes: to ask for, in the person's order; empty for what the issuer gives.
+        resource: the only one that its tokens are for (RFC 8707), or None for any.
+        parameters: more of the token request.
+        replace: whether it may take the place of another account without a person.
+    """
+
+    name: AccountName
+    issuer: str
+    client: Client
+    unattended: Unattended
+    scopes: tuple[str, ...] = ()
+    resource: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What came of it.
+
+    Attributes:
+        grant: as it is saved.
+        token: the first, which is at hand now.
+        notes: what the person should know, a sentence each.
+    """
+
+    grant: Grant
+    token: AccessToken
+    notes: tuple[str, ...] = ()
+
+
+class Adding:
+    """Makes them."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        issuers: Issuers,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._vault = vault
+        self._issuers = issuers
+        self._clock = clock
+        self._events = events
+
+    async def add(self, wanted: Wanted) -> Added:
+        """Find the issuer, try for one token, and save the account.
+
+        Raises:
+            AccountExistsError: the name is taken, and may not be.
+            BrokerError: of the discovery, of the issuer, of the store; nothing is kept.
+        """
+        self._vault.require_serving()
+        _require_free(self._vault.find(wanted.name), may_replace=wanted.replace)
+        account = await self._account(wanted)
+        grant = Grant(
+            account=account,
+            version=0,  # given by whoever saves it
+            scopes=frozenset(account.scopes),
+            granted_at=self._clock.now().wall,
+            unattended=wanted.unattended,
+        )
+        return await self.keep(grant, may_replace=wanted.replace)
+
+    async def keep(self, grant: Grant, *, may_replace: bool) -> Added:
+        """Try for one token with `grant`, which is whole, and save it.
+
+        Raises:
+            AccountExistsError, BrokerError: see `add`.
+        """
+        source = await self._vault.open_for_grant()
+        async with self._vault.held_open() as opened:
+            added = await self._in_turn(opened, grant, may_replace=may_replace)
+        self._tell(added.grant)
+        if source is None:
+            return added
+        return replace(added, notes=(new_store_note(source), *added.notes))
+
+    async def _account(self, wanted: Wanted) -> Account:
+        preset, issuer = await self._issuers.find(wanted.issuer, None)
+        client = wanted.client
+        authentication = choose_authentication(
+            issuer.authentication_methods, has_secret=client.client_secret is not None
+        )
+        return Account(
+            name=wanted.name,
+            issuer=issuer,
+            client=replace(client, authentication=authentication),
+            preset=None if preset is None else preset.name,
+            scopes=wanted.scopes,
+            parameters=dict(wanted.parameters),
+            resource=wanted.resource,
+        )
+
+    async def _in_turn(
+        self, opened: Opened, grant: Grant, *, may_replace: bool
+    ) -> Added:
+        name, tokens = grant.account.name, opened.tokens
+        # In turn: two that make the same account at once are one after the other.
+        async with tokens.turn(name):
+            _require_free(opened.grants.find(name), may_replace=may_replace)
+            whole = TokenKey(account=name, scopes=None, resource=None)
+            token = await self._tried(opened, whole, grant)
+            saved = await opened.grants.signed_in(replace(grant, scopes=token.scopes))
+            tokens.forget(name)
+            tokens.remember(whole, token)
+        return Added(grant=saved, token=token)
+
+    async def _tried(self, opened: Opened, key: TokenKey, grant: Grant) -> AccessToken:
+        """One token, past the back-off: a person waits who has just mended something.
+
+        Nothing is told of it: of an account that is not to be, nothing is news.
+        """
+        if grant.unattended is None:
+            raise TypeError("a sign-in is tried with its refresh token")
+        token = await opened.tokens.minters.of(grant.unattended).mint(grant, key)
+        require_life(token, grant, self._clock.now())
+        return token
+
+    def _tell(self, grant: Grant) -> None:
+        name, issuer = grant.account.name, grant.account.issuer.url
+        kind = None if grant.unattended is None else kind_of(grant.unattended)
+        log.info("account.added account=%s kind=%s issuer=%s", name, kind, issuer)
+        self._events.publish(
+            Event(
+                kind=EventKind.SIGNED_IN,
+                at=self._clock.now().wall,
+                account=name,
+                issuer=issuer,
+            )
+        )
+
+
+def _require_free(there: Grant | None, *, may_replace: bool) -> None:
+    """Nothing, where an account may be made under its name.
+
+    A sign-in is never replaced: its refresh token would be lost, and stand at its
+    issuer all the same.
+
+    Raises:
+        AccountExistsError: it may not.
+    """
+    if there is not None and not (may_replace and there.unattended is not None):
+        raise AccountExistsError(account=there.account.name)

@@ -1,0 +1,40 @@
+"""Which minter makes the tokens of which kind of account: a table.
+
+Most daemons have no such account: each is imported when the first of its kind needs a
+token.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from broker.model.unattended import ClientCredentials, Unattended
+from broker.services.minting import MakeMinter, Minter, MintingWorld
+
+if TYPE_CHECKING:
+    from broker.services.minting_oauth import ClientMinter
+
+
+class Minters:
+    """Every minter, made when it is first needed."""
+
+    def __init__(self, world: MintingWorld) -> None:
+        self._world = world
+        self._made: dict[type[Unattended], Minter] = {}
+
+    def of(self, unattended: Unattended) -> Minter:
+        """The minter for an account of this kind."""
+        kind = type(unattended)
+        if kind not in self._made:
+            self._made[kind] = _MAKERS[kind](self._world)
+        return self._made[kind]
+
+
+def _client_minter(world: MintingWorld) -> "ClientMinter":
+    from broker.services.minting_oauth import (  # noqa: PLC0415 - see the top
+        ClientMinter,
+    )
+
+    return ClientMinter(world)
+
+
+_MAKERS: Mapping[type[Unattended], MakeMinter] = {ClientCredentials: _client_minter}
