@@ -31,19 +31,23 @@ from broker.model.late import Late, LateMapping
 from broker.net.outbound import Outbound
 from broker.services.access import Access
 from broker.services.events import Events
+from broker.services.gate import Gate
 from broker.services.proving import ProvingSender
 from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
+    from broker.host.peer_facts import PeerLooker
     from broker.model.account import Account
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
+    from broker.services.consents import Consents
     from broker.services.doctor import Doctor
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
+    from broker.services.usage import SocketUsage
     from broker.sign_in_parts import SignInParts
 
 
@@ -96,7 +100,8 @@ class Parts:
             events=self._events,
             lock_after_idle=config.store.lock_after_idle,
         )
-        self._access = Access(vault=self.vault)
+        self._consents = Late(self._made_consents)
+        self._access = Access(vault=self.vault, gate=self._made_gate())
         self._sign_in = Late(self._made_sign_in)
         self.services = self._made_services(socket_path, stop)
 
@@ -122,6 +127,14 @@ class Parts:
     async def _end_logins(self) -> None:
         if self._sign_in.made is not None:
             await self._sign_in.made.logins.close()
+
+    def _made_gate(self) -> Gate:
+        return Gate(
+            clock=self._clock,
+            looker=Late(_made_looker),
+            consent=Late(self._consents.get),
+            usage=Late(_made_usage),
+        )
 
     def _made_services(self, socket_path: str, stop: Callable[[], None]) -> Services:
         return Services(
@@ -166,6 +179,11 @@ class Parts:
             clock=self._clock,
             events=self._events,
         )
+
+    def _made_consents(self) -> "Consents":
+        from broker.services.consents import Consents  # noqa: PLC0415 - see the top
+
+        return Consents()
 
     def _made_accounts(self) -> "Accounts":
         from broker.services.accounts import Accounts  # noqa: PLC0415 - see the top
@@ -226,6 +244,18 @@ class Parts:
         return Proofs(
             access=self._access, clock=self._clock, random=secrets.token_bytes
         )
+
+
+def _made_usage() -> "SocketUsage":
+    from broker.services.usage import SocketUsage  # noqa: PLC0415 - see the top
+
+    return SocketUsage()
+
+
+def _made_looker() -> "PeerLooker":
+    from broker.host.peer_facts import PeerLooker  # noqa: PLC0415 - see the top
+
+    return PeerLooker()
 
 
 def issuer_presets(config: Config) -> Mapping[str, IssuerPreset]:

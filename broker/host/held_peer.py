@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from broker.host.sockets import SocketOptions
-from broker.model.peer import Peer
+from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import PeerFacts
 
 

@@ -4,8 +4,7 @@ import sys
 from collections import OrderedDict
 
 from broker.host.held_peer import Held, System, UidAlone
-from broker.host.sockets import SocketOptions
-from broker.model.peer import Peer
+from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import PeerFacts
 
 HELD = 32

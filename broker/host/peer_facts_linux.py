@@ -26,8 +26,7 @@ from broker.host.proc_texts import (
     snap_of_unit,
     unit_of,
 )
-from broker.host.sockets import SocketOptions
-from broker.model.peer import Peer
+from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import Certainty, Known, PeerFacts
 from broker.model.text import safe_text
 

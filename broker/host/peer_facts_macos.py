@@ -14,8 +14,7 @@ import struct
 from typing import Protocol
 
 from broker.host.held_peer import Held, UidAlone
-from broker.host.sockets import SocketOptions
-from broker.model.peer import Peer
+from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import Certainty, Known, PeerFacts
 from broker.model.text import safe_text
 

@@ -6,14 +6,13 @@ import stat
 import struct
 import sys
 from pathlib import Path
-from typing import Protocol
 
 from broker.model.errors import (
     AlreadyRunningError,
     ConfigError,
     DirectoryUnsafeError,
 )
-from broker.model.peer import Peer
+from broker.model.peer import Peer, SocketOptions
 
 ADMIN_BACKLOG = 4096
 """Linux answers EAGAIN over the backlog, and asyncio's clients then fail: a herd of
@@ -33,14 +32,6 @@ _DARWIN_LOCAL_PEERCRED = 1
 _DARWIN_LOCAL_PEERPID = 2
 _DARWIN_XUCRED = struct.Struct("IIh2x16I")
 """version, uid, number of groups, groups: struct xucred (sys/ucred.h)."""
-
-
-class SocketOptions(Protocol):
-    """What `peer_of` needs: a socket, or what an event loop shows of one."""
-
-    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
-        """An option as the kernel's own bytes."""
-        ...
 
 
 def bind_admin_socket(path: Path, *, backlog: int = ADMIN_BACKLOG) -> socket.socket:

@@ -23,7 +23,8 @@ from broker.ipc.front_request import Asked, UnusualError, parse_asked
 from broker.ipc.problems import headers_of, problem
 from broker.model.errors import BrokerError
 from broker.model.peer import Socket
-from broker.services.access import Access, Asker
+from broker.services.access import Access
+from broker.services.gate import Asker
 from broker.services.served import TokenServed
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,11 @@ class Front:
         asked = parse_asked(data)
         try:
             if met.asker is None:
-                met.asker = Asker(socket=self._door, peer=peer_of(met.connected))
+                met.asker = Asker(
+                    socket=self._door,
+                    peer=peer_of(met.connected),
+                    connected=met.connected,
+                )
             served = self._access.cached_token(met.asker, asked.wanted)
         except BrokerError as exc:
             return _problem_bytes(exc, is_last=asked.close), asked.close

@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from broker.services.access import Asker
+from broker.model.policy import Operation
+from broker.services.gate import Asker
 
 ASKER = web.RequestKey("asker", Asker)
 """Who asks, in each request that gets to a handler."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+Ruled = tuple[Operation, web.RouteDef]
+"""A route, and what a peer must be permitted to get to it."""

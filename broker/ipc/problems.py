@@ -99,7 +99,19 @@ ADVICE: dict[str, Advice] = {
     "not_permitted": _advice(
         403,
         "this is not permitted on this socket: {what}",
-        "ask as the user who runs the daemon",
+        "ask as the user who runs the daemon, on its own socket; `brokerctl policy "
+        "test` says which rule decides there",
+    ),
+    "too_many_requests": _advice(
+        429,
+        "the socket {socket!r} gives no more tokens for now",
+        "ask again in {retry_after} seconds; keep a token for as long as it lives",
+    ),
+    "consent_pending": _advice(
+        409,
+        "you were asked whether this program may have a token of {account!r}, and "
+        "have not answered yet",
+        "answer with `brokerctl approve`, then ask again",
     ),
     "paste_refused": _advice(
         400,

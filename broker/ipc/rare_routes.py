@@ -9,12 +9,11 @@ in that moment.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from broker.ipc.handling import ASKER, Handler
+from broker.ipc.handling import ASKER, Handler, Ruled
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
 from broker.model.issuer import IssuerPreset
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     from broker.services.proofs import Proofs
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
-
-
-_Manage = Callable[[Handler], Handler]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,65 +77,50 @@ class RareRoutes:
         self._moving_routes = Late(self._made_moving_routes)
         self._store_routes = Late(self._made_store_routes)
 
-    def table(
-        self, permitted: Callable[[Operation, Handler], Handler]
-    ) -> list[web.RouteDef]:
-        """For an aiohttp application.
-
-        Args:
-            permitted: a handler that first sees whether the peer may do that.
-        """
-        manage = partial(permitted, Operation.MANAGE)
+    def table(self) -> list[Ruled]:
+        """Each with what a peer must be permitted to get to it."""
+        login, manage = Operation.LOGIN, Operation.MANAGE
         return [
-            *self._of_logins(manage),
-            *self._of_moving(manage),
-            *self._of_the_store(manage),
-            # Decides for itself, as for a token.
-            web.post("/v1/dpop-proof", self.dpop_proof),
-            web.get("/v1/issuers", permitted(Operation.LIST, self.issuers)),
-            web.get("/v1/doctor", manage(self.doctor)),
+            *((login, each) for each in self._of_logins()),
+            *((manage, each) for each in self._of_moving()),
+            *((manage, each) for each in self._of_the_store()),
+            (Operation.DPOP_PROOF, web.post("/v1/dpop-proof", self.dpop_proof)),
+            (Operation.LIST, web.get("/v1/issuers", self.issuers)),
+            (manage, web.get("/v1/doctor", self.doctor)),
         ]
 
-    def _of_logins(self, manage: _Manage) -> list[web.RouteDef]:
+    def _of_logins(self) -> list[web.RouteDef]:
         login = self._login_routes.get
         return [
-            web.post("/v1/logins", manage(_late(lambda: login().start))),
-            web.get("/v1/logins", manage(_late(lambda: login().list))),
-            web.get("/v1/logins/{id}", manage(_late(lambda: login().show))),
-            web.delete("/v1/logins/{id}", manage(_late(lambda: login().cancel))),
-            web.post(
-                "/v1/logins/{id}/response", manage(_late(lambda: login().respond))
-            ),
+            web.post("/v1/logins", _late(lambda: login().start)),
+            web.get("/v1/logins", _late(lambda: login().list)),
+            web.get("/v1/logins/{id}", _late(lambda: login().show)),
+            web.delete("/v1/logins/{id}", _late(lambda: login().cancel)),
+            web.post("/v1/logins/{id}/response", _late(lambda: login().respond)),
         ]
 
-    def _of_moving(self, manage: _Manage) -> list[web.RouteDef]:
+    def _of_moving(self) -> list[web.RouteDef]:
         moving = self._moving_routes.get
         adding = self._adding_routes.get
         return [
-            web.put("/v1/accounts/{name}", manage(_late(lambda: adding().add))),
-            web.post("/v1/accounts", manage(_late(lambda: moving().take_over))),
-            web.post(
-                "/v1/accounts/{name}/export", manage(_late(lambda: moving().export))
-            ),
+            web.put("/v1/accounts/{name}", _late(lambda: adding().add)),
+            web.post("/v1/accounts", _late(lambda: moving().take_over)),
+            web.post("/v1/accounts/{name}/export", _late(lambda: moving().export)),
         ]
 
-    def _of_the_store(self, manage: _Manage) -> list[web.RouteDef]:
+    def _of_the_store(self) -> list[web.RouteDef]:
         store = self._store_routes.get
         return [
-            web.post("/v1/store", manage(_late(lambda: store().make_store))),
-            web.post("/v1/unlock", manage(_late(lambda: store().unlock))),
-            web.post("/v1/lock", manage(_late(lambda: store().lock))),
-            web.get("/v1/key-sources", manage(_late(lambda: store().sources))),
-            web.post("/v1/slots", manage(_late(lambda: store().add_slot))),
-            web.delete("/v1/slots/{slot}", manage(_late(lambda: store().remove_slot))),
-            web.post(
-                "/v1/slots/{slot}/rotate", manage(_late(lambda: store().rotate_slot))
-            ),
-            web.post(
-                "/v1/data-key/rotate", manage(_late(lambda: store().rotate_data_key))
-            ),
-            web.post("/v1/backup", manage(_late(lambda: store().backup))),
-            web.post("/v1/restore", manage(_late(lambda: store().restore))),
+            web.post("/v1/store", _late(lambda: store().make_store)),
+            web.post("/v1/unlock", _late(lambda: store().unlock)),
+            web.post("/v1/lock", _late(lambda: store().lock)),
+            web.get("/v1/key-sources", _late(lambda: store().sources)),
+            web.post("/v1/slots", _late(lambda: store().add_slot)),
+            web.delete("/v1/slots/{slot}", _late(lambda: store().remove_slot)),
+            web.post("/v1/slots/{slot}/rotate", _late(lambda: store().rotate_slot)),
+            web.post("/v1/data-key/rotate", _late(lambda: store().rotate_data_key)),
+            web.post("/v1/backup", _late(lambda: store().backup)),
+            web.post("/v1/restore", _late(lambda: store().restore)),
         ]
 
     async def dpop_proof(self, request: web.Request) -> web.StreamResponse:

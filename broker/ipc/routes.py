@@ -10,13 +10,14 @@ from aiohttp import web
 
 from broker.host import proportional_set_kib
 from broker.ipc import wire
-from broker.ipc.handling import ASKER, Handler
+from broker.ipc.handling import ASKER, Handler, Ruled
 from broker.ipc.rare_routes import RareRoutes, RareServices
 from broker.ipc.replies import json_reply
 from broker.ipc.store_replies import degraded_reply, health_reply, slot_reply
 from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
-from broker.model.errors import BadRequestError
+from broker.model.errors import BadRequestError, NotPermittedError
+from broker.model.peer import Socket
 from broker.model.policy import Operation
 from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
@@ -73,25 +74,38 @@ class Routes:
             services.rare, vault=services.vault, status=self._status
         )
 
-    def table(self) -> list[web.RouteDef]:
-        """For an aiohttp application."""
-        manage = Operation.MANAGE
-        return [
-            # Decides for itself: its path for a cached token asks only once.
-            web.post("/v1/token", self.token),
-            web.get("/v1/accounts", self._permitted(Operation.LIST, self.accounts)),
-            web.delete("/v1/accounts/{name}", self._permitted(manage, self.log_out)),
-            web.put("/v1/default", self._permitted(manage, self.set_default)),
-            web.get("/v1/status", self._permitted(Operation.LIST, self.status)),
-            # Without HEAD, which would be answered for ever and with nothing.
-            web.get(
-                "/v1/events",
-                self._permitted(Operation.LIST, self.events),
-                allow_head=False,
-            ),
-            web.post("/v1/stop", self._permitted(manage, self.stop)),
-            *self._rare_routes.table(self._permitted),
+    def table(self, door: Socket) -> list[web.RouteDef]:
+        """For an aiohttp application behind `door`.
+
+        On a restricted socket there is what it permits, and nothing else: no handler
+        of anything else can be reached.
+        """
+        restriction = door.restriction
+        if restriction is None:
+            return [self._behind(each) for each in self._all()]
+        permitted = [
+            self._behind(each) for each in self._all() if restriction.permits(each[0])
         ]
+        return [*permitted, web.route("*", "/{path:.*}", _nothing_else)]
+
+    def _all(self) -> list[Ruled]:
+        return [
+            (Operation.TOKEN, web.post("/v1/token", self.token)),
+            (Operation.ACCOUNTS, web.get("/v1/accounts", self.accounts)),
+            (Operation.MANAGE, web.delete("/v1/accounts/{name}", self.log_out)),
+            (Operation.MANAGE, web.put("/v1/default", self.set_default)),
+            (Operation.LIST, web.get("/v1/status", self.status)),
+            # Without HEAD, which would be answered for ever and with nothing.
+            (Operation.LIST, web.get("/v1/events", self.events, allow_head=False)),
+            (Operation.MANAGE, web.post("/v1/stop", self.stop)),
+            *self._rare_routes.table(),
+        ]
+
+    def _behind(self, ruled: Ruled) -> web.RouteDef:
+        """The route, with a look at who asks before it."""
+        operation, route = ruled
+        handler = self._permitted(operation, route.handler)
+        return web.RouteDef(route.method, route.path, handler, route.kwargs)
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/token`."""
@@ -105,14 +119,20 @@ class Routes:
         headers, body = wire.token_answer(served, request.headers.get("Accept", ""))
         return web.Response(body=body, headers=headers)
 
-    async def accounts(self, _: web.Request) -> web.StreamResponse:
-        """`GET /v1/accounts`."""
-        vault = self._services.vault
+    async def accounts(self, request: web.Request) -> web.StreamResponse:
+        """`GET /v1/accounts`; on a restricted socket, its own."""
+        vault, restriction = self._services.vault, request[ASKER].socket.restriction
         await vault.read_through()
         if vault.state is VaultState.NONE:
             return json_reply({"accounts": [], "default": None, "leaving": []})
         opened = vault.require_open()
         grants = opened.grants
+        if restriction is not None:
+            own = [grants.find(name) for name in restriction.accounts]
+            replies = [
+                wire.account_reply(each, is_default=False) for each in own if each
+            ]
+            return json_reply({"accounts": replies, "default": None, "leaving": []})
         default = grants.default
         replies = [
             wire.account_reply(grant, is_default=grant.account.name == default)
@@ -198,6 +218,11 @@ class Routes:
             ],
             "memory": {"pss_kib": proportional_set_kib()},
         }
+
+
+async def _nothing_else(request: web.Request) -> web.StreamResponse:
+    name = request[ASKER].socket.name
+    raise NotPermittedError(what=f"{name!r} is not for that")
 
 
 def _key_source(slots: Sequence[Slot]) -> str | None:

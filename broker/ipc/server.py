@@ -23,7 +23,8 @@ from broker.ipc.routes import Routes
 from broker.ipc.wire import PROBLEM
 from broker.model.errors import BadRequestError, BrokerError
 from broker.model.peer import Socket
-from broker.services.access import Access, Asker
+from broker.services.access import Access
+from broker.services.gate import Asker
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class PeerServer:
         app = web.Application(
             middlewares=[_asker_of(door)], client_max_size=LARGEST_BODY
         )
-        app.add_routes(self._routes.table())
+        app.add_routes(self._routes.table(door))
         # Half of it, since aiohttp waits twice: for the answer, then for its end.
         runner = web.AppRunner(
             app, handle_signals=False, shutdown_timeout=STOP_SECONDS / 2
@@ -120,7 +121,9 @@ def _asker_of(door: Socket) -> Middleware:
         largest = LARGER_BODIES.get(request.path)
         if largest is not None:
             request = request.clone(client_max_size=largest)
-        request[ASKER] = Asker(socket=door, peer=peer_of(connection))
+        request[ASKER] = Asker(
+            socket=door, peer=peer_of(connection), connected=connection
+        )
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 await request.read()

@@ -20,7 +20,7 @@ from broker.model.token import BEARER
 from broker.model.unattended import kind_of
 from broker.oauth.token import parse_resource
 from broker.services.circuit import Outage
-from broker.services.served import TokenServed, TokenWanted
+from broker.services.served import USUAL_WAIT, TokenServed, TokenWanted
 from broker.services.skew import Skew
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PLAIN_TEXT = "text/plain"
+
+LONGEST_WAIT = 600.0
+"""Seconds for a person's answer; who waits longer asks again."""
 
 LONGEST_MIN_TTL = 86400.0
 """Seconds; no access token that anyone hands out lives longer by much."""
@@ -56,6 +59,7 @@ class TokenBody(Request, frozen=True):
     resource: str | None = None
     min_ttl: float = 0.0
     rejected: str | None = None
+    wait: float = USUAL_WAIT
 
 
 class DefaultBody(Request, frozen=True):
@@ -97,6 +101,8 @@ def token_wanted(body: TokenBody) -> TokenWanted:
         raise BadRequestError(what="rejected is a SHA-256 in 64 lower-case hex digits")
     if body.scopes is not None and not body.scopes:
         raise BadRequestError(what="scopes names one scope at least, or is left out")
+    if not 0 <= body.wait <= LONGEST_WAIT:
+        raise BadRequestError(what="wait is a number of seconds from 0 to 600")
     scopes = None if body.scopes is None else frozenset(parse_scopes(body.scopes))
     return TokenWanted(
         account=_account(body.account),
@@ -104,6 +110,7 @@ def token_wanted(body: TokenBody) -> TokenWanted:
         resource=parse_resource(body.resource) if body.resource else None,
         min_ttl=Seconds(body.min_ttl),
         rejected=body.rejected,
+        wait=Seconds(body.wait),
     )
 
 

@@ -151,6 +151,30 @@ class NotPermittedError(BrokerError):
     what: str
 
 
+class TooManyRequestsError(BrokerError):
+    """A restricted socket has given as many tokens as it may for now.
+
+    Attributes:
+        retry_after: seconds until it gives another.
+    """
+
+    code = "too_many_requests"
+    socket: str
+    retry_after: int
+
+
+class ConsentPendingError(BrokerError):
+    """The person was asked, and has not answered yet.
+
+    Attributes:
+        question: its id; asking for the same again waits for the same answer.
+    """
+
+    code = "consent_pending"
+    account: str
+    question: str
+
+
 class UnknownLoginError(BrokerError):
     """No login under way has this id."""
 
@@ -380,6 +404,12 @@ class StoreFailedError(BrokerError):
     """The disk refused: what was to be saved is not saved."""
 
     code = "store_failed"
+    what: str
+
+
+class SettingDamagedError(StoreFailedError):
+    """A setting is there, and does not open."""
+
     what: str
 
 

@@ -7,8 +7,6 @@ around it. The path of a cached token is synchronous.
 import logging
 from typing import NoReturn
 
-import msgspec
-
 from broker.model.account import AccountName
 from broker.model.errors import (
     NoAccountsError,
@@ -17,10 +15,10 @@ from broker.model.errors import (
     UnknownAccountError,
 )
 from broker.model.grant import Grant
-from broker.model.peer import Peer, Socket
-from broker.model.policy import Operation, decide
+from broker.model.policy import Operation
 from broker.model.store import VaultState
 from broker.model.token import AccessToken
+from broker.services.gate import Asker, Gate, Passage
 from broker.services.opened import Opened
 from broker.services.served import TokenServed, TokenWanted
 from broker.services.token_cache import TokenKey
@@ -30,36 +28,24 @@ from broker.services.vault import Vault
 log = logging.getLogger(__name__)
 
 
-class Asker(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, and through which door."""
-
-    socket: Socket
-    peer: Peer
-
-
 class Access:
-    """Decides, serves and records."""
+    """Lets in, serves and records."""
 
-    def __init__(self, *, vault: Vault) -> None:
+    def __init__(self, *, vault: Vault, gate: Gate) -> None:
         self._vault = vault
+        self._gate = gate
 
-    def permit(self, asker: Asker, operation: Operation) -> str:
-        """The rule by which `asker` may do this.
+    def permit(self, asker: Asker, operation: Operation) -> None:
+        """Nothing, where `asker` may do this at all on its socket.
 
         Raises:
             NotPermittedError: it may not.
         """
-        decision = decide(asker.socket, asker.peer, operation)
-        if not decision.allowed:
-            log.warning(
-                "access.refused operation=%s rule=%r uid=%d pid=%s",
-                operation.value,
-                decision.rule,
-                asker.peer.uid,
-                asker.peer.pid,
-            )
-            raise NotPermittedError(what=f"{operation.value}: {decision.rule}")
-        return decision.rule
+        restriction = asker.socket.restriction
+        if not asker.socket.serves(asker.peer.uid):
+            self._refuse(asker, operation, "another user")
+        if restriction is not None and not restriction.permits(operation):
+            self._refuse(asker, operation, f"{restriction.name!r} is not for that")
 
     def cached_token(self, asker: Asker, wanted: TokenWanted) -> TokenServed | None:
         """The token where one is at hand, without waiting; else None.
@@ -67,22 +53,32 @@ class Access:
         Raises:
             BrokerError: it cannot be had at all.
         """
-        rule = self.permit(asker, Operation.TOKEN)
+        if asker.peer.uid != asker.socket.owner_uid:
+            self.permit(asker, Operation.TOKEN)
         opened = self._vault.opened or self._opened(wanted)
+        rule = asker.socket.name
+        if not _is_open(opened, asker):
+            passage = self._now(opened, asker, wanted)
+            if passage is None:
+                return None
+            wanted, rule = passage.wanted, passage.rule
         served = opened.tokens.offers.find(wanted)
         if served is None:
             served = _at_hand(opened, wanted)
         if served is not None:
-            self._record(asker, wanted, served, rule)
+            served = self._hand_out(asker, wanted, served, rule)
         return served
 
     async def token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
-        """The token, refreshed first where that is needed.
+        """The token, the person asked and the token refreshed first where need be.
 
         Raises:
             BrokerError: it cannot be had.
         """
-        rule = self.permit(asker, Operation.TOKEN)
+        self.permit(asker, Operation.TOKEN)
+        passage = await self._passage(asker, Operation.TOKEN, wanted)
+        wanted = passage.wanted
+        # Looked for anew: the person may have taken a while.
         opened = self._opened(wanted)
         key, tokens = _key(opened, wanted), opened.tokens
         try:
@@ -91,21 +87,67 @@ class Access:
             # It may be the store alone that was closed, and then it says so.
             self._vault.require_open()
             raise
+        await self._gate.use_up(asker)
         served = _served(key, token, tokens)
-        self._record(asker, wanted, served, rule)
-        return served
+        return self._hand_out(asker, wanted, served, passage.rule)
+
+    async def pass_for(
+        self, asker: Asker, operation: Operation, wanted: TokenWanted
+    ) -> TokenWanted:
+        """The same request as narrow as it must be, for what goes beside a token.
+
+        Raises:
+            BrokerError: `asker` may not have it, or there is no such account.
+        """
+        self.permit(asker, operation)
+        passage = await self._passage(asker, operation, wanted)
+        await self._gate.use_up(asker)
+        self._vault.used()
+        return passage.wanted
 
     def grant_of(self, asker: Asker, account: AccountName | None) -> Grant:
-        """The grant whose tokens `asker` may have: for what goes with a token.
+        """The grant whose proofs `asker` may have (RFC 9449), never waiting.
 
         Raises:
             BrokerError: it may not, or there is no such account, or no open store.
         """
-        self.permit(asker, Operation.TOKEN)
-        grants = self._opened(TokenWanted(account=account)).grants
-        grant = grants.get(grants.named_or_default(account))
+        operation, wanted = Operation.DPOP_PROOF, TokenWanted(account=account)
+        self.permit(asker, operation)
+        opened = self._opened(wanted)
+        wanted = self._gate.narrow(opened, asker, operation, wanted).wanted
+        grants = opened.grants
+        grant = grants.get(grants.named_or_default(wanted.account))
         self._vault.used()
         return grant
+
+    async def _passage(
+        self, asker: Asker, operation: Operation, wanted: TokenWanted
+    ) -> Passage:
+        opened = self._opened(wanted)
+        if _is_open(opened, asker):
+            return Passage(wanted=wanted, rule=asker.socket.name)
+        try:
+            return await self._gate.wait(opened, asker, operation, wanted)
+        except NotPermittedError as exc:
+            self._refuse(asker, operation, exc.what)
+
+    def _now(self, opened: Opened, asker: Asker, wanted: TokenWanted) -> Passage | None:
+        operation = Operation.TOKEN
+        try:
+            return self._gate.now(opened, asker, operation, wanted)
+        except NotPermittedError as exc:
+            self._refuse(asker, operation, exc.what)
+
+    def _refuse(self, asker: Asker, operation: Operation, why: str) -> NoReturn:
+        log.warning(
+            "access.refused operation=%s why=%r socket=%s uid=%d pid=%s",
+            operation.value,
+            why,
+            asker.socket.name,
+            asker.peer.uid,
+            asker.peer.pid,
+        )
+        raise NotPermittedError(what=f"{operation.value}: {why}")
 
     def _opened(self, wanted: TokenWanted) -> Opened:
         opened = self._vault.opened
@@ -115,9 +157,11 @@ class Access:
             _no_store(wanted)
         return self._vault.require_open()
 
-    def _record(
+    def _hand_out(
         self, asker: Asker, wanted: TokenWanted, served: TokenServed, rule: str
-    ) -> None:
+    ) -> TokenServed:
+        if asker.socket.restriction is not None:
+            served = self._gate.hand_out(asker, served)
         self._vault.used()
         # At every request of every program: at INFO the log would fill the disk that
         # the next rotated refresh token needs.
@@ -129,6 +173,12 @@ class Access:
                 rule,
                 asker.peer.pid,
             )
+        return served
+
+
+def _is_open(opened: Opened, asker: Asker) -> bool:
+    """Whether nothing is decided here but by the uid: so it is until a person does."""
+    return asker.socket.restriction is None and opened.policies.current.is_open
 
 
 def _at_hand(opened: Opened, wanted: TokenWanted) -> TokenServed | None:

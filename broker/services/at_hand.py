@@ -10,6 +10,7 @@ from broker.model.account import AccountName
 from broker.model.errors import (
     AccountNeededError,
     NoAccountsError,
+    SettingDamagedError,
     UnknownAccountError,
 )
 from broker.model.grant import Grant, GrantState
@@ -42,7 +43,10 @@ class AtHand:
     async def load(self) -> None:
         """See what is in the store. Each grant is read when it is asked for first."""
         self._listing = await self._store.list()
-        default = await self._store.load_setting(_DEFAULT_ACCOUNT)
+        try:
+            default = await self._store.load_setting(_DEFAULT_ACCOUNT)
+        except SettingDamagedError:  # then the next request says to name one
+            default = None
         self._default = None if default is None else AccountName(default)
 
     def read_on(self, most: int) -> list[Grant]:

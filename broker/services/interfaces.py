@@ -6,7 +6,11 @@ from typing import Protocol
 from broker.model.account import AccountName
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
+from broker.model.peer import Peer, SocketOptions
+from broker.model.peer_facts import PeerFacts
+from broker.model.question import Question
 from broker.model.redirect import RedirectSite
+from broker.model.restriction import Restriction
 from broker.model.time import Instant, Seconds
 
 
@@ -66,7 +70,11 @@ class GrantStore(Protocol):
         ...
 
     async def load_setting(self, key: str) -> str | None:
-        """A setting of the person's that is not configuration, such as the default."""
+        """A setting of the person's that is not configuration, such as the default.
+
+        Raises:
+            SettingDamagedError: there is one, and it does not open.
+        """
         ...
 
     async def save_setting(self, key: str, value: str | None) -> None:
@@ -123,5 +131,54 @@ class RedirectListener(Protocol):
         Raises:
             PortInUseError: the port is taken, on any family that is needed.
             BadRequestError: the address to bind is not a literal loopback address.
+        """
+        ...
+
+
+class PeerLooker(Protocol):
+    """Learns what a program is."""
+
+    def look(self, connected: SocketOptions, peer: Peer) -> PeerFacts:
+        """What is known of the program at the other end now; never waits."""
+        ...
+
+
+class Consent(Protocol):
+    """The person's answers."""
+
+    def remembers(self, question: Question) -> bool:
+        """Whether it was allowed before, and that still counts."""
+        ...
+
+    async def ask(self, question: Question, wait: Seconds) -> str:
+        """The rule by which it is allowed, the person asked where need be.
+
+        Args:
+            question: what to ask; one that is open already is not asked again.
+            wait: for the answer, at most.
+
+        Raises:
+            NotPermittedError: it is not.
+            ConsentPendingError: there is no answer yet.
+        """
+        ...
+
+
+class Usage(Protocol):
+    """How much of what was allowed to restricted sockets is left."""
+
+    def count(self, restriction: Restriction, now: Instant) -> None:
+        """One more token within the socket's rate.
+
+        Raises:
+            TooManyRequestsError: there have been as many as may be for now.
+        """
+        ...
+
+    async def use_up(self, restriction: Restriction) -> None:
+        """One use less; saved when it returns.
+
+        Raises:
+            NotPermittedError: none was left.
         """
         ...

@@ -15,6 +15,7 @@ from broker.model.store import Health
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, GrantStore, HttpSender
+from broker.services.policies import Policies
 from broker.services.resaving import Degraded, Resaver
 from broker.services.tokens import TokenService
 
@@ -41,13 +42,15 @@ class Opened:
 
     Attributes:
         grants: every grant.
+        policies: what the person has decided about programs.
         tokens: access tokens.
         leaver: has issuers end what log-outs have left.
     """
 
-    def __init__(self, grants: Grants, world: World) -> None:
+    def __init__(self, grants: Grants, policies: Policies, world: World) -> None:
         self._world = world
         self.grants = grants
+        self.policies = policies
         self.tokens = TokenService(
             grants=grants,
             sender=world.sender,
@@ -166,13 +169,14 @@ async def _end(task: asyncio.Task[None] | None) -> None:
 
 async def opened(store: GrantStore, health: Health | None, world: World) -> Opened:
     """The services of `store`, which has just been opened."""
-    grants = Grants(store)
+    grants, policies = Grants(store), Policies(store)
     try:
         await grants.load()
+        await policies.load()
         if health is not None and health.is_old_copy:
             log.warning("store.old_copy generation=%d", health.generation)
             await grants.put_back(world.clock.now().wall)
     except BaseException:  # cancelled, too: an open store lets nobody else open it
         await store.close()
         raise
-    return Opened(grants, world)
+    return Opened(grants, policies, world)

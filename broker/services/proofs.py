@@ -12,7 +12,8 @@ from broker.model.account import AccountName
 from broker.model.errors import BadRequestError
 from broker.model.issuer import Issuer
 from broker.oauth.dpop import JTI_BYTES, check_request, proof, proven_url, server_of
-from broker.services.access import Access, Asker
+from broker.services.access import Access
+from broker.services.gate import Asker
 from broker.services.interfaces import Clock
 from broker.services.nonces import Nonces
 

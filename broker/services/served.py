@@ -10,6 +10,9 @@ from broker.services.circuit import Outage
 NO_MIN_TTL = Seconds(0)
 """Any token that has not expired will do."""
 
+USUAL_WAIT = Seconds(25)
+"""For the person's answer, where one is asked: less than programs wait for us."""
+
 
 class TokenWanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a peer asks for.
@@ -20,6 +23,7 @@ class TokenWanted(msgspec.Struct, frozen=True, kw_only=True):
         resource: RFC 8707, or None.
         min_ttl: seconds of life that the peer still needs.
         rejected: SHA-256 in hex of a token that an API refused, or None.
+        wait: seconds for the person's answer, where one is asked.
     """
 
     account: AccountName | None = None
@@ -27,6 +31,7 @@ class TokenWanted(msgspec.Struct, frozen=True, kw_only=True):
     resource: str | None = None
     min_ttl: Seconds = NO_MIN_TTL
     rejected: str | None = None
+    wait: Seconds = USUAL_WAIT
 
 
 class Written(dict[object, tuple[bytes, bytes]]):

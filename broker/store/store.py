@@ -147,9 +147,10 @@ class SealedStore:
         await self._database.wipe_log()
 
     async def load_setting(self, key: str) -> str | None:
-        """A setting, or None where there is none, or none that opens.
+        """A setting, or None where there is none.
 
         Raises:
+            SettingDamagedError: there is one, and it does not open.
             StoreFailedError: the disk refused.
             StoreCorruptError: the file is damaged.
         """

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from broker.model.account import AccountName
-from broker.model.errors import StoreFailedError
+from broker.model.errors import SettingDamagedError, StoreFailedError
 from broker.model.grant import Grant
 from broker.store.head import advance, prepare, read_head
 from broker.store.listing import GRANT, Listing
@@ -113,9 +113,18 @@ class Transactions:
         return self._advance(connection, presence_of(GRANT, there))
 
     def read_setting(self, key: str, connection: sqlite3.Connection) -> str | None:
-        """The setting, or None where there is none that opens."""
+        """The setting, or None where there is none.
+
+        Raises:
+            SettingDamagedError: there is one, and it does not open.
+        """
         row = select_row(connection, SETTING, self._sealer.row_id(SETTING, key))
-        return None if row is None else self._opened(SETTING, row, parse_setting)
+        if row is None:
+            return None
+        value = self._opened(SETTING, row, parse_setting)
+        if value is None:
+            raise SettingDamagedError(what=f"the setting {key!r} is damaged")
+        return value
 
     def put_setting(
         self, row_id: bytes, record: bytes | None, connection: sqlite3.Connection

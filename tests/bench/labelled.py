@@ -8,21 +8,24 @@ the words of `brokerd`.
 from pathlib import Path
 
 from broker.__main__ import main
-from broker.model.policy import Operation
-from broker.services.access import Access, Asker
+from broker.services.access import Access
+from broker.services.gate import Asker
+from broker.services.served import TokenServed, TokenWanted
 
-_permit = Access.permit
+_cached_token = Access.cached_token
 
 
-def _permit_after_a_look(self: Access, asker: Asker, operation: Operation) -> str:
+def _after_a_look(
+    self: Access, asker: Asker, wanted: TokenWanted
+) -> TokenServed | None:
     process = Path("/proc") / str(asker.peer.pid)
     executable = (process / "exe").readlink()
     unit = (process / "cgroup").read_text().rpartition("/")[2]
     assert executable.is_absolute()
     assert unit.endswith("\n")
-    return _permit(self, asker, operation)
+    return _cached_token(self, asker, wanted)
 
 
 if __name__ == "__main__":
-    Access.permit = _permit_after_a_look  # type: ignore[method-assign]  # what is measured
+    Access.cached_token = _after_a_look  # type: ignore[method-assign]  # what is measured
     main()

@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Iterator, Mapping
 
 from broker.model.account import AccountName
-from broker.model.errors import GrantChangedError, StoreFailedError
+from broker.model.errors import (
+    GrantChangedError,
+    SettingDamagedError,
+    StoreFailedError,
+)
 from broker.model.grant import Grant
 
 
@@ -36,6 +40,7 @@ class MemoryStore:
         saves: how many saves of grants have been made durable.
         gate: while it is set to an event, every write waits for that event.
         load_gate: the same for every read.
+        damaged_settings: those that do not open.
         is_unreadable: whether its grants cannot be listed.
         fails_after_saves: whether the disk fails when a grant has been saved already.
         is_closed: whether it was closed; a door may open it again.
@@ -44,6 +49,7 @@ class MemoryStore:
     def __init__(self, *grants: Grant) -> None:
         self.grants: dict[AccountName, Grant] = {g.account.name: g for g in grants}
         self.settings: dict[str, str] = {}
+        self.damaged_settings: set[str] = set()
         self.listed = MemoryListing({})
         self.saves = 0
         self.gate: asyncio.Event | None = None
@@ -91,10 +97,13 @@ class MemoryStore:
 
     async def load_setting(self, key: str) -> str | None:
         await self._pass(self.load_gate)
+        if key in self.damaged_settings:
+            raise SettingDamagedError(what=f"the setting {key!r} is damaged")
         return self.settings.get(key)
 
     async def save_setting(self, key: str, value: str | None) -> None:
         await self._write()
+        self.damaged_settings.discard(key)
         if value is None:
             self.settings.pop(key, None)
         else:

@@ -4,8 +4,7 @@ import socket
 
 from broker.host.held_peer import Held, UidAlone
 from broker.host.peer_facts import HELD, NoSystem, PeerLooker
-from broker.host.sockets import SocketOptions
-from broker.model.peer import Peer
+from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import PeerFacts
 
 

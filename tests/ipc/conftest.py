@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def serve(tmp_path: Path, *, front: bool) -> AsyncIterator[Serve]:
     """Serves a world; what is served ends with the test."""
     served: list[Served] = []
 
-    async def begin(world: World, **words: int) -> Served:
+    async def begin(world: World, **words: Any) -> Served:
         one = Served(world, tmp_path / f"{len(served)}.sock", front=front, **words)
         served.append(await one.start())
         return one

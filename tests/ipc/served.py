@@ -16,6 +16,7 @@ from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
 from broker.model.late import Late
 from broker.model.peer import Socket
+from broker.model.restriction import Restriction
 from broker.model.time import UnixTime
 from tests.services.world import World
 
@@ -65,13 +66,16 @@ class Served:
     path: Path
     owner_uid: int = field(default_factory=os.geteuid)
     front: bool = True
+    restriction: Restriction | None = None
     stops: int = 0
 
     async def start(self) -> Self:
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         bound.bind(str(self.path))
         bound.setblocking(False)
-        door = Socket(name="admin", owner_uid=self.owner_uid)
+        own = self.restriction
+        name = "admin" if own is None else own.name
+        door = Socket(name=name, owner_uid=self.owner_uid, restriction=own)
         front = self.world.access if self.front else None
         self.server = PeerServer(Routes(self._services()), front=front)
         await self.server.serve(bound, door, BACKLOG)

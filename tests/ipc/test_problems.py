@@ -35,9 +35,11 @@ STATUS = {
     409: "login_required reauthentication_required login_refused login_timed_out "
     "device_code_expired another_person issuer_moved login_failed port_in_use "
     "dpop_unsupported store_exists account_exists import_refused not_exportable "
-    "key_source_unavailable key_slot_refused grant_changed",
+    "key_source_unavailable key_slot_refused grant_changed "
+    "consent_pending",
     413: "too_large",
     423: "locked",
+    429: "too_many_requests",
     500: "internal_error store_corrupt",
     502: "issuer_unreachable issuer_malformed issuer_invalid issuer_mismatch "
     "client_rejected refresh_refused not_revoked registration_refused "

@@ -1,29 +1,143 @@
-"""Who may do what: the boundary is the uid."""
+"""Who may do what: the first rule that matches."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from broker.model.peer import Peer, Socket
-from broker.model.policy import Operation, decide
+from broker.model.account import AccountName
+from broker.model.peer_facts import Certainty, Known, PeerFacts
+from broker.model.policy import (
+    OPEN,
+    Decision,
+    PeerPattern,
+    Policy,
+    Rule,
+    Verdict,
+    decide,
+    labels,
+)
 
-ADMIN = Socket(name="admin", owner_uid=1000)
+WORK, HOME = AccountName("work"), AccountName("home")
+BACKUP = {"executable": "/usr/bin/backup", "unit": "backup.service"}
 
 
-@pytest.mark.parametrize("operation", Operation)
-def test_the_owner_may_do_everything_on_the_admin_socket(operation: Operation) -> None:
-    decision = decide(ADMIN, Peer(uid=1000, pid=7), operation)
-    assert decision.allowed
-    assert decision.rule == "admin"
+def verdict(
+    policy: Policy, account: AccountName = WORK, known: Mapping[str, str] = BACKUP
+) -> Decision:
+    return decide(policy, account, lambda: known)
 
 
-@pytest.mark.parametrize("operation", Operation)
-@pytest.mark.parametrize("uid", [0, 999, 1001, 65534, -1])
-def test_nobody_else_may_do_anything_not_even_root(
-    uid: int, operation: Operation
+def never() -> Mapping[str, str]:
+    raise AssertionError("no rule needs to know")
+
+
+def test_before_the_person_has_decided_anything_all_is_allowed() -> None:
+    assert OPEN.is_open
+    assert decide(OPEN, WORK, never) == Decision(verdict=Verdict.ALLOW, rule="default")
+
+
+def test_the_first_rule_that_matches_wins() -> None:
+    deny = Rule(verdict=Verdict.DENY, peer=PeerPattern(unit="backup.service"))
+    policy = Policy(rules=(deny, Rule(verdict=Verdict.ALLOW)), default=Verdict.ASK)
+    assert verdict(policy).rule == "rule 1"
+    assert verdict(policy).verdict is Verdict.DENY
+    assert verdict(policy, known={}).rule == "rule 2"
+
+
+def test_an_account_has_a_default_of_its_own() -> None:
+    policy = Policy(accounts={WORK: Verdict.ASK}, default=Verdict.DENY)
+    assert verdict(policy) == Decision(verdict=Verdict.ASK, rule="default of work")
+    assert verdict(policy, HOME) == Decision(verdict=Verdict.DENY, rule="default")
+
+
+def test_a_rule_for_one_account_is_not_about_another() -> None:
+    policy = Policy(rules=(Rule(verdict=Verdict.DENY, account=WORK),))
+    assert verdict(policy).verdict is Verdict.DENY
+    assert verdict(policy, HOME).verdict is Verdict.ALLOW
+
+
+def test_a_program_is_looked_at_once_and_only_where_a_rule_asks() -> None:
+    about_home = Rule(verdict=Verdict.DENY, account=HOME, peer=PeerPattern(command="x"))
+    about_programs = tuple(
+        Rule(verdict=Verdict.DENY, peer=PeerPattern(command=name)) for name in "ab"
+    )
+    looks = []
+
+    def look() -> Mapping[str, str]:
+        looks.append(1)
+        return {}
+
+    decide(Policy(rules=(about_home,)), WORK, never)
+    decide(Policy(rules=about_programs), WORK, look)
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        (PeerPattern(), True),
+        (PeerPattern(executable="/usr/bin/*"), True),
+        (PeerPattern(executable="/usr/bin/*", unit="backup.service"), True),
+        (PeerPattern(executable="/usr/bin/*", unit="other.service"), False),
+        (PeerPattern(executable="/USR/bin/*"), False),
+        (PeerPattern(tty="*"), False),
+    ],
+)
+def test_all_that_a_pattern_names_must_match(
+    pattern: PeerPattern,
+    matches: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    decision = decide(ADMIN, Peer(uid=uid), operation)
-    assert not decision.allowed
-    assert decision.rule == "another user"
+    assert pattern.matches(BACKUP) is matches
 
 
-def test_a_peer_without_a_known_pid_is_judged_by_its_uid_alone() -> None:
-    assert decide(ADMIN, Peer(uid=1000, pid=None), Operation.TOKEN).allowed
+def test_the_labels_of_a_program_are_what_is_known_of_it() -> None:
+    facts = PeerFacts(
+        uid=1000,
+        executable=Known("/usr/bin/backup", Certainty.CLAIM),
+        script=Known("x.py", Certainty.GUESS),
+    )
+    assert labels(facts) == {"executable": "/usr/bin/backup", "script": "x.py"}
+    assert labels(PeerFacts(uid=1000, pid=7)) == {}
+
+
+_VERDICTS = st.sampled_from(Verdict)
+_ACCOUNTS = st.sampled_from((WORK, HOME))
+_TEXTS = st.sampled_from(("a", "b", "ab", "*", "a*", "?"))
+_PEERS = st.builds(PeerPattern, executable=st.none() | _TEXTS, unit=st.none() | _TEXTS)
+_RULES = st.builds(
+    Rule,
+    verdict=_VERDICTS,
+    account=st.none() | _ACCOUNTS,
+    peer=st.none() | _PEERS,
+)
+_POLICIES = st.builds(
+    Policy,
+    rules=st.lists(_RULES, max_size=5).map(tuple),
+    accounts=st.dictionaries(_ACCOUNTS, _VERDICTS),
+    default=_VERDICTS,
+)
+_LABELS = st.dictionaries(st.sampled_from(("executable", "unit")), _TEXTS)
+
+
+def reference(policy: Policy, account: str, known: Mapping[str, str]) -> Verdict:
+    for rule in policy.rules:
+        wanted = rule.peer.named() if rule.peer else {}
+        is_his = rule.account is None or rule.account == account
+        if is_his and all(
+            fnmatchcase(known.get(n, "\0"), p) and n in known for n, p in wanted.items()
+        ):
+            return rule.verdict
+    return policy.accounts.get(AccountName(account), policy.default)
+
+
+@given(policy=_POLICIES, account=_ACCOUNTS, known=_LABELS)
+def test_every_decision_is_that_of_the_reference(
+    policy: Policy, account: AccountName, known: dict[str, str]
+) -> None:
+    decision = decide(policy, account, lambda: known)
+    assert decision.verdict is reference(policy, account, known)
+    if policy.is_open:
+        assert decision.verdict is Verdict.ALLOW

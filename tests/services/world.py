@@ -10,13 +10,14 @@ from broker.model.client import Client
 from broker.model.grant import Grant
 from broker.model.http import HttpResponse
 from broker.model.issuer import Issuer, IssuerPreset
+from broker.model.late import Late
 from broker.model.peer import Peer, Socket
 from broker.model.premises import DiskFacts, FolderFacts, Premises, ProcessFacts
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.model.way import Way
 from broker.oauth.dpop import dpop_key
-from broker.services.access import Access, Asker
+from broker.services.access import Access
 from broker.services.accounts import Accounts
 from broker.services.adding import Adding
 from broker.services.by_device import ByDevice
@@ -24,6 +25,7 @@ from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
 from broker.services.doctor import Doctor
 from broker.services.events import Events
+from broker.services.gate import Asker, Gate
 from broker.services.grants import Grants
 from broker.services.issuers import Issuers
 from broker.services.logins import LoginService
@@ -38,6 +40,7 @@ from broker.services.store_making import StoreMaker
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
 from tests.fakes.clock import FakeClock
+from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
 from tests.fakes.listener import FakeListener
 from tests.fakes.sender import FakeSender, json_response
 from tests.fakes.store import MemoryStore
@@ -192,7 +195,18 @@ class World:
             vault=self.vault, keys=self.keys, look=lambda: self.premises
         )
         self.maker = StoreMaker(vault=self.vault, door=self.door, clock=self.clock)
-        self.access = Access(vault=self.vault)
+        self.consent = FakeConsent()
+        self.looker = FakeLooker()
+        self.usage = FakeUsage()
+        self.access = Access(
+            vault=self.vault,
+            gate=Gate(
+                clock=self.clock,
+                looker=Late(lambda: self.looker),
+                consent=Late(lambda: self.consent),
+                usage=Late(lambda: self.usage),
+            ),
+        )
         self.proofs = Proofs(access=self.access, clock=self.clock, random=random)
         self.registering = Registering(
             sender=self.sender,

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from broker.model.account import AccountName
-from broker.model.errors import GrantChangedError, StoreCorruptError
+from broker.model.errors import (
+    GrantChangedError,
+    SettingDamagedError,
+    StoreCorruptError,
+)
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, open_store
 from broker.store.store import SealedStore
@@ -124,7 +128,7 @@ async def test_a_whole_record_is_not_put_aside(path: Path) -> None:
     await store.close()
 
 
-async def test_a_damaged_setting_reads_as_none_and_can_be_set_again(
+async def test_a_damaged_setting_is_told_and_can_be_set_again(
     path: Path,
 ) -> None:
     store = await create_store(path, key_file(path))
@@ -132,7 +136,8 @@ async def test_a_damaged_setting_reads_as_none_and_can_be_set_again(
     await store.close()
     tamper(path, "UPDATE record SET sealed = zeroblob(100), version = 9")
     store = await open_store(path, key_file(path))
-    assert await store.load_setting("default_account") is None
+    with pytest.raises(SettingDamagedError):
+        await store.load_setting("default_account")
     assert store.health.damaged == 1
     await store.save_setting("default_account", "home")
     assert await store.load_setting("default_account") == "home"

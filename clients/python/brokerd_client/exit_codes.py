@@ -68,6 +68,8 @@ EXIT_CODES: dict[str, int] = {
     "import_refused": 41,
     "not_exportable": 42,
     "foreign_file_invalid": 43,
+    "too_many_requests": 50,
+    "consent_pending": 51,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

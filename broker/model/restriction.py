@@ -1,0 +1,78 @@
+"""What a restricted socket is for: fixed when it is made. Pure.
+
+What its peers send is narrowed to this or refused; nothing that they send widens it.
+"""
+
+from enum import Enum
+from typing import NewType
+
+import msgspec
+
+from broker.model.account import AccountName
+from broker.model.policy import Operation
+from broker.model.time import Seconds, UnixTime
+from broker.model.token import Scopes
+
+SocketName = NewType("SocketName", str)
+"""What the person calls the socket, such as 'ci'."""
+
+ALWAYS_PERMITTED = frozenset({Operation.ACCOUNTS})
+"""On every restricted socket: of its own accounts."""
+
+FOR_RESTRICTED = frozenset(
+    {Operation.TOKEN, Operation.ID_TOKEN, Operation.DPOP_PROOF, Operation.LOGIN}
+)
+"""What can be permitted on one. Everything else does not exist there."""
+
+
+class Confirm(Enum):
+    """When the person is asked about a request on a restricted socket."""
+
+    NEVER = "never"
+    FIRST = "first"
+    """At a program's first; what was answered is remembered, as for `ask`."""
+    ALWAYS = "always"
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `most` tokens in any `seconds`."""
+
+    most: int
+    seconds: Seconds
+
+
+class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that a restricted socket is.
+
+    Attributes:
+        name: the person's own name for it.
+        accounts: whose tokens; one at least.
+        scopes: the most that a token may have; None for all that was granted.
+        resource: the only one that tokens are for (RFC 8707), or None for any.
+        max_ttl: seconds after which a peer must ask again, at most; see
+            `services.gate`.
+        operations: of `FOR_RESTRICTED`.
+        rate: None for any number.
+        expires_at: the end of the socket, or None.
+        uses: tokens that it gives in all its life, or None for any number.
+        confirm: when the person is asked.
+        group: of the operating system; its members may connect, too.
+        made_at: when.
+    """
+
+    name: SocketName
+    accounts: tuple[AccountName, ...]
+    made_at: UnixTime
+    scopes: Scopes | None = None
+    resource: str | None = None
+    max_ttl: Seconds | None = None
+    operations: frozenset[Operation] = frozenset({Operation.TOKEN})
+    rate: Rate | None = None
+    expires_at: UnixTime | None = None
+    uses: int | None = None
+    confirm: Confirm = Confirm.NEVER
+    group: str | None = None
+
+    def permits(self, operation: Operation) -> bool:
+        """Whether it is for this at all."""
+        return operation in self.operations or operation in ALWAYS_PERMITTED
