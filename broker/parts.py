@@ -32,12 +32,12 @@ from broker.net.outbound import Outbound
 from broker.services.access import Access
 from broker.services.events import Events
 from broker.services.gate import Gate
+from broker.services.interfaces import PeerLooker
 from broker.services.proving import ProvingSender
 from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
-    from broker.host.peer_facts import PeerLooker
     from broker.model.account import Account
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
@@ -100,6 +100,7 @@ class Parts:
             events=self._events,
             lock_after_idle=config.store.lock_after_idle,
         )
+        self._looker: Late[PeerLooker] = Late(_made_looker)
         self._consents = Late(self._made_consents)
         self._access = Access(vault=self.vault, gate=self._made_gate())
         self._sign_in = Late(self._made_sign_in)
@@ -131,7 +132,7 @@ class Parts:
     def _made_gate(self) -> Gate:
         return Gate(
             clock=self._clock,
-            looker=Late(_made_looker),
+            looker=self._looker,
             consent=Late(self._consents.get),
             usage=Late(_made_usage),
         )
@@ -160,6 +161,7 @@ class Parts:
                 keys=self._keys,
                 doctor=Late(self._made_doctor),
                 proofs=Late(self._made_proofs),
+                looker=self._looker,
             ),
             stop=stop,
         )
@@ -252,10 +254,10 @@ def _made_usage() -> "SocketUsage":
     return SocketUsage()
 
 
-def _made_looker() -> "PeerLooker":
-    from broker.host.peer_facts import PeerLooker  # noqa: PLC0415 - see the top
+def _made_looker() -> PeerLooker:
+    from broker.host import peer_facts  # noqa: PLC0415 - see the top
 
-    return PeerLooker()
+    return peer_facts.PeerLooker()
 
 
 def issuer_presets(config: Config) -> Mapping[str, IssuerPreset]:

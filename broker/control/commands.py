@@ -18,6 +18,7 @@ from broker.control.issuers import issuers
 from broker.control.keys import key
 from broker.control.login import login
 from broker.control.pending import pending
+from broker.control.policy import policy
 from broker.control.proofs import dpop_proof
 from broker.control.scan import scan
 from broker.control.service import service
@@ -75,6 +76,7 @@ for _command in (
     client_metadata,
     status,
     stop,
+    policy,
     dpop_proof,
     watch,
     agent,

@@ -2,6 +2,7 @@
 
 import sys
 from collections import OrderedDict
+from pathlib import Path
 
 from broker.host.held_peer import Held, System, UidAlone
 from broker.model.peer import Peer, SocketOptions
@@ -58,6 +59,27 @@ class PeerLooker:
         held = self._held.pop(peer, None)
         if held is not None:
             held.close()
+
+
+def facts_of_process(pid: int) -> PeerFacts:
+    """What is so of a process now that need not be a peer."""
+    peer = Peer(uid=_owner(pid), pid=pid)
+    return PeerLooker().look(_Nothing(), peer)
+
+
+class _Nothing:
+    """No connection: nothing is learned from it."""
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+        del level, optname, buflen
+        raise OSError
+
+
+def _owner(pid: int) -> int:
+    try:
+        return Path("/proc", str(pid)).stat().st_uid
+    except OSError:  # ended, or a system without
+        return -1
 
 
 class NoSystem:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from broker.ipc.adding_routes import AddingRoutes
     from broker.ipc.login_routes import LoginRoutes
     from broker.ipc.moving_routes import MovingRoutes
+    from broker.ipc.policy_routes import PolicyRoutes
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
     from broker.services.doctor import Doctor
+    from broker.services.interfaces import PeerLooker
     from broker.services.logins import LoginService
     from broker.services.moving_in import MovingIn
     from broker.services.moving_out import MovingOut
@@ -51,6 +53,7 @@ class RareServices:
     keys: Late["StoreKeys"]
     doctor: Late["Doctor"]
     proofs: Late["Proofs"]
+    looker: Late["PeerLooker"]
 
 
 class RareRoutes:
@@ -75,6 +78,7 @@ class RareRoutes:
         self._login_routes = Late(self._made_login_routes)
         self._adding_routes = Late(self._made_adding_routes)
         self._moving_routes = Late(self._made_moving_routes)
+        self._policy_routes = Late(self._made_policy_routes)
         self._store_routes = Late(self._made_store_routes)
 
     def table(self) -> list[Ruled]:
@@ -84,6 +88,7 @@ class RareRoutes:
             *((login, each) for each in self._of_logins()),
             *((manage, each) for each in self._of_moving()),
             *((manage, each) for each in self._of_the_store()),
+            *((manage, each) for each in self._of_policy()),
             (Operation.DPOP_PROOF, web.post("/v1/dpop-proof", self.dpop_proof)),
             (Operation.LIST, web.get("/v1/issuers", self.issuers)),
             (manage, web.get("/v1/doctor", self.doctor)),
@@ -123,6 +128,14 @@ class RareRoutes:
             web.post("/v1/restore", _late(lambda: store().restore)),
         ]
 
+    def _of_policy(self) -> list[web.RouteDef]:
+        policy = self._policy_routes.get
+        return [
+            web.get("/v1/policy", _late(lambda: policy().show)),
+            web.put("/v1/policy", _late(lambda: policy().set)),
+            web.post("/v1/policy/test", _late(lambda: policy().test)),
+        ]
+
     async def dpop_proof(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/dpop-proof`."""
         from broker.ipc import proof_wire  # noqa: PLC0415 - see the top
@@ -159,6 +172,17 @@ class RareRoutes:
 
         services = self._services
         return MovingRoutes(services.moving_in.get(), services.moving_out.get())
+
+    def _made_policy_routes(self) -> "PolicyRoutes":
+        from broker.host.peer_facts import (  # noqa: PLC0415 - see the top
+            facts_of_process,
+        )
+        from broker.ipc.policy_routes import (  # noqa: PLC0415 - see the top
+            PolicyRoutes,
+        )
+
+        looker = self._services.looker.get()
+        return PolicyRoutes(self._vault, looker, facts_of_process)
 
     def _made_store_routes(self) -> "StoreRoutes":
         from broker.ipc.store_routes import StoreRoutes  # noqa: PLC0415 - see the top

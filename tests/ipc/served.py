@@ -115,6 +115,7 @@ class Served:
                 keys=Late(lambda: world.keys),
                 doctor=Late(lambda: world.doctor),
                 proofs=Late(lambda: world.proofs),
+                looker=Late(lambda: world.looker),
             ),
             stop=self._stop,
         )

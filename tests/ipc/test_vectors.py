@@ -15,6 +15,7 @@ from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.issuer import IssuerPreset, PresetOrigin
 from broker.model.log_out import LogOutOptions
+from broker.model.policy import PeerPattern, Policy, Rule, Verdict
 from broker.model.premises import FileFacts
 from broker.model.time import Seconds
 from broker.model.way import Way
@@ -216,8 +217,33 @@ async def _locked_then_stopped(world: World) -> None:
     _meanwhile.append(asyncio.create_task(_listened_to(world)))
 
 
+async def _policy(world: World, policy: Policy) -> None:
+    await world.vault.open_at_start()
+    assert world.vault.opened is not None
+    await world.vault.opened.policies.set(policy)
+
+
+async def _denies_backups(world: World) -> None:
+    peer = PeerPattern(unit="backup.service")
+    rule = Rule(verdict=Verdict.DENY, account=WORK, peer=peer)
+    await _policy(world, Policy(rules=(rule,)))
+
+
+async def _denies_work(world: World) -> None:
+    await _policy(world, Policy(accounts={WORK: Verdict.DENY}))
+
+
+async def _asks(world: World) -> None:
+    await _policy(world, Policy(default=Verdict.ASK))
+
+
 ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     None: _as_it_is,
+    "the policy denies programs of the unit 'backup.service' all of 'work'": (
+        _denies_backups
+    ),
+    "the policy denies every program all of 'work'": _denies_work,
+    "the policy asks about every token": _asks,
     "the issuer of 'work' revokes": _as_it_is,
     "the issuer of 'work' can be reached": _as_it_is,
     f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,

@@ -31,6 +31,7 @@ TESTED_BY = {
     "broker/ipc/doctor_wire.py": "tests/ipc/test_vectors.py",
     "broker/ipc/handling.py": "tests/ipc/test_routes.py",
     "broker/ipc/issuer_wire.py": "tests/ipc/test_vectors.py",
+    "broker/ipc/policy_routes.py": "tests/ipc/test_vectors.py",
     "broker/ipc/rare_routes.py": "tests/ipc/test_routes.py",
     "broker/ipc/moving_routes.py": "tests/ipc/test_vectors.py",
     "broker/ipc/replies.py": "tests/ipc/test_routes.py",
