@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import sys
 
 from broker import __version__
@@ -22,6 +23,10 @@ def main() -> None:
         from broker.sandbox.command import run  # noqa: PLC0415 - see above
 
         sys.exit(run(sys.argv[2:]))
+    from broker.host import scrub_environment  # noqa: PLC0415 - not for the sandbox
+
+    # Before anything else is imported: what is misleading is heeded at the import.
+    scrub_environment(os.environ)
     usual = gc.get_threshold()
     gc.set_threshold(_OBJECTS_A_COLLECTION, _NEVER, _NEVER)
     from broker.daemon import Options, serve  # noqa: PLC0415 - not for the sandbox

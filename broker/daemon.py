@@ -24,7 +24,6 @@ from broker.host import (
     harden,
     notify,
     runtime_directory,
-    scrub_environment,
     state_directory,
     take_place,
     watch,
@@ -66,7 +65,6 @@ def serve(options: Options) -> int:
     """Run the daemon; returns its exit code."""
     try:
         harden()
-        scrub_environment(os.environ)
         _log_to_stderr(options.log_level)
         config = read_config()
         place = take_place(runtime_directory(), state_directory(), os.environ)

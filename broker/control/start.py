@@ -170,9 +170,9 @@ def _answers() -> bool:
 def _open_log() -> int:
     """A descriptor of the log, 0600, in the state folder."""
     path = _log_path()
+    _make_private(path.parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = os.open(path, flags, 0o600)
         if os.fstat(log).st_size > LARGEST_LOG:
             os.ftruncate(log, 0)
@@ -183,6 +183,22 @@ def _open_log() -> int:
             "name a folder of your own with BROKERD_STATE_DIR",
         ) from exc
     return log
+
+
+def _make_private(folder: Path) -> None:
+    """As the daemon would make it: never in another user's home, as sudo may leave it.
+
+    Raises:
+        BrokerError: it cannot be, or is not the person's alone.
+    """
+    from broker.host.private import ensure_private_directory  # noqa: PLC0415 - rarely
+    from broker.ipc.problems import problem  # noqa: PLC0415 - as above
+    from broker.model.errors import DirectoryUnsafeError  # noqa: PLC0415 - as above
+
+    try:
+        ensure_private_directory(folder)
+    except DirectoryUnsafeError as exc:
+        raise _error(problem(exc)) from exc
 
 
 def _log_path() -> Path:

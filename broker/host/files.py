@@ -10,6 +10,7 @@ from pathlib import Path
 
 if sys.platform == "win32":
     from broker.host.files_windows import (
+        belongs_to_stranger,
         fault,
         flush_file,
         flush_folder,
@@ -28,6 +29,7 @@ if sys.platform == "win32":
     )
 else:
     from broker.host.files_posix import (
+        belongs_to_stranger,
         fault,
         flush_file,
         flush_folder,
@@ -46,6 +48,7 @@ else:
     )
 
 __all__ = [
+    "belongs_to_stranger",
     "fault",
     "flush_file",
     "flush_folder",

@@ -176,6 +176,15 @@ def folder_fault(path: Path) -> str | None:
     return None
 
 
+def belongs_to_stranger(folder: Path) -> bool:
+    """Whether a folder, or what its link leads to, is neither ours nor root's.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    return folder.stat().st_uid not in (0, os.geteuid())
+
+
 def open_lock_file(path: Path) -> int:
     """The file as a descriptor, for `take_lock`; made where it is missing.
 

@@ -135,6 +135,12 @@ def folder_fault(path: Path) -> str | None:
     return None if others is None else f"is open to other users ({others})"
 
 
+def belongs_to_stranger(folder: Path) -> bool:
+    """False: whoever may write there is in the folder's own list, not in its owner."""
+    del folder
+    return False
+
+
 def open_lock_file(path: Path) -> int:
     """See `files_posix.open_lock_file`."""
     # The name is not shared: while one holds the lock, nobody makes another file of it.

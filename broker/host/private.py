@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
-from broker.host.files import folder_fault, make_private_folder
+from broker.host.files import (
+    belongs_to_stranger,
+    folder_fault,
+    make_private_folder,
+)
 from broker.model.errors import DirectoryUnsafeError
 
 
@@ -14,12 +18,12 @@ def ensure_private_directory(path: Path) -> None:
     that somebody could have put files there before.
 
     Raises:
-        DirectoryUnsafeError: it cannot be made, is a symbolic link or no folder,
+        DirectoryUnsafeError: it cannot be made, or only in a folder of another user
+            (as under sudo, with HOME as it was); it is a symbolic link or no folder,
             belongs to another user, or group or others may enter it.
     """
     try:
-        for missing in reversed(_missing(path)):
-            make_private_folder(missing)
+        _make(_missing(path))
         fault = folder_fault(path)
     except OSError as exc:
         raise DirectoryUnsafeError(
@@ -27,6 +31,16 @@ def ensure_private_directory(path: Path) -> None:
         ) from exc
     if fault is not None:
         raise DirectoryUnsafeError(path=str(path), what=fault)
+
+
+def _make(missing: list[Path]) -> None:
+    if not missing:
+        return
+    parent = missing[-1].parent
+    if belongs_to_stranger(parent):
+        raise DirectoryUnsafeError(path=str(parent), what="belongs to another user")
+    for folder in reversed(missing):
+        make_private_folder(folder)
 
 
 def _missing(path: Path) -> list[Path]:

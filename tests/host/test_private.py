@@ -74,3 +74,11 @@ def test_a_private_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path / "theirs", OTHER_UID, OTHER_UID)
     with pytest.raises(DirectoryUnsafeError, match=f"belongs to user {OTHER_UID}"):
         ensure_private_directory(tmp_path / "theirs")
+
+
+@needs_root
+def test_nothing_is_made_in_a_folder_of_another_user(tmp_path: Path) -> None:
+    os.chown(tmp_path, OTHER_UID, OTHER_UID)
+    with pytest.raises(DirectoryUnsafeError, match="belongs to another user"):
+        ensure_private_directory(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
