@@ -16,7 +16,7 @@ OF_WINDOWS := broker/host/win32.py broker/host/dpapi.py broker/host/files_window
   $(wildcard tests/system/windows/*.py)
 PIP := pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help env demo test test-coverage test-offline test-system soak prepared lint bench lock clean
+.PHONY: help env demo test test-coverage test-offline test-system soak prepared fuzz lint bench lock clean
 
 help: ## list what can be done here
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -53,6 +53,20 @@ test-system: prepared ## real daemon, browser, issuer, service manager; what may
 soak: prepared ## a million token requests over expiries and faults (as test-system; minutes)
 	.venv-system/bin/python -m pytest tests/faults/million.py -q -s
 
+# A million executions, or as many as FUZZ_SECONDS allow. The fuzzer has wheels for
+# Linux on x86-64 alone: the same targets are tested everywhere, with less.
+FUZZ_RUNS ?= 1000000
+FUZZ_SECONDS ?= 0
+FUZZER := build/fuzzer
+
+fuzz: $(MADE) $(FUZZER)/.made ## feed every parser what it does not expect (Linux on x86-64)
+	PYTHONPATH=$(FUZZER) $(BIN)/python -m tests.fuzz --runs $(FUZZ_RUNS) --seconds $(FUZZ_SECONDS)
+
+$(FUZZER)/.made: requirements-fuzz.lock | $(MADE)
+	rm -rf $(FUZZER)
+	$(BIN)/$(PIP) install --require-hashes --target $(FUZZER) --requirement requirements-fuzz.lock
+	@touch $@
+
 prepared:
 	@[ "$$(id -u)" = 0 ] || { echo 'the system tests need root: they install packages, make a user and run daemons as that user' >&2; exit 2; }
 	$(MAKE) --no-print-directory $(MADE)
@@ -70,7 +84,7 @@ bench: $(MADE) ## measure against oidc-agent and the limits (as root: installs t
 	tests/bench/prepare.sh
 	$(BIN)/pytest tests/bench -q -s
 
-lock: $(MADE) ## choose newer third parties: writes the three lock files
+lock: $(MADE) ## choose newer third parties: writes the four lock files
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/$(PIP) install uv
 	build/lock/bin/uv pip compile pyproject.toml --group dev --no-emit-package brokerd-client \
@@ -82,6 +96,9 @@ lock: $(MADE) ## choose newer third parties: writes the three lock files
 	build/lock/bin/uv pip compile --group windows --constraint requirements.lock \
 	  --quiet --upgrade --python-platform windows --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --no-strip-extras --output-file requirements-windows.lock
+	build/lock/bin/uv pip compile --group fuzz \
+	  --quiet --upgrade --python-platform linux --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --no-strip-extras --output-file requirements-fuzz.lock
 
 clean: ## remove all that was made here
 	rm -rf $(VENV) .venv-system build dist .coverage .hypothesis

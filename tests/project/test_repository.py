@@ -70,6 +70,7 @@ def test_the_python_locks_pin_every_package_by_hash_and_name_no_host() -> None:
     for lock in (
         "requirements.lock",
         "requirements-system.lock",
+        "requirements-fuzz.lock",
         "requirements-windows.lock",
     ):
         text = (ROOT / lock).read_text()
