@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 UNIT_TESTS := tests --ignore=tests/system --ignore=tests/faults --ignore=tests/bench
-OF_WINDOWS := broker/host/win32.py broker/host/dpapi.py broker/host/files_windows.py broker/host/window_titles_windows.py \
+OF_WINDOWS := broker/host/win32.py broker/host/dpapi.py broker/host/files_windows.py broker/host/window_titles_windows.py broker/host/pipe_windows.py \
   $(addprefix broker/host/,files.py lock.py private.py process.py) \
   $(wildcard tests/system/windows/*.py)
 PIP := pip --disable-pip-version-check --no-input --quiet

@@ -88,7 +88,7 @@ def open_handle(
     flags = _FLAG_OPEN_REPARSE_POINT
     if how == OPEN_EXISTING:
         flags |= _FLAG_BACKUP_SEMANTICS
-    with _attributes(sddl) as attributes:
+    with security(sddl) as attributes:
         handle: int | None = _kernel32.CreateFileW(
             str(path), rights, share, attributes, how, flags, None
         )
@@ -110,7 +110,7 @@ def make_folder(path: Path, sddl: str) -> None:
     Raises:
         OSError: Windows refused; `FileExistsError` where the name is taken.
     """
-    with _attributes(sddl) as attributes:
+    with security(sddl) as attributes:
         done = _kernel32.CreateDirectoryW(str(path), attributes)
         error = ctypes.get_last_error()
     if not done:
@@ -203,18 +203,25 @@ def user_sid() -> str:
     token = wintypes.HANDLE()
     _check(_advapi32.OpenProcessToken(process, _TOKEN_QUERY, ctypes.byref(token)))
     try:
-        # TOKEN_USER: the address of the SID, its attributes, then the SID itself.
-        length = wintypes.DWORD()
-        about = (token, _TOKEN_USER)
-        _advapi32.GetTokenInformation(*about, None, 0, ctypes.byref(length))
-        found = ctypes.create_string_buffer(length.value)
-        _check(
-            _advapi32.GetTokenInformation(*about, found, length, ctypes.byref(length))
-        )
-        begins = ctypes.c_void_p.from_buffer(found).value or 0
-        return parse_sid(found.raw[begins - ctypes.addressof(found) :])
+        return sid_of(token.value or 0)
     finally:
         close_handle(token.value or 0)
+
+
+def sid_of(token: int) -> str:
+    """The SID of the user that a token is of; it needs `TOKEN_QUERY`.
+
+    Raises:
+        OSError: Windows refused.
+    """
+    # TOKEN_USER: the address of the SID, its attributes, then the SID itself.
+    length = wintypes.DWORD()
+    about = (wintypes.HANDLE(token), _TOKEN_USER)
+    _advapi32.GetTokenInformation(*about, None, 0, ctypes.byref(length))
+    found = ctypes.create_string_buffer(length.value)
+    _check(_advapi32.GetTokenInformation(*about, found, length, ctypes.byref(length)))
+    begins = ctypes.c_void_p.from_buffer(found).value or 0
+    return parse_sid(found.raw[begins - ctypes.addressof(found) :])
 
 
 def free(address: int | None) -> None:
@@ -248,7 +255,8 @@ def _descriptor(sddl: str) -> Iterator[ctypes.c_void_p]:
 
 
 @contextmanager
-def _attributes(sddl: str | None) -> Iterator[object]:
+def security(sddl: str | None) -> Iterator[object]:
+    """SECURITY_ATTRIBUTES with this descriptor, by reference; None for the usual."""
     if sddl is None:
         yield None
         return

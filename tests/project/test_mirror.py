@@ -40,6 +40,7 @@ TESTED_BY = {
     "broker/host/held_peer.py": "tests/host/test_peer_facts.py",
     "broker/host/files_posix.py": "tests/host/test_files.py",
     "broker/host/files_windows.py": "tests/system/windows/test_files.py",
+    "broker/host/pipe_windows.py": "tests/system/windows/test_pipe.py",
     "broker/host/process_posix.py": "tests/host/test_process.py",
     "broker/host/windows.py": "tests/host/test_window_titles.py",
     "broker/host/win32.py": "tests/system/windows/test_files.py",
