@@ -22,6 +22,7 @@ from broker.net.faults import turned_fault
 from broker.net.proxies import Proxy, chosen_proxies, is_loopback
 from broker.net.sessions import Manner, Progress, Sessions
 from broker.net.socks import socks_faults
+from broker.oauth.echo import without_echo
 from broker.oauth.http_date import answer_date
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ class Outbound:
             # From None: aiohttp's exceptions carry the request with its headers.
             raise turned_fault(exc, origin, total, sent=progress.sent) from None
         log.debug("outbound.send.complete origin=%s status=%d", origin, response.status)
-        return response
+        return without_echo(request, response)
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
