@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
     from broker.services.consents import Consents
+    from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
+    from broker.services.issuers import Issuers
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
     from broker.services.store_interfaces import StoreKeys
@@ -138,6 +140,7 @@ class Parts:
         )
 
     def _made_services(self, socket_path: str, stop: Callable[[], None]) -> Services:
+        adding = Late(self._made_adding)
         return Services(
             facts=DaemonFacts(
                 version=__version__,
@@ -154,7 +157,8 @@ class Parts:
                 presets=self._presets,
                 logins=Late(lambda: self._sign_in.get().logins),
                 accounts=Late(self._made_accounts),
-                adding=Late(self._made_adding),
+                adding=adding,
+                deriving=Late(lambda: self._made_deriving(adding.get())),
                 moving_in=Late(lambda: self._sign_in.get().moving_in),
                 moving_out=Late(self._made_moving_out),
                 maker=Late(self._made_maker),
@@ -203,14 +207,28 @@ class Parts:
 
     def _made_adding(self) -> "Adding":
         from broker.services.adding import Adding  # noqa: PLC0415 - see the top
-        from broker.services.issuers import Issuers  # noqa: PLC0415 - as above
 
         return Adding(
             vault=self.vault,
-            issuers=Issuers(presets=self._presets, sender=self._sender),
+            issuers=self._issuers(),
             clock=self._clock,
             events=self._events,
         )
+
+    def _made_deriving(self, adding: "Adding") -> "Deriving":
+        from broker.services.deriving import Deriving  # noqa: PLC0415 - see the top
+
+        return Deriving(
+            vault=self.vault,
+            adding=adding,
+            issuers=self._issuers(),
+            clock=self._clock,
+        )
+
+    def _issuers(self) -> "Issuers":
+        from broker.services.issuers import Issuers  # noqa: PLC0415 - see the top
+
+        return Issuers(presets=self._presets, sender=self._sender)
 
     def _made_moving_out(self) -> "MovingOut":
         from broker.services.moving_out import (  # noqa: PLC0415 - see the top

@@ -49,10 +49,16 @@ def _row(account: Json) -> dict[str, str]:
         "default": "*" if account.get("default") else "-",
         "state": text(account, "state").replace("_", " "),
         "issuer": text(account, "issuer"),
-        "kind": text(account, "unattended").replace("_", " ") or "person",
+        "kind": _kind(account),
         "since": moment.astimezone().strftime("%Y-%m-%d %H:%M"),
         "scopes": " ".join(texts(account, "scopes")) or "-",
     }
+
+
+def _kind(account: Json) -> str:
+    kind = text(account, "unattended").replace("_", " ") or "person"
+    parent = text(account, "from")
+    return f"{kind} of {parent}" if parent else kind
 
 
 @click.command()

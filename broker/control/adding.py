@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from broker.control import adding_oauth
+from broker.control import adding_derived, adding_oauth
 from broker.control.adding_words import STDIN, AddWords, Option
 from broker.control.broker import Broker, Json, text, texts
 from broker.control.output import (
@@ -28,6 +28,7 @@ _ADDING_SECONDS = 120
 
 _BODIES: Mapping[str, Callable[[AddWords], Json]] = {
     "client_credentials": adding_oauth.client_credentials_body,
+    "exchange": adding_derived.token_exchange_body,
 }
 """By the name of the option that chooses the kind."""
 
@@ -45,7 +46,7 @@ def _with(*options: Option) -> Option:
 
 @click.command()
 @click.argument("name")
-@_with(*adding_oauth.OPTIONS)
+@_with(*adding_oauth.OPTIONS, *adding_derived.OPTIONS)
 @click.option("--scope", multiple=True, help="A scope; may be repeated.")
 @click.option("--resource", metavar="URL", help="The only API that tokens are for.")
 @click.option(
@@ -61,6 +62,9 @@ def _with(*options: Option) -> Option:
 @tells_errors
 def add(**words: Unpack[AddWords]) -> None:
     """Make NAME an account without a person: its tokens come with nobody there.
+
+    With --from alone it is a view: part of what another account may do, by --scope and
+    --resource, under a name of its own.
 
     One token is fetched before anything is saved. Secrets are read from files or from
     standard input, and kept sealed from then on.
@@ -85,9 +89,13 @@ def add(**words: Unpack[AddWords]) -> None:
 
 def _body(words: AddWords) -> Json:
     named = [kind for kind in _BODIES if words.get(kind)]
+    if not named and words["from_account"]:
+        return adding_derived.view_body(words)
     if len(named) != 1:
         flags = ", ".join(f"--{kind.replace('_', '-')}" for kind in _BODIES)
-        raise bad_usage(f"name one kind of account: {flags}", "brokerctl add --help")
+        raise bad_usage(
+            f"name one kind of account: {flags}; or --from", "brokerctl add --help"
+        )
     return _BODIES[named[0]](words)
 
 

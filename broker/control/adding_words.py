@@ -18,6 +18,13 @@ class AddWords(TypedDict):
 
     name: str
     client_credentials: bool
+    from_account: str | None
+    allow_wider: bool
+    exchange: bool
+    token_endpoint: str | None
+    audience: tuple[str, ...]
+    requested_token_type: str | None
+    subject_token_type: str | None
     issuer: str | None
     client_id: str | None
     client_secret_file: Path | None
@@ -51,7 +58,7 @@ def required(words: AddWords, *names: str) -> list[str]:
     """
     missing = [name for name in names if not words.get(name)]
     if missing:
-        option = f"--{missing[0].replace('_', '-')}"
+        option = "--" + missing[0].removesuffix("_account").replace("_", "-")
         raise bad_usage(f"{option} is missing", "see `brokerctl add --help`")
     return [str(words.get(name)) for name in names]
 

@@ -2,20 +2,30 @@
 
 from aiohttp import web
 
-from broker.ipc.adding_wire import added_reply, parse_wanted
+from broker.ipc.adding_wire import AnyWanted, added_reply, parse_wanted
 from broker.ipc.replies import json_reply
 from broker.model.account import parse_account_name
-from broker.services.adding import Adding
+from broker.services.adding import Added, Adding
+from broker.services.deriving import Deriving, ExchangeWanted, ViewWanted
 
 
 class AddingRoutes:
     """It; which path leads here is said in `RareRoutes`."""
 
-    def __init__(self, adding: Adding) -> None:
+    def __init__(self, adding: Adding, deriving: Deriving) -> None:
         self._adding = adding
+        self._deriving = deriving
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         """`PUT /v1/accounts/NAME`."""
         name = parse_account_name(request.match_info["name"])
         wanted = parse_wanted(name, await request.read())
-        return json_reply(added_reply(await self._adding.add(wanted)), status=201)
+        return json_reply(added_reply(await self._added(wanted)), status=201)
+
+    async def _added(self, wanted: AnyWanted) -> Added:
+        match wanted:
+            case ViewWanted():
+                return await self._deriving.view(wanted)
+            case ExchangeWanted():
+                return await self._deriving.exchange(wanted)
+        return await self._adding.add(wanted)

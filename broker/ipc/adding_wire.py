@@ -5,12 +5,16 @@ Pure: no network, no clock. The shapes are those of clients/PROTOCOL.md.
 
 from collections.abc import Callable, Mapping
 
+from broker.ipc.adding_derived import token_exchange, view
 from broker.ipc.adding_oauth import client_credentials
 from broker.ipc.wire import Request, parse_body
 from broker.model.account import AccountName
 from broker.model.errors import BadRequestError
 from broker.model.unattended import kind_of
 from broker.services.adding import Added, Wanted
+from broker.services.deriving import ExchangeWanted, ViewWanted
+
+AnyWanted = Wanted | ViewWanted | ExchangeWanted
 
 
 class _AnyBody(Request, frozen=True, forbid_unknown_fields=False):
@@ -19,13 +23,15 @@ class _AnyBody(Request, frozen=True, forbid_unknown_fields=False):
     kind: str
 
 
-_KINDS: Mapping[str, Callable[[AccountName, bytes], Wanted]] = {
+_KINDS: Mapping[str, Callable[[AccountName, bytes], AnyWanted]] = {
     "client_credentials": client_credentials,
+    "view": view,
+    "token_exchange": token_exchange,
 }
 """What is wanted, from the body of each kind. Each raises BadRequestError."""
 
 
-def parse_wanted(name: AccountName, data: bytes) -> Wanted:
+def parse_wanted(name: AccountName, data: bytes) -> AnyWanted:
     """The account that is to be made.
 
     Raises:

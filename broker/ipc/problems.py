@@ -8,7 +8,13 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.model.errors import AccountBusyError, BrokerError, StoppingError
+from broker.model.errors import (
+    AccountBusyError,
+    BrokerError,
+    NotNarrowedError,
+    ScopeNotGrantedError,
+    StoppingError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +72,14 @@ ADVICE: dict[str, Advice] = {
     "scope_not_granted": _advice(
         403,
         "{account!r} was not granted: {missing}",
-        "ask for granted scopes only, or sign in again with these, too: "
-        "`brokerctl login {account} --add-scope {added}`",
+        "ask for granted scopes only, or {widening}",
+    ),
+    "not_narrowed": _advice(
+        403,
+        "{account!r} is a view, and its issuer gives no token as narrow as that: it "
+        "could do {extra}, too",
+        "give programs the account that it is a view of; or have it served all the "
+        "same: `{remake} --allow-wider`",
     ),
     "resource_not_granted": _advice(
         403,
@@ -377,7 +389,8 @@ def problem(error: BrokerError) -> dict[str, object]:
     facts = error.facts()
     words = {name: _words(name, value) for name, value in facts.items()}
     words["said"] = _said(facts)
-    words["added"] = _added(facts)
+    words["widening"] = _widening(error)
+    words["remake"] = _remake(error)
     words["holder"] = _holder(facts)
     return {
         **{name: _wire(value) for name, value in facts.items() if value is not None},
@@ -428,13 +441,26 @@ def _words(name: str, value: object) -> object:
     return value
 
 
-def _added(facts: Mapping[str, object]) -> str:
-    """The scopes that a grant lacks, ready for a shell.
+def _widening(error: BrokerError) -> str:
+    """What gives an account the scopes that it lacks.
 
     A peer has named them, in nearly any character.
     """
-    missing = facts.get("missing")
-    return shlex.quote(" ".join(missing)) if isinstance(missing, tuple) else ""
+    if not isinstance(error, ScopeNotGrantedError):
+        return ""
+    if error.made_with:
+        return f"make the view anew, wider: `{_remake(error)}`"
+    added = shlex.quote(" ".join(error.missing))
+    login = f"`brokerctl login {error.account} --add-scope {added}`"
+    return f"sign in again with these, too: {login}"
+
+
+def _remake(error: BrokerError) -> str:
+    """The command that makes a view anew, as it should have been."""
+    if not isinstance(error, ScopeNotGrantedError | NotNarrowedError):
+        return ""
+    words = ("add", error.account, *error.made_with, "--scope", " ".join(error.wanted))
+    return shlex.join(("brokerctl", *words, "--replace"))
 
 
 def _holder(facts: Mapping[str, object]) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
+    from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
     from broker.services.interfaces import PeerLooker
     from broker.services.logins import LoginService
@@ -47,6 +48,7 @@ class RareServices:
     logins: Late["LoginService"]
     accounts: Late["Accounts"]
     adding: Late["Adding"]
+    deriving: Late["Deriving"]
     moving_in: Late["MovingIn"]
     moving_out: Late["MovingOut"]
     maker: Late["StoreMaker"]
@@ -165,7 +167,8 @@ class RareRoutes:
     def _made_adding_routes(self) -> "AddingRoutes":
         from broker.ipc.adding_routes import AddingRoutes  # noqa: PLC0415 - see the top
 
-        return AddingRoutes(self._services.adding.get())
+        services = self._services
+        return AddingRoutes(services.adding.get(), services.deriving.get())
 
     def _made_moving_routes(self) -> "MovingRoutes":
         from broker.ipc.moving_routes import MovingRoutes  # noqa: PLC0415 - see the top

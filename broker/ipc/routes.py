@@ -24,6 +24,7 @@ from broker.model.time import UnixTime
 from broker.services.access import Access
 from broker.services.events import Events
 from broker.services.interfaces import Clock
+from broker.services.lineage import as_shown
 from broker.services.standing import standing_events
 from broker.services.vault import Vault
 
@@ -135,7 +136,9 @@ class Routes:
             return json_reply({"accounts": replies, "default": None, "leaving": []})
         default = grants.default
         replies = [
-            wire.account_reply(grant, is_default=grant.account.name == default)
+            wire.account_reply(
+                as_shown(grants, grant), is_default=grant.account.name == default
+            )
             for grant in grants.all()
         ]
         leaver = opened.leaver.made

@@ -17,7 +17,7 @@ from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER
-from broker.model.unattended import kind_of
+from broker.model.unattended import kind_of, parent_of
 from broker.oauth.token import parse_resource
 from broker.services.circuit import Outage
 from broker.services.served import USUAL_WAIT, TokenServed, TokenWanted
@@ -193,6 +193,7 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
         "default": is_default,
         "ended_because": grant.ended_because,
         "unattended": None if grant.unattended is None else kind_of(grant.unattended),
+        "from": parent_of(grant.unattended),
     }
 
 

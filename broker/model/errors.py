@@ -23,6 +23,9 @@ class BrokerError(Exception):
     """Of the fields, in their order."""
     inside: ClassVar[frozenset[str]] = frozenset()
     """Fields that no peer is shown."""
+    is_of_another: bool = False
+    """Whether it was met on the way to a token of another account that this one's is
+    made of, and has been noted there."""
 
     def __init_subclass__(cls) -> None:
         # Not by `inspect`, which is large.
@@ -89,12 +92,33 @@ class ScopeNotGrantedError(BrokerError):
         account: whose grant.
         missing: what was not granted.
         wanted: all that a sign-in would have to ask for.
+        made_with: the words that make the account, where it is a view of another one.
     """
 
     code = "scope_not_granted"
+    inside = frozenset({"made_with"})
     account: str
     missing: tuple[str, ...]
     wanted: tuple[str, ...]
+    made_with: tuple[str, ...] = ()
+
+
+class NotNarrowedError(BrokerError):
+    """The issuer gives no token that is as narrow as the view it is asked for.
+
+    Attributes:
+        account: the view.
+        extra: what its token could do beyond that.
+        wanted: what the view is for.
+        made_with: the words that make it.
+    """
+
+    code = "not_narrowed"
+    inside = frozenset({"wanted", "made_with"})
+    account: str
+    extra: tuple[str, ...]
+    wanted: tuple[str, ...]
+    made_with: tuple[str, ...]
 
 
 class ResourceNotGrantedError(BrokerError):

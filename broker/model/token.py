@@ -22,6 +22,9 @@ DPOP = "DPoP"
 """The types of a token (RFC 6750, RFC 9449): whoever has it may use it, or whoever has
 its key too."""
 
+NOT_APPLICABLE = "N_A"
+"""Of what was exchanged and is no access token (RFC 8693 section 2.2.1)."""
+
 Scopes = frozenset[str]
 """A set of OAuth scopes (RFC 6749 section 3.3)."""
 
@@ -70,7 +73,7 @@ class AccessToken:
 
     Attributes:
         value: the token itself.
-        token_type: `BEARER` or `DPOP` (RFC 6749 section 7.1).
+        token_type: `BEARER` or `DPOP` (RFC 6749 section 7.1), or `NOT_APPLICABLE`.
         scopes: what the token may do.
         obtained: when it was asked for, before the request left: the life counts
             from there, so that a slow answer never makes a token look younger.
@@ -88,10 +91,14 @@ class AccessToken:
         """The end of its life on the wall clock, or None where it has none."""
         return None if self.life is None else UnixTime(self.obtained.wall + self.life)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of this token, in lower-case hex: to name it, and not to tell it."""
+        return hashlib.sha256(self.value.reveal().encode()).hexdigest()
+
     def has_digest(self, digest: str) -> bool:
         """Whether `digest` is the SHA-256 of this token, in lower-case hex."""
-        own = hashlib.sha256(self.value.reveal().encode()).hexdigest()
-        return hmac.compare_digest(own.encode(), digest.encode())
+        return hmac.compare_digest(self.digest.encode(), digest.encode())
 
     def left(self, now: Instant) -> Seconds | None:
         """Seconds of life left at `now`: the stricter of both clocks decides.

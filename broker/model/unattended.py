@@ -6,6 +6,8 @@ known in the store and on the wire by its tag, which is never changed.
 
 import msgspec
 
+from broker.model.account import AccountName
+
 
 class ClientCredentials(
     msgspec.Struct, frozen=True, kw_only=True, tag="client_credentials"
@@ -13,8 +15,47 @@ class ClientCredentials(
     """The client asks in its own name (RFC 6749 section 4.4), with its own secret."""
 
 
-Unattended = ClientCredentials
+class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
+    """Part of what another account may do, under a name of its own.
+
+    It asks for nothing itself: its tokens are the parent's. What part it is is said in
+    its account, by scopes (none for all of them) and resource.
+
+    Attributes:
+        parent: the account whose tokens they are.
+        wider: whether a token that can do more is served, from an issuer that does not
+            narrow.
+    """
+
+    parent: AccountName
+    wider: bool = False
+
+
+class TokenExchange(msgspec.Struct, frozen=True, kw_only=True, tag="token_exchange"):
+    """A token of another account is shown for one of this account (RFC 8693).
+
+    Attributes:
+        parent: whose token is shown.
+        subject_type: of that token, in full.
+        requested_type: of the one that is wanted, in full; None to leave it to the
+            issuer.
+        audiences: for whom it is to be, by names that the issuer knows.
+    """
+
+    parent: AccountName
+    subject_type: str
+    requested_type: str | None = None
+    audiences: tuple[str, ...] = ()
+
+
+Unattended = ClientCredentials | View | TokenExchange
 """Every kind."""
+
+
+def parent_of(unattended: Unattended | None) -> AccountName | None:
+    """The account that it is made of, or None."""
+    parent: AccountName | None = getattr(unattended, "parent", None)
+    return parent
 
 
 def kind_of(unattended: Unattended) -> str:

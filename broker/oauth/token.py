@@ -12,7 +12,7 @@ from broker.model.issuer import Issuer, Quirks
 from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.model.time import Seconds
-from broker.model.token import BEARER, DPOP, Scopes
+from broker.model.token import BEARER, DPOP, NOT_APPLICABLE, Scopes
 from broker.oauth.client_authentication import authenticated_post
 from broker.oauth.faults import transport_fault, wanted_wait
 from broker.oauth.grammar import is_scope_token, is_token
@@ -39,6 +39,7 @@ class TokenResponse:
         refresh_expires_in: seconds of life of the refresh token, where it says so.
         scopes: what was granted; None where it is what was asked for.
         id_token: not yet looked at.
+        issued_type: of what `access_token` is, where a token was exchanged (RFC 8693).
     """
 
     access_token: Secret
@@ -48,6 +49,7 @@ class TokenResponse:
     refresh_expires_in: Seconds | None
     scopes: Scopes | None
     id_token: Secret | None
+    issued_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,7 @@ def parse_token_response(
     issuer: str,
     quirks: Quirks = NO_QUIRKS,
     is_bound: bool = False,
+    is_exchange: bool = False,
 ) -> TokenResponse | TokenRefusal:
     """What the token endpoint said.
 
@@ -177,6 +180,7 @@ def parse_token_response(
         issuer: the issuer URL, for the errors.
         quirks: of this issuer.
         is_bound: whether a token that is bound to a key was asked for (RFC 9449).
+        is_exchange: whether one token was shown for another, of any kind (RFC 8693).
 
     Raises:
         IssuerOverloadedError: 429 or 503.
@@ -189,6 +193,8 @@ def parse_token_response(
     if isinstance(answer, TokenRefusal):
         return answer
     own = _of_the_person(answer, quirks)
+    if is_exchange and own.required_text("token_type").upper() == NOT_APPLICABLE:
+        return _parse_success(own, NOT_APPLICABLE)
     return _parse_success(own, _token_type(own, quirks, is_bound=is_bound))
 
 
@@ -241,6 +247,7 @@ def _parse_success(members: Members, token_type: str) -> TokenResponse:
         refresh_expires_in=_refresh_life(members),
         scopes=_scopes(members),
         id_token=_token(members, "id_token"),
+        issued_type=members.text("issued_token_type"),
     )
 
 

@@ -19,10 +19,10 @@ from broker.model.policy import Operation
 from broker.model.store import VaultState
 from broker.model.token import AccessToken
 from broker.services.gate import Asker, Gate, Passage
+from broker.services.lineage import refuse_wider, source, views
 from broker.services.opened import Opened
 from broker.services.served import TokenServed, TokenWanted
 from broker.services.token_cache import TokenKey
-from broker.services.tokens import TokenService
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -80,15 +80,15 @@ class Access:
         wanted = passage.wanted
         # Looked for anew: the person may have taken a while.
         opened = self._opened(wanted)
-        key, tokens = _key(opened, wanted), opened.tokens
+        account, key = _key(opened, wanted)
         try:
-            token = await tokens.token(key, wanted.min_ttl, wanted.rejected)
+            token = await opened.tokens.token(key, wanted.min_ttl, wanted.rejected)
         except StoppingError:
             # It may be the store alone that was closed, and then it says so.
             self._vault.require_open()
             raise
         await self._gate.use_up(asker)
-        served = _served(key, token, tokens)
+        served = _served(opened, account, key, token)
         return self._hand_out(asker, wanted, served, passage.rule)
 
     async def pass_for(
@@ -116,7 +116,7 @@ class Access:
         opened = self._opened(wanted)
         wanted = self._gate.narrow(opened, asker, operation, wanted).wanted
         grants = opened.grants
-        grant = grants.get(grants.named_or_default(wanted.account))
+        grant = source(grants, grants.get(grants.named_or_default(wanted.account)))
         self._vault.used()
         return grant
 
@@ -187,30 +187,40 @@ def _at_hand(opened: Opened, wanted: TokenWanted) -> TokenServed | None:
     Raises:
         BrokerError: it cannot be had at all.
     """
-    key, tokens = _key(opened, wanted), opened.tokens
+    account, key = _key(opened, wanted)
     if wanted.rejected is not None:
         return None
-    token = tokens.cached(key, wanted.min_ttl)
+    token = opened.tokens.cached(key, wanted.min_ttl)
     if token is None:
         return None
-    served = _served(key, token, tokens)
-    tokens.offers.put(wanted, served)
+    served = _served(opened, account, key, token)
+    opened.tokens.offers.put(wanted, served)
     return served
 
 
-def _served(key: TokenKey, token: AccessToken, tokens: TokenService) -> TokenServed:
+def _served(
+    opened: Opened, account: AccountName, key: TokenKey, token: AccessToken
+) -> TokenServed:
+    """The answer; a view's is under its own name, whosever the token is.
+
+    Raises:
+        NotNarrowedError: it can do more than a view is for.
+    """
+    if account != key.account:
+        for view in views(opened.grants, account):
+            refuse_wider(view, token)
     asked = token.scopes if key.scopes is None else key.scopes
     return TokenServed(
-        account=key.account,
+        account=account,
         token=token,
         extra_scopes=token.scopes - asked,
-        outage=tokens.outage(key.account),
+        outage=opened.tokens.outage(key.account),
     )
 
 
-def _key(opened: Opened, wanted: TokenWanted) -> TokenKey:
+def _key(opened: Opened, wanted: TokenWanted) -> tuple[AccountName, TokenKey]:
     account = opened.grants.named_or_default(wanted.account)
-    return opened.tokens.key(account, wanted.scopes, wanted.resource)
+    return account, opened.tokens.key(account, wanted.scopes, wanted.resource)
 
 
 def _no_store(wanted: TokenWanted) -> NoReturn:

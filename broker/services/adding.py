@@ -92,7 +92,7 @@ class Adding:
             BrokerError: of the discovery, of the issuer, of the store; nothing is kept.
         """
         self._vault.require_serving()
-        _require_free(self._vault.find(wanted.name), may_replace=wanted.replace)
+        require_free(self._vault.find(wanted.name), may_replace=wanted.replace)
         account = await self._account(wanted)
         grant = Grant(
             account=account,
@@ -112,7 +112,7 @@ class Adding:
         source = await self._vault.open_for_grant()
         async with self._vault.held_open() as opened:
             added = await self._in_turn(opened, grant, may_replace=may_replace)
-        self._tell(added.grant)
+        self.tell(added.grant)
         if source is None:
             return added
         return replace(added, notes=(new_store_note(source), *added.notes))
@@ -139,7 +139,7 @@ class Adding:
         name, tokens = grant.account.name, opened.tokens
         # In turn: two that make the same account at once are one after the other.
         async with tokens.turn(name):
-            _require_free(opened.grants.find(name), may_replace=may_replace)
+            require_free(opened.grants.find(name), may_replace=may_replace)
             whole = TokenKey(account=name, scopes=None, resource=None)
             token = await self._tried(opened, whole, grant)
             saved = await opened.grants.signed_in(replace(grant, scopes=token.scopes))
@@ -158,7 +158,8 @@ class Adding:
         require_life(token, grant, self._clock.now())
         return token
 
-    def _tell(self, grant: Grant) -> None:
+    def tell(self, grant: Grant) -> None:
+        """Say that there is a new account."""
         name, issuer = grant.account.name, grant.account.issuer.url
         kind = None if grant.unattended is None else kind_of(grant.unattended)
         log.info("account.added account=%s kind=%s issuer=%s", name, kind, issuer)
@@ -172,7 +173,7 @@ class Adding:
         )
 
 
-def _require_free(there: Grant | None, *, may_replace: bool) -> None:
+def require_free(there: Grant | None, *, may_replace: bool) -> None:
     """Nothing, where an account may be made under its name.
 
     A sign-in is never replaced: its refresh token would be lost, and stand at its

@@ -15,6 +15,7 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant, GrantState
 from broker.model.leaving import leaving_name, left_account
+from broker.model.unattended import parent_of
 from broker.services.interfaces import GrantStore, Listing
 
 _DEFAULT_ACCOUNT = "default_account"
@@ -109,7 +110,9 @@ class AtHand:
             return self.get(name).account.name
         if self.default is not None:
             return self.default
-        match tuple(grant.account.name for grant in self.all()):
+        # Those that are made of another one were made to be asked for by name.
+        own = [each for each in self.all() if parent_of(each.unattended) is None]
+        match tuple(grant.account.name for grant in own):
             case ():
                 raise NoAccountsError
             case (only,):

@@ -188,7 +188,7 @@ class Circuits:
             yield
         except BrokerError as exc:
             concern = CONCERNS.get(type(exc))
-            if concern is None:
+            if concern is None or exc.is_of_another:
                 raise
             self._close(concerned[:concern])
             if concern is Concern.GRANT:

@@ -17,6 +17,7 @@ from broker.model.grant import Grant
 from broker.model.leaving import ends_at, leaving_since, left_account
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import AccessToken
+from broker.model.unattended import View
 from broker.oauth.revocation import Revocation, RevocationAnswer
 from broker.services.circuit import pause
 from broker.services.events import Events
@@ -199,7 +200,9 @@ class Leaver:
             return False
         grants = self._grants
         others = [each for each in grants.leaving() if each != leaving]
-        return any(_client(each) == _client(leaving) for each in grants.all() + others)
+        # A view asks for nothing itself, and is not in the way of what it was made of.
+        own = [e for e in grants.all() if not isinstance(e.unattended, View)]
+        return any(_client(each) == _client(leaving) for each in own + others)
 
     async def _concluded(self, leaving: Grant, answer: RevocationAnswer) -> None:
         """Forget what has an end; plan the rest."""

@@ -7,10 +7,15 @@ token.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from broker.model.unattended import ClientCredentials, Unattended
+from broker.model.unattended import (
+    ClientCredentials,
+    TokenExchange,
+    Unattended,
+)
 from broker.services.minting import MakeMinter, Minter, MintingWorld
 
 if TYPE_CHECKING:
+    from broker.services.minting_exchange import ExchangeMinter
     from broker.services.minting_oauth import ClientMinter
 
 
@@ -37,4 +42,15 @@ def _client_minter(world: MintingWorld) -> "ClientMinter":
     return ClientMinter(world)
 
 
-_MAKERS: Mapping[type[Unattended], MakeMinter] = {ClientCredentials: _client_minter}
+def _exchange_minter(world: MintingWorld) -> "ExchangeMinter":
+    from broker.services.minting_exchange import (  # noqa: PLC0415 - see the top
+        ExchangeMinter,
+    )
+
+    return ExchangeMinter(world)
+
+
+_MAKERS: Mapping[type[Unattended], MakeMinter] = {
+    ClientCredentials: _client_minter,
+    TokenExchange: _exchange_minter,
+}

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from broker.model.account import AccountName
 from broker.model.grant import Grant
 from broker.model.token import AccessToken
 from broker.services.interfaces import Clock, HttpSender
@@ -33,12 +34,32 @@ class Minter(Protocol):
         ...
 
 
+class TokenOf(Protocol):
+    """Gives a minter the token of another account, all that it has."""
+
+    async def __call__(
+        self, name: AccountName, rejected: str | None = None
+    ) -> AccessToken:
+        """A fresh one.
+
+        Args:
+            name: of the account.
+            rejected: SHA-256 in hex of one that did not do; the answer may be that one
+                all the same, where there was a newer one a moment ago.
+
+        Raises:
+            BrokerError: of that account.
+        """
+        ...
+
+
 class MintingWorld(msgspec.Struct, frozen=True, kw_only=True):
     """What minters need beside a grant."""
 
     sender: HttpSender
     clock: Clock
     skews: Skews
+    token_of: TokenOf
 
 
 MakeMinter = Callable[[MintingWorld], Minter]

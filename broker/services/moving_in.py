@@ -26,8 +26,6 @@ from broker.model.token import AccessToken
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock, HttpSender
-from broker.services.minters import Minters
-from broker.services.minting import MintingWorld
 from broker.services.opened import Opened
 from broker.services.refresh import Refresher
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
@@ -158,7 +156,7 @@ class MovingIn:
             # have brought the next refresh token.
             saved = await opened.grants.signed_in(grant)
             try:
-                token = await self._tried(opened.grants, saved)
+                token = await self._tried(opened, saved)
             except BrokerError as exc:
                 await opened.grants.forget(await opened.grants.reload(name))
                 raise _refused(exc, sign_in) from exc
@@ -171,7 +169,7 @@ class MovingIn:
             notes=tuple(_notes(taken)),
         )
 
-    async def _tried(self, grants: Grants, grant: Grant) -> AccessToken | None:
+    async def _tried(self, opened: Opened, grant: Grant) -> AccessToken | None:
         """One refresh; None where there is nothing to refresh.
 
         Nobody listens to what it tells: of an account that is not to be, neither that
@@ -179,12 +177,12 @@ class MovingIn:
         """
         if grant.refresh_token is None:
             return None
-        sender, clock, skews = self._sender, self._clock, Skews()
+        grants, clock = opened.grants, self._clock
         refresher = Refresher(
             grants=grants,
             cache=TokenCache(grants),
-            endpoint=TokenEndpoint(sender=sender, clock=clock, skews=skews),
-            minters=Minters(MintingWorld(sender=sender, clock=clock, skews=skews)),
+            endpoint=TokenEndpoint(sender=self._sender, clock=clock, skews=Skews()),
+            minters=opened.tokens.minters,
             clock=clock,
             events=Events(),
         )

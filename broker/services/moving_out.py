@@ -9,6 +9,7 @@ from broker.model.account import AccountName
 from broker.model.errors import NotExportableError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, require_live
+from broker.model.unattended import parent_of
 from broker.services.events import Events
 from broker.services.interfaces import Clock
 from broker.services.vault import Vault
@@ -43,6 +44,11 @@ class MovingOut:
             raise NotExportableError(
                 account=name,
                 what="its tokens are bound to a key that never leaves the broker",
+            )
+        parent = parent_of(grant.unattended)
+        if parent is not None:
+            raise NotExportableError(
+                account=name, what=f"it is made of {parent!r}: export that one"
             )
         if grant.unattended is not None:
             raise NotExportableError(

@@ -12,6 +12,7 @@ from broker.model.token import Validity
 from broker.services.circuit import Circuits
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock
+from broker.services.lineage import source, views
 from broker.services.served import TokenServed, TokenWanted
 
 MOST_OFFERS = 256
@@ -21,12 +22,14 @@ MOST_OFFERS = 256
 class _Offer(msgspec.Struct, frozen=True):
     """Attributes:
     served: the whole answer.
-    grant: as it was then.
+    grant: whose token it is, as it was then.
+    views: through which it is served, as they were.
     validity: of the token, for the `min_ttl` that was asked for.
     """
 
     served: TokenServed
     grant: Grant
+    views: tuple[Grant, ...]
     validity: Validity
 
 
@@ -45,23 +48,26 @@ class Offers:
         # A grant is a value: another one took its place at each change.
         if (
             offer is None
-            or self._grants.find(offer.served.account) is not offer.grant
+            or self._grants.find(offer.grant.account.name) is not offer.grant
             or self._circuits.outage(offer.grant.account.issuer.url) is not None
             or not offer.validity.holds_at(self._clock.now())
         ):
+            return None
+        if offer.views and views(self._grants, offer.served.account) != offer.views:
             return None
         return offer.served
 
     def put(self, wanted: TokenWanted, served: TokenServed) -> None:
         """Keep an answer that has just been found, where it may hold for longer."""
-        grant = self._grants.find(served.account)
         # Which account is meant without a name may change with any other account.
-        if wanted.account is None or grant is None or served.outage is not None:
+        if wanted.account is None or served.outage is not None:
             return
+        through = views(self._grants, served.account)
+        grant = source(self._grants, self._grants.get(served.account))
         if len(self._offers) >= MOST_OFFERS:
             del self._offers[next(iter(self._offers))]
         validity = served.token.validity(self._clock.now(), wanted.min_ttl)
-        self._offers[wanted] = _Offer(served, grant, validity)
+        self._offers[wanted] = _Offer(served, grant, through, validity)
 
     def clear(self) -> None:
         """Forget them all: a token has come or gone."""

@@ -92,7 +92,7 @@ class Proofs:
             nonce=self._nonces.find(server),
         )
         log.debug("proof.served account=%s server=%s", *server)
-        return ProofServed(account=account.name, proof=made)
+        return ProofServed(account=wanted.account or account.name, proof=made)
 
 
 def _refuse_own(issuer: Issuer, url: str) -> None:

@@ -8,6 +8,7 @@ import logging
 
 from broker.model.errors import (
     BrokerError,
+    GrantChangedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -31,6 +32,7 @@ from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import require_life
 from broker.services.interfaces import Clock
+from broker.services.lineage import standing
 from broker.services.minters import Minters
 from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.token_endpoint import TokenEndpoint
@@ -141,11 +143,15 @@ class Refresher:
         """
         account, began = key.account, self._clock.now()
         log.info("token.mint.started account=%s", account)
+        before = standing(self._grants, grant)
         try:
             token = await self._minters.of(unattended).mint(grant, key)
         except BrokerError as exc:
             log.warning("token.mint.failed account=%s code=%s", account, exc.code)
             raise
+        if standing(self._grants, grant) != before:
+            # Of whoever had signed in before, or has signed out since.
+            raise GrantChangedError(account=account)
         if key.scopes is None and key.resource is None:
             await self._grants.renewed(grant, refresh_token=None, scopes=token.scopes)
         require_life(token, grant, began)

@@ -88,6 +88,10 @@ class TokenCache:
         self._asked.add(slot)
         return True
 
+    def accounts(self) -> frozenset[AccountName]:
+        """Whose tokens there are."""
+        return frozenset(key.account for key in self._tokens)
+
     def drop(self, account: AccountName) -> list[AccessToken]:
         """Forget every token of an account; all of them."""
         keys = [key for key in self._tokens if key.account == account]

@@ -30,8 +30,15 @@ class TokenEndpoint:
         self._clock = clock
         self._skews = skews
 
-    async def ask(self, issuer: Issuer, request: HttpRequest) -> Heard:
+    async def ask(
+        self, issuer: Issuer, request: HttpRequest, *, is_exchange: bool = False
+    ) -> Heard:
         """Send it once.
+
+        Args:
+            issuer: whose endpoint it is.
+            request: to it.
+            is_exchange: see `parse_token_response`.
 
         Raises:
             BrokerError: of the sender and of `parse_token_response`.
@@ -45,5 +52,6 @@ class TokenEndpoint:
             issuer=issuer.url,
             quirks=issuer.quirks,
             is_bound=request.dpop_key is not None,
+            is_exchange=is_exchange,
         )
         return Heard(answer=answer, began=began)

@@ -24,11 +24,13 @@ from broker.model.grant import (
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
+from broker.model.unattended import View
 from broker.services.circuit import Circuits, Outage
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import refuse_rejected, require_life, serves_instead
 from broker.services.interfaces import Clock, HttpSender
+from broker.services.lineage import is_made_of, parent_grant, through
 from broker.services.minters import Minters
 from broker.services.minting import MintingWorld
 from broker.services.offers import Offers
@@ -41,6 +43,10 @@ from broker.services.token_endpoint import TokenEndpoint
 from broker.services.turns import Turns
 
 _ATTEMPTS = 3
+
+SHOWN_FOR = Seconds(60)
+"""Seconds that a token must live that another account's is made of: for as long as it
+is on its way, and for clocks that differ."""
 
 
 class TokenService:
@@ -68,7 +74,9 @@ class TokenService:
         self._rejections = Rejections()
         self._skews = Skews()
         self.minters = Minters(
-            MintingWorld(sender=sender, clock=clock, skews=self._skews)
+            MintingWorld(
+                sender=sender, clock=clock, skews=self._skews, token_of=self._token_of
+            )
         )
         self._turns = Turns(
             grants=grants,
@@ -104,6 +112,11 @@ class TokenService:
                 nothing is ever widened.
         """
         grant = self._grants.get(account)
+        # Of a view it is its parent's: the cache, the refresh, and what goes wrong.
+        while isinstance(grant.unattended, View):
+            scopes, resource = through(grant, scopes, resource)
+            grant = parent_grant(self._grants, grant) or grant
+        account = grant.account.name
         resource = narrowed_resource(grant.account, resource)
         key = TokenKey(account=account, scopes=scopes, resource=resource)
         if grant.state is not GrantState.REAUTHENTICATE or not self._has_living(key):
@@ -166,14 +179,24 @@ class TokenService:
     def forget(self, account: AccountName) -> list[AccessToken]:
         """Drop every token of an account, and what was refused for it.
 
+        And of all that is made of it: their tokens began with one of these.
+
         Returns:
-            Those that would still be served.
+            Those of the account itself that would still be served.
         """
-        dropped, now = self._cache.drop(account), self._clock.now()
+        for other in self._cache.accounts():
+            if is_made_of(self._grants, other, account):
+                self._forget(other)
+        now = self._clock.now()
+        return [
+            each for each in self._forget(account) if _is_fresh(each, now, Seconds(0))
+        ]
+
+    def _forget(self, account: AccountName) -> list[AccessToken]:
         self._renewal.forget(account)
         self._circuits.forget(account)
         self._rejections.forget(account)
-        return [each for each in dropped if _is_fresh(each, now, Seconds(0))]
+        return self._cache.drop(account)
 
     async def token(
         self, key: TokenKey, min_ttl: Seconds, rejected: str | None = None
@@ -233,6 +256,17 @@ class TokenService:
             require_life(freshest, grant, self._clock.now())
             refuse_rejected(freshest, grant, rejected)
         return freshest
+
+    async def _token_of(
+        self, name: AccountName, rejected: str | None = None
+    ) -> AccessToken:
+        """See `minting.TokenOf`."""
+        try:
+            return await self.token(self.key(name, None, None), SHOWN_FOR, rejected)
+        except BrokerError as exc:
+            error = exc.again()
+            error.is_of_another = True
+            raise error from exc
 
     def recover(self, found: Iterable[Grant]) -> None:
         """Find out what became of the refreshes that a crash cut off; never waits.

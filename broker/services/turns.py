@@ -79,8 +79,11 @@ class Turns:
         task = self._refreshes.get(key)
         if task is None:
             self._require_room(key)
+            # What a refresh under way needs of another account is awaited with it: it
+            # would stand still for whoever waits for that very refresh.
+            is_needed = asyncio.current_task() in self._refreshes.values()
             task = asyncio.create_task(
-                self._in_turn(key, seen, self._settled),
+                self._in_turn(key, seen, None if is_needed else self._settled),
                 name=f"refresh {key.account}",
             )
             self._refreshes[key] = task

@@ -69,6 +69,8 @@ HOSTILE = {
     "a YAML bomb": b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
     "deep YAML": b"".join(b" " * n + b"k%d:\n" % n for n in range(200)),
     "deep INI": b"[" * 10_000,
+    "an endless line": b"x" + b" " * 4_000_000 + b"\n",
+    "a value without end": b"[a]\nx = 1\n" + (b" " + b"y" * 4000 + b"\n") * 1000,
     "a database of nothing": b"SQLite format 3\x00" + bytes(84),
     "another database": samples.credentials_db()[:1024] + bytes(3072),
     "greedy oidc-agent": samples.OIDC_AGENT.replace(b":67108864:", b":%d:" % 2**40),

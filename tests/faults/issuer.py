@@ -107,8 +107,7 @@ class Issuer:
         manners = copy.copy(self.manners)
         if manners.hold:
             await self.released.wait()
-        is_first = form["grant_type"] == "authorization_code"
-        family = self.redeem(form) if is_first else self.refresh(form, manners)
+        family = self.family(form, manners)
         body = self.gift(family, manners) if family else {"error": "invalid_grant"}
         if manners.drop:
             assert request.transport
@@ -119,6 +118,15 @@ class Issuer:
         await answer.write_eof()
         tell("answered", form["grant_type"])
         return answer
+
+    def family(self, form: dict[str, str], manners: Manners) -> Family | None:
+        match form["grant_type"]:
+            case "authorization_code":
+                return self.redeem(form)
+            case "client_credentials":
+                self.given.append(form["client_secret"])
+                return Family(form["client_id"], self.new_secret())
+        return self.refresh(form, manners)
 
     def redeem(self, form: dict[str, str]) -> Family | None:
         asked = self.codes.pop(form["code"], None)

@@ -99,9 +99,15 @@ def serve(harness: socket.socket) -> None:
 
 MODULES = (
     "broker.daemon",
+    "broker.ipc.adding_routes",
     "broker.ipc.login_routes",
+    "broker.ipc.moving_routes",
     "broker.ipc.store_routes",
     "broker.services.accounts",
+    "broker.services.adding",
+    "broker.services.deriving",
+    "broker.services.minting_oauth",
+    "broker.services.moving_in",
     "broker.services.store_making",
     "broker.sign_in_parts",
     "broker.store.key_changes",

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.faults.daemons import Refused
+from tests.faults.daemons import Json, Refused
 from tests.faults.sweep import Scenario
 from tests.faults.world import World
 from tests.system.waiting import wait_until
@@ -136,6 +136,63 @@ def is_out_here_and_then_there(world: World) -> None:
         assert world.issuer.is_revoked("work")
 
 
+# --- moving in -----------------------------------------------------------------------
+
+MOVED = "moved"
+THEIRS = "refresh-token-of-another-tool"
+
+
+def leave_a_foreign_token(world: World) -> None:
+    """Another tool has signed in, and keeps what it was given."""
+    world.issuer.adopt({MOVED: THEIRS})
+
+
+def move_in(world: World) -> None:
+    how = {"issuer": world.issuer.url, "client_id": MOVED, "scopes": ["files"]}
+    token = {"refresh_token": THEIRS}
+    world.ask("POST", "/v1/accounts", {"account": MOVED, **how, **token})
+    world.promised.accounts.add(MOVED)
+
+
+def is_taken_over_or_still_theirs(world: World) -> None:
+    """Nothing was spent of a sign-in that is no account: it can be taken over again."""
+    accounts = world.ask("GET", "/v1/accounts")["accounts"]
+    if MOVED not in {one["account"] for one in accounts}:
+        move_in(world)
+        world.token(MOVED)
+
+
+# --- accounts without a person -------------------------------------------------------
+
+
+def add_robot(world: World) -> None:
+    how = {"kind": "client_credentials", "issuer": world.issuer.url}
+    client = {"client_id": "robot", "client_secret": "made-up-for-the-sweep"}
+    added(world, "robot", {**how, **client})
+
+
+def add_view(world: World) -> None:
+    world.views["view"] = "work"
+    how = {"kind": "view", "from": "work", "scopes": ["files"]}
+    added(world, "view", how)
+
+
+def added(world: World, name: str, how: Json) -> None:
+    before = anchor(world)
+    world.ask("PUT", f"/v1/accounts/{name}", how)
+    world.promised.accounts.add(name)
+    # It is one save, whose note beside the store comes after the answer.
+    wait_until(
+        lambda: bool(world.ask("GET", "/v1/status")) and anchor(world) != before,
+        "it is noted",
+    )
+
+
+def anchor(world: World) -> int:
+    """When the note was written that lies beside the store."""
+    return (world.person.store.parent / "store.anchor").stat().st_mtime_ns
+
+
 # --- a store of an older format ------------------------------------------------------
 
 
@@ -215,6 +272,23 @@ SCENARIOS = [
         check=is_out_here_and_then_there,
         manners={"unwilling": True},
     ),
+    Scenario(
+        "moving in",
+        prepare=two_accounts,
+        between=leave_a_foreign_token,
+        act=move_in,
+        check=is_taken_over_or_still_theirs,
+    ),
+    Scenario(
+        "moving in, and grace",
+        prepare=two_accounts,
+        between=leave_a_foreign_token,
+        act=move_in,
+        check=is_taken_over_or_still_theirs,
+        manners={"grace": True},
+    ),
+    Scenario("an account without a person", prepare=two_accounts, act=add_robot),
+    Scenario("a view", prepare=two_accounts, act=add_view, manners={"grace": True}),
     Scenario("lock and unlock", prepare=two_accounts, act=lock_and_unlock),
     Scenario("backup", prepare=two_accounts, act=make_backup),
     Scenario(

@@ -47,6 +47,8 @@ class World:
     _secrets: list[str] = field(default_factory=list)
     _given: int = 0
     rotated: dict[str, int] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    """Of which account, by name: their tokens are its."""
 
     @property
     def trace(self) -> Path:
@@ -76,7 +78,8 @@ class World:
     def token(self, account: str) -> None:
         """A token of the account, which its issuer gave and takes."""
         token = self.ask("POST", "/v1/token", {"account": account})["access_token"]
-        assert self.issuer.gave(account, token), f"a strange token of {account}"
+        given = self.issuer.gave(self.views.get(account, account), token)
+        assert given, f"a strange token of {account}"
         self.promised.tokens[account] = token
 
     @contextmanager
@@ -150,8 +153,9 @@ class World:
     def _check_that_it_gives_a_token(self, account: str) -> None:
         # The issuer has retired the refresh token that we have, and nobody has seen
         # its answer: only its grace can mend that.
+        client = self.views.get(account, account)
         answer_was_lost = account not in self.promised.tokens and (
-            self.issuer.rotations(account) > self.rotated.get(account, 0)
+            self.issuer.rotations(client) > self.rotated.get(client, 0)
         )
         try:
             self.token(account)

@@ -109,6 +109,7 @@ class Served:
                 logins=logins,
                 accounts=Late(lambda: world.accounts),
                 adding=Late(lambda: world.adding),
+                deriving=Late(lambda: world.deriving),
                 moving_in=Late(lambda: world.moving_in),
                 moving_out=Late(lambda: world.moving_out),
                 maker=Late(lambda: world.maker),

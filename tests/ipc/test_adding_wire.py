@@ -21,7 +21,9 @@ BODY: dict[str, object] = {
 
 
 def wanted(**changes: object) -> Wanted:
-    return parse_wanted(ROBOT, json.dumps({**BODY, **changes}).encode())
+    read = parse_wanted(ROBOT, json.dumps({**BODY, **changes}).encode())
+    assert isinstance(read, Wanted)
+    return read
 
 
 def test_a_client_that_asks_in_its_own_name_is_read() -> None:

@@ -29,7 +29,7 @@ STATUS = {
     400: "bad_request paste_refused way_refused account_needed client_secrets_invalid "
     "sign_in_incomplete backup_invalid issuer_needed client_document_invalid",
     403: "not_permitted scope_not_granted scope_refused device_scope_refused "
-    "policy_refused wrong_passphrase resource_not_granted",
+    "not_narrowed policy_refused wrong_passphrase resource_not_granted",
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
@@ -53,7 +53,7 @@ CONTRACT = {code: status for status, codes in STATUS.items() for code in codes.s
 AT_THE_START = {"directory_unsafe", "already_running", "config_invalid"}
 
 
-PUT_TOGETHER = {"said", "holder", "added"}
+PUT_TOGETHER = {"said", "holder", "widening", "remake"}
 """Words of a sentence that are made of several facts."""
 
 

@@ -41,6 +41,7 @@ REVEALING = {
     "broker/oauth/pkce.py": "the verifier is hashed",
     "broker/oauth/registration.py": "the token that manages a registration",
     "broker/oauth/revocation.py": "the token that is revoked in the request",
+    "broker/oauth/token_exchange.py": "the token that is shown in the request",
     "broker/oauth/token.py": "code, verifier, refresh token in the request",
     "broker/sandbox/endpoints.py": "the sandbox's replies",
     "broker/sandbox/grants.py": "the sandbox's tokens are made and looked up",

@@ -23,6 +23,7 @@ from broker.services.adding import Adding
 from broker.services.by_device import ByDevice
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
+from broker.services.deriving import Deriving
 from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.gate import Asker, Gate
@@ -221,11 +222,15 @@ class World:
             clock=self.clock,
             events=self.events,
         )
+        issuers = Issuers(presets=self.presets, sender=self.outbound)
         self.adding = Adding(
             vault=self.vault,
-            issuers=Issuers(presets=self.presets, sender=self.outbound),
+            issuers=issuers,
             clock=self.clock,
             events=self.events,
+        )
+        self.deriving = Deriving(
+            vault=self.vault, adding=self.adding, issuers=issuers, clock=self.clock
         )
         self.moving_out = MovingOut(
             vault=self.vault, clock=self.clock, events=self.events

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.account import Account, RedirectChoice
+from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client, Registration
 from broker.model.grant import Grant, Intent
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
-from broker.model.unattended import ClientCredentials
+from broker.model.unattended import ClientCredentials, TokenExchange, Unattended, View
 from broker.store.records import (
     RecordError,
     grant_record,
@@ -157,6 +157,22 @@ def test_how_an_account_without_a_person_gets_its_tokens_is_known_by_its_tag() -
     members = members_of(grant_record(robot))
     assert members["unattended"] == {"type": "client_credentials"}
     assert parse_grant(record_of(members)) == robot
+
+
+@pytest.mark.parametrize(
+    "unattended",
+    [
+        View(parent=AccountName("work"), wider=True),
+        TokenExchange(
+            parent=AccountName("work"), subject_type="urn:t", audiences=("a", "b")
+        ),
+    ],
+)
+def test_what_an_account_is_made_of_comes_back_as_it_was(
+    unattended: Unattended,
+) -> None:
+    made = replace(a_grant(), unattended=unattended)
+    assert parse_grant(grant_record(made)) == made
 
 
 def test_a_kind_that_this_version_does_not_know_is_not_read_as_another() -> None:

@@ -74,7 +74,7 @@ class OidcProvider:
     def secrets(self) -> set[str]:
         """All tokens that it has given."""
         kinds = ("access_token", "refresh_token")
-        tokens = {given[kind] for given in self.grants for kind in kinds}
+        tokens = {t for given in self.grants for k in kinds if (t := given.get(k))}
         managing = {one.get("registration_access_token") for one in self.clients}
         return tokens | {token for token in managing if token}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from google.oauth2.credentials import Credentials
 
-from tests.control.foreign.samples import GH, credentials_db
+from tests.control.foreign.samples import GH, credentials_db, credentials_db_of
 from tests.system.hunt import hunt
 from tests.system.issuers import Sandbox, read_json
 from tests.system.person import Person, own
@@ -181,6 +181,79 @@ def test_a_remote_that_rclone_has_made_moves_in(
         check=True,
     )
     assert "refresh_token" not in shown.stdout
+
+
+def test_all_copies_that_gcloud_has_of_a_sign_in_move_in_as_one(
+    person: Person, quick_sandbox: Sandbox
+) -> None:
+    grant = given_away(person, quick_sandbox, "theirs")
+    credential = {
+        "type": "authorized_user",
+        "client_id": grant["client_id"],
+        "client_secret": grant["client_secret"],
+        "refresh_token": grant["refresh_token"],
+        "token_uri": endpoint(quick_sandbox),
+    }
+    adc = json.dumps(credential).encode()
+    gcloud = ".config/gcloud"
+    write(person, f"{gcloud}/application_default_credentials.json", adc)
+    write(person, f"{gcloud}/legacy_credentials/a@b.example/adc.json", adc)
+    rows = {"a@b.example": credential}
+    write(person, f"{gcloud}/credentials.db", credentials_db_of(rows))
+    refreshes = quick_sandbox.refreshes()
+    said = person.brokerctl("import", "gcloud", "--yes", "--json")
+    assert said.status == 0, said
+    told = json.loads(said.output)
+    assert [one["account"] for one in told["taken"]] == ["a@b.example"]
+    assert quick_sandbox.refreshes() == refreshes + 1
+    assert quick_sandbox.accepts(person.token("a@b.example"))
+    left = [one.name for one in (person.home / gcloud).rglob("*") if one.is_file()]
+    assert left == ["credentials.db"]  # without its row
+    hunt(person, [grant["refresh_token"]], kept=["client_secret.json"])
+
+
+MUTT_OAUTH2 = Path("/usr/share/doc/mutt/examples/mutt_oauth2.py")
+
+
+def test_what_mutts_own_script_keeps_moves_in(
+    person: Person, quick_sandbox: Sandbox
+) -> None:
+    grant = given_away(person, quick_sandbox, "theirs")
+    script = MUTT_OAUTH2.read_text()
+    # As its own words ask its users to do: the client, and what encrypts its file.
+    for theirs, ours in (
+        ("['gpg', '--encrypt', '--recipient', 'YOUR_GPG_IDENTITY']", "['cat']"),
+        ("['gpg', '--decrypt']", "['cat']"),
+        ("https://accounts.google.com/o/oauth2/token", endpoint(quick_sandbox)),
+        ("'client_id': ''", f"'client_id': '{grant['client_id']}'"),
+        ("'client_secret': ''", f"'client_secret': '{grant['client_secret']}'"),
+    ):
+        assert theirs in script
+        script = script.replace(theirs, ours)
+    write(person, "mutt_oauth2.py", script.encode())
+    began = {
+        "registration": "google",
+        "authflow": "authcode",
+        "email": "a@b.example",
+        "access_token": "",
+        "access_token_expiration": "",
+        "refresh_token": grant["refresh_token"],
+    }
+    file = write(person, ".mutt/mail.tokens", json.dumps(began).encode())
+    renewed = person.run("python3", "mutt_oauth2.py", str(file))
+    assert renewed.status == 0, renewed
+    person.heard.clear()  # the script prints its access token
+    (person.home / "mutt_oauth2.py").unlink()
+    kept = json.loads(file.read_text())["refresh_token"]
+    assert kept != grant["refresh_token"]
+    write(person, "secret", grant["client_secret"].encode())
+    said = person.brokerctl(
+        *("import", "mutt", "--yes", f"--issuer={quick_sandbox.url}"),
+        *(f"--client-id={grant['client_id']}", "--client-secret-file=secret"),
+    )
+    assert said.status == 0, said
+    assert quick_sandbox.accepts(person.token("a@b.example"))
+    hunt(person, [kept], kept=["client_secret.json", "secret"])
 
 
 def test_scan_finds_eight_planted_tokens_and_says_who_can_read_them(

@@ -15,10 +15,14 @@ from broker.control.foreign.found import ForeignFileError
 _MOST_LINES = 20_000
 _DEEPEST = 16
 
+_LONGEST_VALUE = 1024 * 1024
+
+# The spaces behind a key are cut off afterwards: an expression that could end before
+# each of them takes hours for a line of a million.
 _SECTION = re.compile(r"\[([^\]]+)\]\s*")
-_KEY = re.compile(r"([^=:\s][^=:]*?)\s*[=:]\s?(.*)")
+_KEY = re.compile(r"([^=:\s][^=:]*)[=:](.*)")
 _YAML_LINE = re.compile(
-    r"""( *)("[^"]*"|'[^']*'|[^\s'"#:&*!|>%@`{}\[\],?-][^:#]*?)\s*:"""
+    r"""( *)("[^"]*"\s*|'[^']*'\s*|[^\s'"#:&*!|>%@`{}\[\],?-][^:#]*):"""
     r"(?:\s+(.*))?"
 )
 _YAML_LITERAL = re.compile(r"[|>&*!%@`{\[]|- |-$|\? ")
@@ -52,7 +56,7 @@ def parse_ini(data: bytes) -> Sections:
         elif found := _SECTION.fullmatch(line):
             section, key = sections.setdefault(found[1], {}), None
         elif found := _KEY.fullmatch(line):
-            key = found[1].lower()
+            key = found[1].strip().lower()
             section[key] = Marked(value=found[2].strip(), lines=(number,))
         else:
             raise ForeignFileError(f"cannot be read at line {number + 1}")
@@ -104,6 +108,8 @@ def _lines(data: bytes) -> list[str]:
 
 def _longer(marked: Marked, text: str, number: int) -> Marked:
     value = f"{marked.value} {text}".strip()
+    if len(value) > _LONGEST_VALUE:
+        raise ForeignFileError(f"has a value without end at line {number + 1}")
     return Marked(value=value, lines=(*marked.lines, number))
 
 

@@ -38,6 +38,7 @@ EXIT_CODES: dict[str, int] = {
     "account_needed": 17,
     "scope_not_granted": 18,
     "scope_refused": 18,
+    "not_narrowed": 18,
     "device_scope_refused": 18,
     "resource_not_granted": 18,
     "client_rejected": 19,

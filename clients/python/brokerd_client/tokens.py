@@ -14,6 +14,7 @@ DEFAULT_MIN_TTL = 300.0
 call a token dead 225 s before its end, and Node's 300 s."""
 
 BEARER = "Bearer"
+NOT_APPLICABLE = "N_A"
 DPOP = "DPoP"
 """The types of a token: whoever has it may use it; or it is bound to a key of the
 broker, and an API takes it with a proof only (RFC 9449)."""
@@ -27,7 +28,8 @@ class Token:
         expires_at: Unix seconds, or None where the issuer gave no end.
         scopes: what it may do, sorted.
         account: whose it is.
-        token_type: 'Bearer', or 'DPoP' where it is bound to a key of the broker.
+        token_type: 'Bearer'; 'DPoP' where it is bound to a key of the broker; 'N_A'
+            where it was exchanged for something that is no access token (RFC 8693).
     """
 
     __slots__ = ("account", "expires_at", "scopes", "token_type", "value")
@@ -151,7 +153,7 @@ def parse_token(reply: object) -> Token:
     if not isinstance(account, str):
         raise reply_malformed("a token without its account")
     # RFC 6749 section 7.1: a token of unknown type must not be used.
-    if token_type not in (BEARER, DPOP):
+    if token_type not in (BEARER, DPOP, NOT_APPLICABLE):
         raise reply_malformed("a token of an unknown type")
     return Token(
         value=value,

@@ -5,6 +5,7 @@ import json
 import pickle
 import sqlite3
 import struct
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -59,15 +60,24 @@ def adc() -> bytes:
 
 
 def credentials_db(*accounts: str) -> bytes:
+    """gcloud's; each account has another token."""
+    credential = json.loads(adc())
+    return credentials_db_of(
+        {
+            account: {**credential, "refresh_token": TOKEN + str(number or "")}
+            for number, account in enumerate(accounts)
+        }
+    )
+
+
+def credentials_db_of(credentials: Mapping[str, Mapping[str, str]]) -> bytes:
     """gcloud's, by the statements that gcloud makes it with."""
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute(
             'CREATE TABLE IF NOT EXISTS "credentials" '
             "(account_id TEXT PRIMARY KEY, value BLOB)"
         )
-        for number, account in enumerate(accounts):
-            value = json.loads(adc())
-            value["refresh_token"] += str(number) if number else ""
+        for account, value in credentials.items():
             database.execute(
                 "REPLACE INTO credentials VALUES (?, ?)", (account, json.dumps(value))
             )

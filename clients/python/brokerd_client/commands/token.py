@@ -22,6 +22,7 @@ from brokerd_client.paths import find_socket
 from brokerd_client.tokens import (
     BEARER,
     DEFAULT_MIN_TTL,
+    NOT_APPLICABLE,
     parse_bare_token,
     parse_token,
     token_request,
@@ -229,7 +230,9 @@ def _note_extra(scopes: str, program: str) -> None:
 
 def _note_type(token_type: str, program: str) -> None:
     """Whoever sends it as a Bearer token is refused by every API."""
-    if token_type.lower() != BEARER.lower():
+    if token_type == NOT_APPLICABLE:
+        _note("it is no access token (N_A): no Authorization header takes it", program)
+    elif token_type.lower() != BEARER.lower():
         _note(
             f"the token is bound to a key ({token_type}): an API takes it with a proof "
             "only, see 'brokerctl dpop-proof'",

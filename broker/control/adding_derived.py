@@ -1,0 +1,89 @@
+"""`brokerctl add`: accounts that are made of other accounts."""
+
+import click
+
+from broker.control.adding_words import (
+    AddWords,
+    Option,
+    body_of_any,
+    read_secret,
+    required,
+)
+from broker.control.broker import Json
+from broker.control.output import bad_usage
+
+OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "--from",
+        "from_account",
+        metavar="ACCOUNT",
+        help="The account that it is made of: a view of it, or had for its token.",
+    ),
+    click.option(
+        "--allow-wider",
+        is_flag=True,
+        help="Serve a view also where the issuer's token can do more.",
+    ),
+    click.option(
+        "--exchange",
+        is_flag=True,
+        help="Show that account's token for another one (RFC 8693).",
+    ),
+    click.option(
+        "--token-endpoint",
+        metavar="URL",
+        help="Where it is shown, of an issuer that publishes no metadata.",
+    ),
+    click.option(
+        "--audience",
+        multiple=True,
+        help="For whom the other token is to be, by a name that its issuer knows.",
+    ),
+    click.option(
+        "--requested-token-type",
+        metavar="TYPE",
+        help="Of the other token: access_token, jwt, id_token, saml2, or a URI.",
+    ),
+    click.option(
+        "--subject-token-type",
+        metavar="TYPE",
+        help="As what the token is shown: access_token or jwt.",
+    ),
+)
+
+
+def view_body(words: AddWords) -> Json:
+    """The request for a view of another account.
+
+    Raises:
+        BrokerError: an option of another kind.
+    """
+    if words["param"] or words["client_id"] or words["issuer"]:
+        raise bad_usage(
+            "a view asks no issuer: it has --scope and --resource alone",
+            "say --exchange to show the token at an issuer",
+        )
+    body = body_of_any(words, "view")
+    wider = words["allow_wider"] or None
+    return {**body, "from": words["from_account"], "allow_wider": wider}
+
+
+def token_exchange_body(words: AddWords) -> Json:
+    """The request for one that shows another account's token.
+
+    Raises:
+        BrokerError: something is missing, or a file cannot be read.
+    """
+    required(words, "from_account")
+    file = words["client_secret_file"]
+    return {
+        **body_of_any(words, "token_exchange"),
+        "from": words["from_account"],
+        "issuer": words["issuer"],
+        "token_endpoint": words["token_endpoint"],
+        "client_id": words["client_id"],
+        "client_secret": None if file is None else read_secret(file, "Client secret"),
+        "audiences": list(words["audience"]) or None,
+        "requested_token_type": words["requested_token_type"],
+        "subject_token_type": words["subject_token_type"],
+    }
