@@ -22,6 +22,7 @@ from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.model.unattended import Unattended
+from broker.oauth.compact import claimed_subject
 from broker.oauth.refusals import refresh_error
 from broker.oauth.token import (
     TokenRefusal,
@@ -129,6 +130,8 @@ class Refresher:
         )
         require_life(token, grant, began)
         self._cache.put(key, token)
+        if key.scopes is None:
+            self._cache.id_tokens.lay(account, answer, began)
         log.info("token.refresh.complete account=%s life=%s", account, token.life)
         self._tell(EventKind.TOKEN_RENEWED, grant)
         return token
@@ -183,6 +186,7 @@ class Refresher:
                 issuer=issuer.url,
                 is_narrowed=key.scopes is not None or key.resource is not None,
             )
+        _require_same_person(grant, heard.answer)
         return heard.answer
 
     async def _refused(
@@ -245,6 +249,24 @@ class Refresher:
                 reason=reason,
             )
         )
+
+
+def _require_same_person(grant: Grant, answer: TokenResponse) -> None:
+    """Nothing, unless the answer says that it is somebody else's.
+
+    Looked at before it is saved: the grant of one person is not to become another's.
+    All else about the ID token waits until somebody wants it.
+
+    Raises:
+        IssuerMalformedError: it does (OpenID Connect Core 1.0 section 12.2).
+    """
+    if answer.id_token is None or grant.subject is None:
+        return
+    issuer = grant.account.issuer.url
+    claimed = claimed_subject(answer.id_token, issuer=issuer)
+    if claimed not in (None, grant.subject):
+        what = "the tokens that it gave for the refresh token are somebody else's"
+        raise IssuerMalformedError(issuer=issuer, what=what)
 
 
 def _may_have_been_spent(error: BrokerError) -> bool:
