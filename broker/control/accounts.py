@@ -61,6 +61,12 @@ def _kind(account: Json) -> str:
     return f"{kind} of {parent}" if parent else kind
 
 
+def _person(account: Json) -> str:
+    """What the issuer calls whoever signed in: name, address, both, or neither."""
+    name, email = text(account, "name"), text(account, "email")
+    return f"{name} <{email}>" if name and email else name or email or "-"
+
+
 @click.command()
 @click.argument("name", required=False)
 @click.option("--none", is_flag=True, help="Choose none.")

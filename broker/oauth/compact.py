@@ -77,16 +77,26 @@ def parse_compact(token: Secret, *, issuer: str) -> Compact:
     )
 
 
-def claimed_subject(token: Secret, *, issuer: str) -> str | None:
-    """The `sub` that an ID token claims, in whatever state the rest of it is.
+def require_subject(token: Secret | None, *, issuer: str, subject: str | None) -> None:
+    """Nothing, unless an ID token says that it is somebody else's.
 
-    For telling that a refresh has brought tokens of somebody else; None where it says
-    nothing.
+    Args:
+        token: in whatever state the rest of it is; None says nothing.
+        issuer: of the token, for the error.
+        subject: whose it should be, or None where that is not known.
+
+    Raises:
+        IssuerMalformedError: it does (OpenID Connect Core 1.0 section 12.2).
     """
+    if token is None or subject is None:
+        return
     try:
-        return parse_compact(token, issuer=issuer).claims.text("sub")
+        claimed = parse_compact(token, issuer=issuer).claims.text("sub")
     except IssuerMalformedError:
-        return None
+        return
+    if claimed not in (None, subject):
+        what = "the tokens that it gave for a refresh token are somebody else's"
+        raise IssuerMalformedError(issuer=safe_text(issuer), what=what)
 
 
 def _decoded(part: str) -> bytes:

@@ -189,7 +189,9 @@ def _is_sound(public: Mapping[str, str]) -> bool:
     except (binascii.Error, ValueError):
         return False
     is_odd = bool(modulus & 1 and exponent & 1)
-    return is_odd and modulus.bit_length() in RSA_BITS and 1 < exponent < _LARGEST_EXPONENT
+    return (
+        is_odd and modulus.bit_length() in RSA_BITS and 1 < exponent < _LARGEST_EXPONENT
+    )
 
 
 def _number(text: str) -> int:

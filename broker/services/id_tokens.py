@@ -122,8 +122,9 @@ class IdTokens:
             NoIdTokenError: there is none, and a refresh gives none.
             BrokerError: what ended the refresh, or why it cannot be checked.
         """
-        name = wanted.account
-        for _ in range(_ATTEMPTS):
+        attempts = _ATTEMPTS
+        while True:
+            attempts -= 1
             grant = self._access.grant_of(asker, wanted.account)
             name = grant.account.name
             _require_own_audience(grant, wanted.audience)
@@ -133,10 +134,11 @@ class IdTokens:
             try:
                 served = await self._served(tokens, grant, wanted.min_ttl)
             except GrantChangedError:
+                if not attempts:
+                    raise
                 continue  # a login was faster, and has brought another
             log.debug("id_token.served account=%s", name)
             return served
-        raise GrantChangedError(account=name)
 
     async def _served(
         self, tokens: TokenService, grant: Grant, min_ttl: Seconds
@@ -181,10 +183,7 @@ class IdTokens:
         await tokens.renew(name)
         laid = tokens.id_tokens.find(name)
         try:
-            if laid is None or laid is before:
-                reason = "the issuer gives none when a token is renewed"
-                raise NoIdTokenError(account=name, reason=reason)
-            served = await self._checked(laid, grant)
+            served = await self._checked(_newer(laid, before, grant), grant)
             _require_life(served, grant, self._clock.now())
         except (NoIdTokenError, IssuerMalformedError) as exc:
             until = Seconds(self._clock.now().boot + ASKED_IN_VAIN)
@@ -229,6 +228,13 @@ class IdTokens:
         if why is not None:
             raise why
         return _served_of(laid, grant, claims)
+
+
+def _newer(laid: Laid | None, before: Laid | None, grant: Grant) -> Laid:
+    if laid is None or laid is before:
+        reason = "the issuer gives none when a token is renewed"
+        raise NoIdTokenError(account=grant.account.name, reason=reason)
+    return laid
 
 
 def _served_of(laid: Laid, grant: Grant, claims: IdClaims) -> IdTokenServed:

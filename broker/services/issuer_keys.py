@@ -84,9 +84,7 @@ class _Published:
             that came before still serve.
     """
 
-    def __init__(
-        self, issuer: str, url: str, sender: HttpSender, clock: Clock
-    ) -> None:
+    def __init__(self, issuer: str, url: str, sender: HttpSender, clock: Clock) -> None:
         self._issuer = issuer
         self._url = url
         self._sender = sender

@@ -22,7 +22,7 @@ from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.model.unattended import Unattended
-from broker.oauth.compact import claimed_subject
+from broker.oauth.compact import require_subject
 from broker.oauth.refusals import refresh_error
 from broker.oauth.token import (
     TokenRefusal,
@@ -186,7 +186,10 @@ class Refresher:
                 issuer=issuer.url,
                 is_narrowed=key.scopes is not None or key.resource is not None,
             )
-        _require_same_person(grant, heard.answer)
+        # Before it is saved: one person's grant is not to become another's. The rest of
+        # the ID token waits until somebody wants it.
+        id_token = heard.answer.id_token
+        require_subject(id_token, issuer=issuer.url, subject=grant.subject)
         return heard.answer
 
     async def _refused(
@@ -249,24 +252,6 @@ class Refresher:
                 reason=reason,
             )
         )
-
-
-def _require_same_person(grant: Grant, answer: TokenResponse) -> None:
-    """Nothing, unless the answer says that it is somebody else's.
-
-    Looked at before it is saved: the grant of one person is not to become another's.
-    All else about the ID token waits until somebody wants it.
-
-    Raises:
-        IssuerMalformedError: it does (OpenID Connect Core 1.0 section 12.2).
-    """
-    if answer.id_token is None or grant.subject is None:
-        return
-    issuer = grant.account.issuer.url
-    claimed = claimed_subject(answer.id_token, issuer=issuer)
-    if claimed not in (None, grant.subject):
-        what = "the tokens that it gave for the refresh token are somebody else's"
-        raise IssuerMalformedError(issuer=issuer, what=what)
 
 
 def _may_have_been_spent(error: BrokerError) -> bool:

@@ -215,7 +215,7 @@ class TokenService:
         return token.as_of(self._clock.now())
 
     async def renew(self, account: AccountName) -> None:
-        """Refresh, or join the refresh under way, for what comes beside; see `token`."""
+        """Refresh, or join who does, for what comes beside; errors as `token`."""
         key = self.key(account, None, None)
         await self._turns.join(key, self._cache.find(key))
 
