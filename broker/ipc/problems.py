@@ -95,7 +95,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "audience_refused": _advice(
         400,
-        "ID tokens of {account!r} are for its client {own}, and not for {audience}",
+        "the ID tokens of {account!r} are for its client {own}, not for {audience}",
         "leave the audience out; a token for another one is to be had of a Google "
         "service account, or by impersonation of one",
     ),

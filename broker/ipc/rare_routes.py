@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from broker.services.adding import Adding
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
-    from broker.services.interfaces import PeerLooker
     from broker.services.id_tokens import IdTokens
+    from broker.services.interfaces import PeerLooker
     from broker.services.logins import LoginService
     from broker.services.moving_in import MovingIn
     from broker.services.moving_out import MovingOut

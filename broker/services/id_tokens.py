@@ -19,15 +19,18 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant
 from broker.model.issuer import IssuerPreset
+from broker.model.policy import Operation
 from broker.model.text import safe_text
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import BEARER, AccessToken, Freshness
 from broker.oauth.id_token import IdClaims, parse_id_token
-from broker.services.access import Access, Asker
+from broker.services.access import Access
+from broker.services.gate import Asker
 from broker.services.id_token_shelf import Laid
 from broker.services.instead import serves_instead
 from broker.services.interfaces import Clock
 from broker.services.issuer_keys import IssuerKeys
+from broker.services.served import TokenWanted
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
 
@@ -122,13 +125,15 @@ class IdTokens:
             NoIdTokenError: there is none, and a refresh gives none.
             BrokerError: what ended the refresh, or why it cannot be checked.
         """
+        asked = TokenWanted(account=wanted.account, min_ttl=wanted.min_ttl)
+        passed = await self._access.pass_for(asker, Operation.ID_TOKEN, asked)
         attempts = _ATTEMPTS
         while True:
             attempts -= 1
-            grant = self._access.grant_of(asker, wanted.account)
-            name = grant.account.name
+            opened = self._vault.require_open()
+            name = opened.grants.named_or_default(passed.account)
+            grant, tokens = opened.grants.get(name), opened.tokens
             _require_own_audience(grant, wanted.audience)
-            tokens = self._vault.require_open().tokens
             # A grant that gives no tokens any more gives none that is left over.
             tokens.key(name, None, None)
             try:

@@ -69,12 +69,17 @@ def parse(changes: Mapping[str, object], *, accepts: str | None = None) -> IdCla
 
 def test_openid_connect_core_section_2_example() -> None:
     assert parse({}) == IdClaims(
-        subject="24400320", email=None, auth_time=UnixTime(1_311_280_969)
+        subject="24400320",
+        issuer="https://server.example.com",
+        expires_at=UnixTime(1_311_281_970),
+        auth_time=UnixTime(1_311_280_969),
     )
 
 
-def test_the_email_is_made_safe_to_show() -> None:
+def test_name_and_email_are_made_safe_to_show() -> None:
     assert parse({"email": "a\x1b@x.example"}).email == "a @x.example"
+    assert parse({"name": "Robin\u202e"}).name == "Robin "
+    assert parse({"name": ""}).name is None
 
 
 @pytest.mark.parametrize(
@@ -184,7 +189,7 @@ def test_what_is_no_jwt_is_refused(text: str) -> None:
 
 def test_a_claim_that_stands_twice_is_refused() -> None:
     payload = json.dumps(EXAMPLE)[:-1] + ', "sub": "other"}'
-    text = ".".join([segment(b'{"alg":"RS256"}'), segment(payload.encode()), "x"])
+    text = ".".join([segment(b'{"alg":"RS256"}'), segment(payload.encode()), "eA"])
     with pytest.raises(IssuerMalformedError, match="twice"):
         parse_text(text)
 

@@ -28,10 +28,10 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.gate import Asker, Gate
 from broker.services.grants import Grants
-from broker.services.issuers import Issuers
 from broker.services.id_tokens import IdTokens
 from broker.services.identification import Identifier
 from broker.services.issuer_keys import IssuerKeys
+from broker.services.issuers import Issuers
 from broker.services.logins import LoginService
 from broker.services.moving_in import MovingIn
 from broker.services.moving_out import MovingOut
