@@ -50,6 +50,7 @@ def _row(account: Json) -> dict[str, str]:
         "state": text(account, "state").replace("_", " "),
         "issuer": text(account, "issuer"),
         "kind": _kind(account),
+        "who": _who(account),
         "since": moment.astimezone().strftime("%Y-%m-%d %H:%M"),
         "scopes": " ".join(texts(account, "scopes")) or "-",
     }
@@ -61,7 +62,7 @@ def _kind(account: Json) -> str:
     return f"{kind} of {parent}" if parent else kind
 
 
-def _person(account: Json) -> str:
+def _who(account: Json) -> str:
     """What the issuer calls whoever signed in: name, address, both, or neither."""
     name, email = text(account, "name"), text(account, "email")
     return f"{name} <{email}>" if name and email else name or email or "-"

@@ -133,6 +133,7 @@ class _Published:
             ) as exc:
                 log.warning("issuer.keys.failed issuer=%s", self._issuer)
                 self.fault, wait = exc.again(), LOOK_PAUSE
+                self._next_look = Seconds(self._clock.now().boot + wait)
             self._fetches += 1
             self._next_fetch = Seconds(self._clock.now().boot + wait)
 

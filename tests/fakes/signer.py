@@ -54,7 +54,9 @@ class Signer:
         return Secret(self.token(claims))
 
 
-def signed(claims: Mapping[str, object], key: RSAKey | ECKey | OKPKey, **header: object) -> str:
+def signed(
+    claims: Mapping[str, object], key: RSAKey | ECKey | OKPKey, **header: object
+) -> str:
     """Signed by any key, with any header; a member that is None is left out."""
     known = {name: value for name, value in header.items() if value is not None}
     algorithm = jws.JWSRegistry.algorithms[str(known["alg"])]

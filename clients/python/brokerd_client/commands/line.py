@@ -189,6 +189,7 @@ def _version(program: str) -> str:
 
 
 def note(text: str, program: str) -> None:
+    """Say something on stderr, for the person."""
     if sys.stderr is not None:
         name = program.partition(" ")[0]
         print(f"{name}: note: {_safe(text)}", file=sys.stderr)  # noqa: T201 - a command
