@@ -191,7 +191,9 @@ async def test_a_refresh_brings_an_id_token_of_the_same_person_without_the_nonce
     clock.now += 100
     answer = await program.refresh(tokens["refresh_token"])
     keys = KeySet.import_key_set((await program.get("jwks")).json())  # type: ignore[arg-type] # as above
-    claims = jwt.decode(answer.json()["id_token"], keys, algorithms=["RS256"]).claims
+    claims = jwt.decode(
+        str(answer.json()["id_token"]), keys, algorithms=["RS256"]
+    ).claims
     assert claims["sub"] == "sandbox-person-1"
     assert claims["name"] == "Robin Sample"
     assert claims["iat"] == int(clock.now)

@@ -33,12 +33,12 @@ def claims(**members: object) -> dict[str, object]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def id_token(signer: Signer = SIGNER, **members: object) -> Secret:
+def id_token(signer: Signer = SIGNER, /, **members: object) -> Secret:
     """Signed."""
     return signer.secret(claims(**members))
 
 
-def identified(issuer: Issuer = WITH_KEYS, **members: object) -> Grant:
+def identified(issuer: Issuer = WITH_KEYS, /, **members: object) -> Grant:
     """The grant of 'work', signed in with `openid`."""
     grant = a_grant(scopes="openid drive", subject="person-1")
     account = replace(grant.account, issuer=issuer)

@@ -67,7 +67,7 @@ async def test_one_refresh_brings_an_id_token_and_it_is_served_while_it_lives() 
     world = await a_daemon(issuer)
     served = await asked(world)
     assert served.token.value == issuer.id_token
-    assert served.token.expires_at == NOW + 3600
+    assert served.token.expires_at == UnixTime(NOW + 3600)
     assert (served.account, served.audience) == (WORK, "client-1")
     assert (served.issuer, served.subject) == (ISSUER.url, "person-1")
     assert await asked(world) == served
@@ -123,8 +123,8 @@ async def test_one_with_too_little_life_is_renewed() -> None:
     await asked(world)
     await world.clock.advance(Seconds(3400))
     issuer.id_token = id_token(exp=NOW + 9000)
-    assert (await asked(world, min_ttl=100)).token.expires_at == NOW + 3600
-    assert (await asked(world, min_ttl=300)).token.expires_at == NOW + 9000
+    assert (await asked(world, min_ttl=100)).token.expires_at == UnixTime(NOW + 3600)
+    assert (await asked(world, min_ttl=300)).token.expires_at == UnixTime(NOW + 9000)
     assert issuer.tokens == 2
 
 
@@ -148,7 +148,7 @@ async def test_one_that_lives_is_given_while_the_issuer_is_down() -> None:
     await asked(world)
     await world.clock.advance(Seconds(3400))
     world.sender.answer_always(DOWN)
-    assert (await asked(world, min_ttl=300)).token.expires_at == NOW + 3600
+    assert (await asked(world, min_ttl=300)).token.expires_at == UnixTime(NOW + 3600)
     await world.clock.advance(Seconds(300))
     with pytest.raises(IssuerUnreachableError):
         await asked(world)
@@ -257,7 +257,7 @@ async def test_one_that_lives_is_given_where_a_refresh_gives_no_newer_one() -> N
     await asked(world)
     await world.clock.advance(Seconds(3400))
     issuer.id_token = None
-    assert (await asked(world, min_ttl=300)).token.expires_at == NOW + 3600
+    assert (await asked(world, min_ttl=300)).token.expires_at == UnixTime(NOW + 3600)
 
 
 async def test_another_sign_in_is_asked_at_once() -> None:
