@@ -278,14 +278,16 @@ class Parts:
         return IssuerKeys(sender=self._sender, clock=self._clock)
 
     def _made_id_tokens(self) -> "IdTokens":
-        from broker.services.id_tokens import IdTokens  # noqa: PLC0415 - see the top
+        from broker.services.id_token_checks import (  # noqa: PLC0415 - see the top
+            IdTokenChecker,
+        )
+        from broker.services.id_tokens import IdTokens  # noqa: PLC0415 - as above
 
+        checker = IdTokenChecker(
+            keys=self._issuer_keys.get(), presets=self._presets, clock=self._clock
+        )
         return IdTokens(
-            access=self._access,
-            vault=self.vault,
-            keys=self._issuer_keys.get(),
-            presets=self._presets,
-            clock=self._clock,
+            access=self._access, vault=self.vault, checker=checker, clock=self._clock
         )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from broker.ipc.wire import JSON, PLAIN_TEXT, Request, is_plain_text, parse_min_ttl
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError
-from broker.services.id_tokens import IdTokenServed, IdTokenWanted
+from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
 
 LONGEST_AUDIENCE = 2048
 

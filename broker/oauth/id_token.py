@@ -62,6 +62,7 @@ def parse_id_token(
     access_token: Secret | None,
     now: UnixTime,
     accepts_issuer: str | None = None,
+    any_party: bool = False,
 ) -> IdClaims:
     """The claims of an ID token that is for this client, of this login and in date.
 
@@ -74,6 +75,8 @@ def parse_id_token(
         now: the moment it came.
         accepts_issuer: another documented `iss`; in it `{tenantid}` stands for the
             token's own `tid`, a UUID (Microsoft).
+        any_party: whether `azp` may be anybody: it was made for another audience, and
+            then it is who asked for it.
 
     Raises:
         IssuerMalformedError: anything else. The login is over.
@@ -84,7 +87,7 @@ def parse_id_token(
     algorithm = parse_header(compact, issuer).algorithm
     claims = compact.claims
     _check_issuer(claims, issuer, accepts_issuer)
-    _check_audience(claims, client_id)
+    _check_audience(claims, client_id, any_party=any_party)
     _check_dates(claims, now)
     if nonce is not None and not _has_nonce(claims, nonce):
         raise claims.malformed("its nonce is not this login's")
@@ -132,13 +135,13 @@ def _accepted(claims: Members, accepts_issuer: str) -> str | None:
     return accepts_issuer.replace(_TENANT, tenant)
 
 
-def _check_audience(claims: Members, client_id: str) -> None:
+def _check_audience(claims: Members, client_id: str, *, any_party: bool) -> None:
     one = claims.find("aud")
     audience = (one,) if isinstance(one, str) else claims.texts("aud")
     # No others: we trust none of them (step 3), so that `azp` need not choose.
     if audience is None or set(audience) != {client_id}:
         raise claims.malformed("it is not for this client alone")
-    if claims.text("azp") not in (None, client_id):
+    if claims.text("azp") not in (None, client_id) and not any_party:
         raise claims.malformed("it was issued to another client")
 
 

@@ -20,12 +20,12 @@ class Laid(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         value: the token, unchecked.
-        access_token: which its `at_hash` is of.
+        access_token: which its `at_hash` is of; None where it came alone.
         obtained: the moment before it was asked for.
     """
 
     value: Secret
-    access_token: Secret
+    access_token: Secret | None
     obtained: Instant
 
 
@@ -33,27 +33,40 @@ class IdTokenShelf:
     """What the token endpoint gave last."""
 
     def __init__(self) -> None:
-        self._laid: dict[AccountName, Laid] = {}
+        self._laid: dict[tuple[AccountName, str | None], Laid] = {}
 
     def lay(self, account: AccountName, answer: TokenResponse, at: Instant) -> None:
         """Keep the ID token of an answer, where it has one, in place of the last."""
         if answer.id_token is None:
             return
-        self._laid.pop(account, None)
-        self._laid[account] = Laid(
+        laid = Laid(
             value=answer.id_token, access_token=answer.access_token, obtained=at
         )
-        while len(self._laid) > MOST_KEPT:
-            del self._laid[next(iter(self._laid))]
+        self._put((account, None), laid)
 
-    def find(self, account: AccountName) -> Laid | None:
-        """The last that came, or None."""
-        return self._laid.get(account)
+    def lay_made(
+        self, account: AccountName, audience: str, value: Secret, at: Instant
+    ) -> Laid:
+        """Keep one that was made for an audience, for an account without a person."""
+        laid = Laid(value=value, access_token=None, obtained=at)
+        self._put((account, audience), laid)
+        return laid
+
+    def find(self, account: AccountName, audience: str | None = None) -> Laid | None:
+        """The last that came, or that was made for an audience; or None."""
+        return self._laid.get((account, audience))
 
     def drop(self, account: AccountName) -> None:
         """Forget an account's."""
-        self._laid.pop(account, None)
+        for place in [place for place in self._laid if place[0] == account]:
+            del self._laid[place]
 
     def clear(self) -> None:
         """Forget all."""
         self._laid.clear()
+
+    def _put(self, place: tuple[AccountName, str | None], laid: Laid) -> None:
+        self._laid.pop(place, None)
+        self._laid[place] = laid
+        while len(self._laid) > MOST_KEPT:
+            del self._laid[next(iter(self._laid))]

@@ -5,11 +5,10 @@ one is had by the same refresh that everybody else joins.
 """
 
 import logging
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from broker.model.account import AccountName
 from broker.model.errors import (
     AudienceRefusedError,
     BrokerError,
@@ -18,21 +17,27 @@ from broker.model.errors import (
     NoIdTokenError,
 )
 from broker.model.grant import Grant
-from broker.model.issuer import IssuerPreset
 from broker.model.policy import Operation
 from broker.model.text import safe_text
-from broker.model.time import Instant, Seconds, UnixTime
-from broker.model.token import BEARER, AccessToken, Freshness
-from broker.oauth.id_token import IdClaims, parse_id_token
+from broker.model.time import Seconds, UnixTime
 from broker.services.access import Access
 from broker.services.gate import Asker
+from broker.services.id_token_checks import (
+    IdTokenChecker,
+    IdTokenServed,
+    IdTokenWanted,
+    require_life,
+)
 from broker.services.id_token_shelf import Laid
 from broker.services.instead import serves_instead
 from broker.services.interfaces import Clock
-from broker.services.issuer_keys import IssuerKeys
+from broker.services.made_id_tokens import MadeIdTokens
 from broker.services.served import TokenWanted
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
+
+if TYPE_CHECKING:
+    from broker.model.account import AccountName
 
 log = logging.getLogger(__name__)
 
@@ -41,38 +46,6 @@ ASKED_IN_VAIN = Seconds(60)
 a refresh gives besides is not worth one for each request."""
 
 _ATTEMPTS = 3
-
-
-class IdTokenWanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a peer asks for.
-
-    Attributes:
-        account: None for the one that is meant where none is named.
-        audience: for whom; None for the account's own client.
-        min_ttl: seconds of life that the peer still needs.
-    """
-
-    account: AccountName | None = None
-    audience: str | None = None
-    min_ttl: Seconds = Seconds(0)
-
-
-class IdTokenServed(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer, and what of its claims a peer need not read by itself.
-
-    Attributes:
-        account: whose.
-        token: the ID token and its life.
-        audience: `aud`.
-        issuer: `iss`.
-        subject: `sub`.
-    """
-
-    account: AccountName
-    token: AccessToken
-    audience: str
-    issuer: str
-    subject: str
 
 
 class _Vain(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +68,7 @@ class IdTokens:
     Args:
         access: decides who may have one.
         vault: the store.
-        keys: of the issuers.
-        presets: by name; they say which other `iss` is documented.
+        checker: looks at each.
         clock: time.
     """
 
@@ -105,14 +77,13 @@ class IdTokens:
         *,
         access: Access,
         vault: Vault,
-        keys: IssuerKeys,
-        presets: Mapping[str, IssuerPreset],
+        checker: IdTokenChecker,
         clock: Clock,
     ) -> None:
         self._access = access
         self._vault = vault
-        self._keys = keys
-        self._presets = presets
+        self._checker = checker
+        self._made = MadeIdTokens(checker=checker, clock=clock)
         self._clock = clock
         self._vain: dict[AccountName, _Vain] = {}
 
@@ -133,11 +104,10 @@ class IdTokens:
             opened = self._vault.require_open()
             name = opened.grants.named_or_default(passed.account)
             grant, tokens = opened.grants.get(name), opened.tokens
-            _require_own_audience(grant, wanted.audience)
             # A grant that gives no tokens any more gives none that is left over.
             tokens.key(name, None, None)
             try:
-                served = await self._served(tokens, grant, wanted.min_ttl)
+                served = await self._served(tokens, grant, wanted)
             except GrantChangedError:
                 if not attempts:
                     raise
@@ -146,10 +116,13 @@ class IdTokens:
             return served
 
     async def _served(
-        self, tokens: TokenService, grant: Grant, min_ttl: Seconds
+        self, tokens: TokenService, grant: Grant, wanted: IdTokenWanted
     ) -> IdTokenServed:
+        if grant.unattended is not None:
+            return await self._made.served(tokens, grant, grant.unattended, wanted)
+        _require_own_audience(grant, wanted.audience)
         held = await self._held(tokens, grant)
-        if held and _has_left(held.token, self._clock.now(), min_ttl):
+        if held and held.has_left(self._clock.now(), wanted.min_ttl):
             return held
         try:
             return await self._renewed(tokens, grant)
@@ -170,7 +143,7 @@ class IdTokens:
         if laid is None:
             return None
         try:
-            return await self._checked(laid, grant)
+            return await self._checker.checked(laid, grant)
         except IssuerMalformedError:
             return None
 
@@ -188,8 +161,8 @@ class IdTokens:
         await tokens.renew(name)
         laid = tokens.id_tokens.find(name)
         try:
-            served = await self._checked(_newer(laid, before, grant), grant)
-            _require_life(served, grant, self._clock.now())
+            served = await self._checker.checked(_newer(laid, before, grant), grant)
+            require_life(served, grant, self._clock.now())
         except (NoIdTokenError, IssuerMalformedError) as exc:
             until = Seconds(self._clock.now().boot + ASKED_IN_VAIN)
             self._vain[name] = _Vain(
@@ -207,57 +180,12 @@ class IdTokens:
             self._vain[name] = vain
             raise vain.error.again()
 
-    async def _checked(self, laid: Laid, grant: Grant) -> IdTokenServed:
-        """What the token says, once it is known to be true.
-
-        Raises:
-            IssuerMalformedError: it is not (OpenID Connect Core 1.0 sections 3.1.3.7
-                and 12.2).
-            BrokerError: the issuer's keys cannot be had.
-        """
-        account, presets = grant.account, self._presets
-        preset = presets.get(account.preset) if account.preset else None
-        claims = parse_id_token(
-            laid.value,
-            issuer=account.issuer,
-            client_id=account.client.client_id,
-            nonce=None,
-            access_token=laid.access_token,
-            now=self._clock.now().wall,
-            accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
-        )
-        if grant.subject not in (None, claims.subject):
-            what = "its ID token: it is somebody else's than at the sign-in"
-            raise IssuerMalformedError(issuer=account.issuer.url, what=what)
-        why = await self._keys.check(laid.value, account.issuer)
-        if why is not None:
-            raise why
-        return _served_of(laid, grant, claims)
-
 
 def _newer(laid: Laid | None, before: Laid | None, grant: Grant) -> Laid:
     if laid is None or laid is before:
         reason = "the issuer gives none when a token is renewed"
         raise NoIdTokenError(account=grant.account.name, reason=reason)
     return laid
-
-
-def _served_of(laid: Laid, grant: Grant, claims: IdClaims) -> IdTokenServed:
-    account, obtained = grant.account, laid.obtained
-    token = AccessToken(
-        value=laid.value,
-        token_type=BEARER,
-        scopes=frozenset(),
-        obtained=obtained,
-        life=Seconds(claims.expires_at - obtained.wall),
-    )
-    return IdTokenServed(
-        account=account.name,
-        token=token,
-        audience=account.client.client_id,
-        issuer=claims.issuer,
-        subject=claims.subject,
-    )
 
 
 def _require_own_audience(grant: Grant, audience: str | None) -> None:
@@ -283,13 +211,3 @@ def _require_renewable(grant: Grant) -> None:
     else:
         return
     raise NoIdTokenError(account=account.name, reason=reason)
-
-
-def _require_life(served: IdTokenServed, grant: Grant, now: Instant) -> None:
-    if not _has_left(served.token, now, Seconds(0)):
-        what = "its ID token: the one that it gave has expired already"
-        raise IssuerMalformedError(issuer=grant.account.issuer.url, what=what)
-
-
-def _has_left(token: AccessToken, now: Instant, min_ttl: Seconds) -> bool:
-    return token.freshness(now, min_ttl) is Freshness.FRESH

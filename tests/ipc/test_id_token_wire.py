@@ -13,7 +13,7 @@ from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.token import BEARER, AccessToken
-from broker.services.id_tokens import IdTokenServed, IdTokenWanted
+from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
 from tests.fakes.clock import START
 from tests.services.world import WORK
 

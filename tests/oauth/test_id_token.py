@@ -308,3 +308,17 @@ def test_without_a_hash_any_access_token_may_have_come_with_it() -> None:
 def test_google_says_of_which_organization_an_account_is() -> None:
     assert parse({"hd": "example.com"}).hosted_domain == "example.com"
     assert parse({}).hosted_domain is None
+
+
+def test_who_asked_for_it_may_be_anybody_where_it_is_for_another_audience() -> None:
+    token = Secret(jwt({**EXAMPLE, "azp": "robot@example.iam.example"}))
+    claims = parse_id_token(
+        token,
+        issuer=SERVER,
+        client_id="s6BhdRkqt3",
+        nonce=None,
+        access_token=None,
+        now=NOW,
+        any_party=True,
+    )
+    assert claims.subject == "24400320"

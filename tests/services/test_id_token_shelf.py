@@ -59,3 +59,15 @@ def test_a_bounded_number_is_kept() -> None:
         shelf.lay(AccountName(f"a{number}"), answer("one"), START)
     assert held(shelf, AccountName("a0")) is None
     assert held(shelf, AccountName("a1")) == "one"
+
+
+def test_what_was_made_for_an_audience_lies_beside_it_and_goes_with_it() -> None:
+    shelf = IdTokenShelf()
+    shelf.lay(WORK, answer("own"), START)
+    laid = shelf.lay_made(WORK, "https://a.example", Secret("made"), START)
+    assert laid.access_token is None
+    assert held(shelf) == "own"
+    assert shelf.find(WORK, "https://a.example") is laid
+    assert shelf.find(WORK, "https://b.example") is None
+    shelf.drop(WORK)
+    assert shelf.find(WORK, "https://a.example") is None

@@ -19,11 +19,8 @@ from broker.model.grant import Grant, GrantState
 from broker.model.issuer import IssuerPreset
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
-from broker.services.id_tokens import (
-    ASKED_IN_VAIN,
-    IdTokenServed,
-    IdTokenWanted,
-)
+from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
+from broker.services.id_tokens import ASKED_IN_VAIN
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import run_until_idle
 from tests.fakes.signer import Signer, unsigned

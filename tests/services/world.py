@@ -28,6 +28,7 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.gate import Asker, Gate
 from broker.services.grants import Grants
+from broker.services.id_token_checks import IdTokenChecker
 from broker.services.id_tokens import IdTokens
 from broker.services.identification import Identifier
 from broker.services.issuer_keys import IssuerKeys
@@ -216,8 +217,9 @@ class World:
         self.id_tokens = IdTokens(
             access=self.access,
             vault=self.vault,
-            keys=self.issuer_keys,
-            presets=self.presets,
+            checker=IdTokenChecker(
+                keys=self.issuer_keys, presets=self.presets, clock=self.clock
+            ),
             clock=self.clock,
         )
         self.proofs = Proofs(access=self.access, clock=self.clock, random=random)

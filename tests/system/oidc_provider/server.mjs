@@ -17,6 +17,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider, errors } from 'oidc-provider';
+// Not exported, and one for each Provider unless it is named: what was given must outlive
+// a change of keys.
+import MemoryAdapter from './node_modules/oidc-provider/lib/adapters/memory_adapter.js';
 
 // Standard output is for those lines alone: the library's own notices go elsewhere.
 console.info = console.error;
@@ -87,6 +90,7 @@ function signingKey() {
 }
 
 const configuration = {
+  adapter: class extends MemoryAdapter {},
   clients: [nativeClient, boundClient, deviceClient, exchangingClient, inspectingClient],
   scopes: ['openid', 'offline_access', 'files:read', 'files:write'],
   claims: { openid: ['sub'], email: ['email'] },
