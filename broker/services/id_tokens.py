@@ -31,6 +31,7 @@ from broker.services.id_token_checks import (
 from broker.services.id_token_shelf import Laid
 from broker.services.instead import serves_instead
 from broker.services.interfaces import Clock
+from broker.services.lineage import source
 from broker.services.made_id_tokens import MadeIdTokens
 from broker.services.served import TokenWanted
 from broker.services.tokens import TokenService
@@ -103,7 +104,9 @@ class IdTokens:
             attempts -= 1
             opened = self._vault.require_open()
             name = opened.grants.named_or_default(passed.account)
-            grant, tokens = opened.grants.get(name), opened.tokens
+            # Of a view: whoever signed in is the same, and the name is its own.
+            grant = source(opened.grants, opened.grants.get(name))
+            tokens = opened.tokens
             # A grant that gives no tokens any more gives none that is left over.
             tokens.key(name, None, None)
             try:
@@ -113,7 +116,7 @@ class IdTokens:
                     raise
                 continue  # a login was faster, and has brought another
             log.debug("id_token.served account=%s", name)
-            return served
+            return msgspec.structs.replace(served, account=name)
 
     async def _served(
         self, tokens: TokenService, grant: Grant, wanted: IdTokenWanted

@@ -24,6 +24,7 @@ from broker.services.id_tokens import ASKED_IN_VAIN
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import run_until_idle
 from tests.fakes.signer import Signer, unsigned
+from tests.services.derived import CI, a_view
 from tests.services.identified import (
     NOW,
     WITH_KEYS,
@@ -69,6 +70,17 @@ async def test_one_refresh_brings_an_id_token_and_it_is_served_while_it_lives() 
     assert (served.issuer, served.subject) == (ISSUER.url, "person-1")
     assert await asked(world) == served
     assert issuer.asked == ["/token", "/jwks"]
+
+
+async def test_a_view_has_the_id_token_of_its_parent_under_its_own_name() -> None:
+    issuer = TalkingIssuer(id_token=id_token())
+    world = await a_world(identified(), a_view("drive"))
+    world.sender.answer_always(issuer)
+    wanted = IdTokenWanted(account=CI, audience=None, min_ttl=NONE)
+    served = await world.id_tokens.id_token(PERSON, wanted)
+    assert (served.account, served.subject) == (CI, "person-1")
+    assert (await asked(world)).token == served.token
+    assert issuer.tokens == 1
 
 
 async def test_a_refresh_for_somebody_else_has_brought_one_already() -> None:
