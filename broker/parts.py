@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from broker.services.consents import Consents
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
+    from broker.services.id_tokens import IdTokens
+    from broker.services.issuer_keys import IssuerKeys
     from broker.services.issuers import Issuers
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
@@ -105,6 +107,7 @@ class Parts:
         self._looker: Late[PeerLooker] = Late(_made_looker)
         self._consents = Late(self._made_consents)
         self._access = Access(vault=self.vault, gate=self._made_gate())
+        self._issuer_keys = Late(self._made_issuer_keys)
         self._sign_in = Late(self._made_sign_in)
         self.services = self._made_services(socket_path, stop)
 
@@ -166,6 +169,7 @@ class Parts:
                 doctor=Late(self._made_doctor),
                 proofs=Late(self._made_proofs),
                 looker=self._looker,
+                id_tokens=Late(self._made_id_tokens),
             ),
             stop=stop,
         )
@@ -181,6 +185,7 @@ class Parts:
             vault=self.vault,
             presets=self._presets,
             client_document=self._config.login.client_id_metadata,
+            keys=self._issuer_keys.get(),
             sender=self._sender,
             clock=self._clock,
             events=self._events,
@@ -263,6 +268,26 @@ class Parts:
 
         return Proofs(
             access=self._access, clock=self._clock, random=secrets.token_bytes
+        )
+
+    def _made_issuer_keys(self) -> "IssuerKeys":
+        from broker.services.issuer_keys import (  # noqa: PLC0415 - see the top
+            IssuerKeys,
+        )
+
+        return IssuerKeys(sender=self._sender, clock=self._clock)
+
+    def _made_id_tokens(self) -> "IdTokens":
+        from broker.services.id_token_checks import (  # noqa: PLC0415 - see the top
+            IdTokenChecker,
+        )
+        from broker.services.id_tokens import IdTokens  # noqa: PLC0415 - as above
+
+        checker = IdTokenChecker(
+            keys=self._issuer_keys.get(), presets=self._presets, clock=self._clock
+        )
+        return IdTokens(
+            access=self._access, vault=self.vault, checker=checker, clock=self._clock
         )
 
 

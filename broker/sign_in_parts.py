@@ -16,12 +16,15 @@ from broker.services.by_device import ByDevice
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
 from broker.services.events import Events
+from broker.services.identification import Identifier
 from broker.services.interfaces import HttpSender
+from broker.services.issuer_keys import IssuerKeys
 from broker.services.logins import LoginService
 from broker.services.moving_in import MovingIn
 from broker.services.redemption import Redeemer
 from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
+from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 from broker.services.way_in import WayIn
 
@@ -40,6 +43,7 @@ class SignInParts:
         vault: Vault,
         presets: Mapping[str, IssuerPreset],
         client_document: str | None,
+        keys: IssuerKeys,
         sender: HttpSender,
         clock: SystemClock,
         events: Events,
@@ -54,7 +58,14 @@ class SignInParts:
         clients = Clients(
             sender=sender, registering=self._registering, document=client_document
         )
-        redeemer = Redeemer(vault=vault, sender=sender, clock=clock, events=events)
+        redeemer = Redeemer(
+            vault=vault,
+            identifier=Identifier(keys=keys, clock=clock),
+            userinfo=UserinfoReader(sender=sender, clock=clock),
+            sender=sender,
+            clock=clock,
+            events=events,
+        )
         sign_ins = SignIns(presets=presets, sender=sender, clients=clients)
         self.moving_in = MovingIn(
             vault=vault, sign_ins=sign_ins, sender=sender, clock=clock, events=events

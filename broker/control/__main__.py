@@ -28,6 +28,13 @@ def _run() -> None:
 
         program = "brokerctl token"
         sys.exit(token(sys.argv[2:], start_broker=_start_broker, program=program))
+    if sys.argv[1:2] == ["id-token"]:
+        from brokerd_client.commands.id_token import (  # noqa: PLC0415 - as above
+            main as id_token,
+        )
+
+        program = "brokerctl id-token"
+        sys.exit(id_token(sys.argv[2:], start_broker=_start_broker, program=program))
     from broker.control.commands import brokerctl  # noqa: PLC0415 - click is slow
 
     brokerctl(prog_name="brokerctl")

@@ -50,6 +50,7 @@ def _row(account: Json) -> dict[str, str]:
         "state": text(account, "state").replace("_", " "),
         "issuer": text(account, "issuer"),
         "kind": _kind(account),
+        "who": _who(account),
         "since": moment.astimezone().strftime("%Y-%m-%d %H:%M"),
         "scopes": " ".join(texts(account, "scopes")) or "-",
     }
@@ -59,6 +60,12 @@ def _kind(account: Json) -> str:
     kind = text(account, "unattended").replace("_", " ") or "person"
     parent = text(account, "from")
     return f"{kind} of {parent}" if parent else kind
+
+
+def _who(account: Json) -> str:
+    """What the issuer calls whoever signed in: name, address, both, or neither."""
+    name, email = text(account, "name"), text(account, "email")
+    return f"{name} <{email}>" if name and email else name or email or "-"
 
 
 @click.command()

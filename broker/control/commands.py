@@ -26,6 +26,7 @@ from broker.control.start import start_broker
 from broker.control.status import status
 from broker.control.store import init, lock, unlock
 from broker.control.watch import watch
+from brokerd_client.commands.id_token import main as id_token_main
 from brokerd_client.commands.token import main as token_main
 from brokerd_client.exit_codes import exit_code_lines
 
@@ -59,6 +60,20 @@ def token(words: Sequence[str]) -> None:
     """Print a fresh access token of NAME."""
     raise SystemExit(
         token_main(list(words), start_broker=start_broker, program="brokerctl token")
+    )
+
+
+@brokerctl.command(
+    "id-token",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def id_token(words: Sequence[str]) -> None:
+    """Print an ID token of NAME."""
+    program = "brokerctl id-token"
+    raise SystemExit(
+        id_token_main(list(words), start_broker=start_broker, program=program)
     )
 
 

@@ -87,6 +87,18 @@ ADVICE: dict[str, Advice] = {
         "leave the resource out, or ask for that one; for another MCP server sign in "
         "under another name: `brokerctl login NAME --mcp URL`",
     ),
+    "no_id_token": _advice(
+        409,
+        "there is no ID token of {account!r}: {reason}",
+        "sign in again with `openid`: `brokerctl login {account} --add-scope openid`; "
+        "where the issuer gives none on renewal, that one lasts until it expires",
+    ),
+    "audience_refused": _advice(
+        400,
+        "the ID tokens of {account!r} are for its client {own}, not for {audience}",
+        "leave the audience out; a token for another one is to be had of a Google "
+        "service account, or by impersonation of one",
+    ),
     "account_exists": _advice(
         409,
         "there is an account {account!r} already",

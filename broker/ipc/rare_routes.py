@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from broker.services.adding import Adding
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
+    from broker.services.id_tokens import IdTokens
     from broker.services.interfaces import PeerLooker
     from broker.services.logins import LoginService
     from broker.services.moving_in import MovingIn
@@ -56,6 +57,7 @@ class RareServices:
     doctor: Late["Doctor"]
     proofs: Late["Proofs"]
     looker: Late["PeerLooker"]
+    id_tokens: Late["IdTokens"]
 
 
 class RareRoutes:
@@ -92,6 +94,7 @@ class RareRoutes:
             *((manage, each) for each in self._of_the_store()),
             *((manage, each) for each in self._of_policy()),
             (Operation.DPOP_PROOF, web.post("/v1/dpop-proof", self.dpop_proof)),
+            (Operation.ID_TOKEN, web.post("/v1/id-token", self.id_token)),
             (Operation.LIST, web.get("/v1/issuers", self.issuers)),
             (manage, web.get("/v1/doctor", self.doctor)),
         ]
@@ -146,6 +149,17 @@ class RareRoutes:
         wanted = proof_wire.proof_wanted(body)
         served = self._services.proofs.get().proof(request[ASKER], wanted)
         return json_reply(proof_wire.proof_reply(served))
+
+    async def id_token(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/id-token`."""
+        from broker.ipc import id_token_wire  # noqa: PLC0415 - see the top
+
+        body = parse_body(await request.read(), id_token_wire.IdTokenBody)
+        wanted = id_token_wire.id_token_wanted(body)
+        served = await self._services.id_tokens.get().id_token(request[ASKER], wanted)
+        accept = request.headers.get("Accept", "")
+        headers, answer = id_token_wire.id_token_answer(served, accept)
+        return web.Response(body=answer, headers=headers)
 
     async def issuers(self, _: web.Request) -> web.StreamResponse:
         """`GET /v1/issuers`."""

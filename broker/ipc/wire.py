@@ -95,8 +95,7 @@ def token_wanted(body: TokenBody) -> TokenWanted:
     Raises:
         BadRequestError: a member is out of its range.
     """
-    if not 0 <= body.min_ttl <= LONGEST_MIN_TTL:
-        raise BadRequestError(what="min_ttl is a number of seconds from 0 to 86400")
+    min_ttl = parse_min_ttl(body.min_ttl)
     if body.rejected is not None and not is_digest(body.rejected):
         raise BadRequestError(what="rejected is a SHA-256 in 64 lower-case hex digits")
     if body.scopes is not None and not body.scopes:
@@ -108,10 +107,21 @@ def token_wanted(body: TokenBody) -> TokenWanted:
         account=_account(body.account),
         scopes=scopes,
         resource=parse_resource(body.resource) if body.resource else None,
-        min_ttl=Seconds(body.min_ttl),
+        min_ttl=min_ttl,
         rejected=body.rejected,
         wait=Seconds(body.wait),
     )
+
+
+def parse_min_ttl(seconds: float) -> Seconds:
+    """The seconds of life that a peer needs, checked.
+
+    Raises:
+        BadRequestError: out of range.
+    """
+    if not 0 <= seconds <= LONGEST_MIN_TTL:
+        raise BadRequestError(what="min_ttl is a number of seconds from 0 to 86400")
+    return Seconds(seconds)
 
 
 def token_answer(served: TokenServed, accept: str) -> tuple[dict[str, str], bytes]:
@@ -188,6 +198,8 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
         "state": grant.state.value,
         "scopes": sorted(grant.scopes),
         "subject": grant.subject,
+        "name": grant.person.name if grant.person else None,
+        "email": grant.person.email if grant.person else None,
         "granted_at": grant.granted_at,
         "refreshable": grant.state is GrantState.LIVE and grant.is_renewable,
         "default": is_default,

@@ -136,6 +136,34 @@ class ResourceNotGrantedError(BrokerError):
     granted: str
 
 
+class NoIdTokenError(BrokerError):
+    """The account has no ID token of the kind that was asked for.
+
+    Attributes:
+        account: whose.
+        reason: why, as the end of a sentence.
+    """
+
+    code = "no_id_token"
+    account: str
+    reason: str
+
+
+class AudienceRefusedError(BrokerError):
+    """The account's ID tokens are for its own client, and for no other audience.
+
+    Attributes:
+        account: whose.
+        audience: that was asked for, made safe to show.
+        own: that they are for.
+    """
+
+    code = "audience_refused"
+    account: str
+    audience: str
+    own: str
+
+
 class AccountExistsError(BrokerError):
     """An account is to be made under a name that one has already."""
 

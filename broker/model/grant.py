@@ -9,6 +9,7 @@ from broker.model.errors import (
     ReauthenticationRequiredError,
     ResourceNotGrantedError,
 )
+from broker.model.person import Person
 from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.model.time import UnixTime
@@ -70,6 +71,7 @@ class Grant:
             the grant itself.
         scopes: what was granted, which may be less or more than was asked for.
         subject: the issuer's `sub` for the person (OpenID Connect), or None.
+        person: what the issuer calls them, or None; for showing alone.
         granted_at: when the person last signed in, or made the account.
         refresh_expires_at: when the refresh token ends, where the issuer says so.
         intent: while the refresh token may have been spent, else None.
@@ -86,6 +88,7 @@ class Grant:
     access_token: AccessToken | None = None
     scopes: Scopes = frozenset()
     subject: str | None = None
+    person: Person | None = None
     granted_at: UnixTime
     refresh_expires_at: UnixTime | None = None
     intent: Intent | None = None

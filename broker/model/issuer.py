@@ -55,6 +55,7 @@ class Issuer:
         authentication_methods: of the token endpoint; RFC 8414's default where
             the metadata does not say.
         response_modes: None where the metadata does not say.
+        id_token_algorithms: with which it signs them; empty where it does not say.
         dpop_algorithms: of proofs (RFC 9449 section 5.1); empty where it takes none.
         client_id_metadata: whether a client id may be the URL of a document about it.
         response_iss: whether every authorization response carries `iss` (RFC 9207).
@@ -76,6 +77,7 @@ class Issuer:
     authentication_methods: tuple[str, ...] = ("client_secret_basic",)
     code_challenge_methods: tuple[str, ...] | None = None
     response_modes: tuple[str, ...] | None = None
+    id_token_algorithms: tuple[str, ...] = ()
     dpop_algorithms: tuple[str, ...] = ()
     client_id_metadata: bool = False
     response_iss: bool = False

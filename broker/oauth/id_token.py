@@ -1,7 +1,8 @@
 """ID tokens, received straight from the token endpoint (OpenID Connect Core 1.0).
 
-Knows no keys: the token came over TLS from the issuer itself, so the signature may
-stay unchecked (section 3.1.3.7 step 6). Never for a token that came another way.
+Knows no keys: `services.issuer_keys` looks at the signature. The token came over TLS
+from the issuer itself, so its claims may be read before (section 3.1.3.7 step 6). Never
+for a token that came another way.
 """
 
 import base64
@@ -13,8 +14,10 @@ from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.text import safe_text
 from broker.model.time import Seconds, UnixTime
+from broker.oauth.compact import parse_compact
 from broker.oauth.grammar import is_vschars
-from broker.oauth.members import Members, parse_members
+from broker.oauth.members import Members
+from broker.oauth.signature import parse_header
 
 CLOCK_DIFFERENCE = Seconds(300)
 """For clocks that differ."""
@@ -23,7 +26,6 @@ _MAX_SUBJECT_CHARACTERS = 255
 _LAST_MOMENT = UnixTime(1e12)
 _TENANT = "{tenantid}"
 _TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_WHAT = "its ID token"
 _DIGESTS = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 """By the end of an algorithm's name, as in RS256; EdDSA's hash is nowhere laid down."""
 
@@ -34,13 +36,19 @@ class IdClaims:
 
     Attributes:
         subject: `sub`, the issuer's name for the person, 1 to 255 ASCII characters.
+        issuer: `iss`, as it stands there.
+        expires_at: `exp`.
+        name: what the person is called, made safe to show, or None.
         email: made safe to show, or None. No identity: it may change hands.
         hosted_domain: Google's `hd`, made safe to show, or None.
         auth_time: when the issuer last saw the person, or None.
     """
 
     subject: str
-    email: str | None
+    issuer: str
+    expires_at: UnixTime
+    name: str | None = None
+    email: str | None = None
     hosted_domain: str | None = None
     auth_time: UnixTime | None = None
 
@@ -54,6 +62,7 @@ def parse_id_token(
     access_token: Secret | None,
     now: UnixTime,
     accepts_issuer: str | None = None,
+    any_party: bool = False,
 ) -> IdClaims:
     """The claims of an ID token that is for this client, of this login and in date.
 
@@ -66,65 +75,46 @@ def parse_id_token(
         now: the moment it came.
         accepts_issuer: another documented `iss`; in it `{tenantid}` stands for the
             token's own `tid`, a UUID (Microsoft).
+        any_party: whether `azp` may be anybody: it was made for another audience, and
+            then it is who asked for it.
 
     Raises:
         IssuerMalformedError: anything else. The login is over.
 
     Source: OpenID Connect Core 1.0 sections 3.1.3.7 and 3.1.3.8.
     """
-    algorithm, claims = _claims(token, issuer)
+    compact = parse_compact(token, issuer=issuer.url)
+    algorithm = parse_header(compact, issuer).algorithm
+    claims = compact.claims
     _check_issuer(claims, issuer, accepts_issuer)
-    _check_audience(claims, client_id)
+    _check_audience(claims, client_id, any_party=any_party)
     _check_dates(claims, now)
     if nonce is not None and not _has_nonce(claims, nonce):
         raise claims.malformed("its nonce is not this login's")
     if access_token is not None:
         _check_access_token(claims, algorithm, access_token)
+    return _who(claims)
+
+
+def _who(claims: Members) -> IdClaims:
     subject = claims.required_text("sub")
     if len(subject) > _MAX_SUBJECT_CHARACTERS or not is_vschars(subject):
         raise claims.malformed("'sub' is not 1 to 255 ASCII characters")
-    email = claims.text("email")
-    domain = claims.text("hd")
     has_time = claims.find("auth_time") is not None
     return IdClaims(
         subject=subject,
-        email=safe_text(email) if email else None,
-        hosted_domain=safe_text(domain) if domain else None,
+        issuer=claims.required_text("iss"),
+        expires_at=UnixTime(_moment(claims, "exp")),
+        name=_shown(claims, "name"),
+        email=_shown(claims, "email"),
+        hosted_domain=_shown(claims, "hd"),
         auth_time=UnixTime(_moment(claims, "auth_time")) if has_time else None,
     )
 
 
-def _claims(token: Secret, issuer: Issuer) -> tuple[str, Members]:
-    """The algorithm of the header, and what is signed with it."""
-    # Half of all that the daemon would import, and few sign-ins bring an ID token.
-    from joserfc.errors import JoseError  # noqa: PLC0415 - see above
-    from joserfc.jws import JWSRegistry, extract_compact  # noqa: PLC0415 - see above
-
-    registry = JWSRegistry()
-    # joserfc's 512 bytes leave no room for a certificate chain in the header.
-    registry.max_header_length = 32_768
-    fault = Members({}, safe_text(issuer.url), _WHAT).malformed("not a signed JWT")
-    text = token.reveal()
-    if not text.isascii():
-        raise fault
-    try:
-        jws = extract_compact(text.encode(), registry=registry)
-    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
-        # A header that is no object, or a deep one, gets past joserfc's own checks.
-        # From None: the cause would carry parts of the token.
-        raise fault from None
-    algorithm = _algorithm(jws.headers())
-    if algorithm is None:
-        raise fault
-    return algorithm, parse_members(jws.payload, issuer=issuer.url, what=_WHAT)
-
-
-def _algorithm(header: object) -> str | None:
-    """Of a header that says that it is signed, else None."""
-    algorithm = header.get("alg") if isinstance(header, dict) else None
-    if not isinstance(algorithm, str) or algorithm.lower() == "none":
-        return None
-    return algorithm
+def _shown(claims: Members, name: str) -> str | None:
+    text = claims.text(name)
+    return safe_text(text) if text else None
 
 
 def _check_issuer(claims: Members, issuer: Issuer, accepts_issuer: str | None) -> None:
@@ -145,13 +135,13 @@ def _accepted(claims: Members, accepts_issuer: str) -> str | None:
     return accepts_issuer.replace(_TENANT, tenant)
 
 
-def _check_audience(claims: Members, client_id: str) -> None:
+def _check_audience(claims: Members, client_id: str, *, any_party: bool) -> None:
     one = claims.find("aud")
     audience = (one,) if isinstance(one, str) else claims.texts("aud")
-    # No others: we trust none of them (step 3).
+    # No others: we trust none of them (step 3), so that `azp` need not choose.
     if audience is None or set(audience) != {client_id}:
         raise claims.malformed("it is not for this client alone")
-    if claims.text("azp") not in (None, client_id):
+    if claims.text("azp") not in (None, client_id) and not any_party:
         raise claims.malformed("it was issued to another client")
 
 

@@ -93,6 +93,7 @@ def parse_metadata(
         or RFC_8414_DEFAULT_METHODS,
         code_challenge_methods=_challenge_methods(members, issuer),
         response_modes=members.texts("response_modes_supported") or None,
+        id_token_algorithms=members.texts(_OPENID_MEMBER) or (),
         dpop_algorithms=members.texts("dpop_signing_alg_values_supported") or (),
         client_id_metadata=members.flag("client_id_metadata_document_supported"),
         response_iss=members.flag("authorization_response_iss_parameter_supported"),

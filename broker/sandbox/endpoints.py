@@ -2,7 +2,7 @@
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oauthlib.common import Request
 from oauthlib.oauth2 import (
@@ -77,8 +77,8 @@ def build_endpoints(
     device = DeviceGrant(
         validator, [rules.add_id_token, rules.add_refresh_life], check_resources
     )
-    code.register_token_modifier(rules.add_id_token)
     for grant in (code, refresh):
+        grant.register_token_modifier(rules.add_id_token)
         grant.register_token_modifier(rules.add_refresh_life)
     bearer = BearerToken(
         validator,
@@ -138,11 +138,15 @@ class _Rules:
     def add_id_token(
         self, token: dict[str, object], _handler: object, request: Request | None
     ) -> dict[str, object]:
-        """An ID token where `openid` was granted."""
+        """An ID token where `openid` was granted; after a refresh, too."""
         if request is None or "openid" not in (request.scopes or ()):
             return token
+        approval = family_of(request).approval
+        if request.grant_type == "refresh_token":
+            # The nonce is of the sign-in (OpenID Connect Core 1.0 section 12.2).
+            approval = replace(approval, nonce=None)
         id_token = self.signer.id_token(
-            family_of(request).approval,
+            approval,
             Secret(str(token["access_token"])),
             scopes=tuple(request.scopes or ()),
             now=self.grants.now(),

@@ -17,6 +17,7 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.leaving import leaving_name
+from broker.model.person import Person
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
@@ -153,6 +154,14 @@ class Grants(AtHand):
         token = grant.refresh_token if refresh_token is None else refresh_token
         renewed = replace(grant, refresh_token=token, scopes=scopes, intent=None)
         return await self._advance(grant, renewed)
+
+    async def described(self, grant: Grant, person: Person) -> Grant:
+        """Save what the issuer calls whoever signed in.
+
+        Raises:
+            GrantChangedError: it has moved on since `grant` was read.
+        """
+        return await self._advance(grant, replace(grant, person=person))
 
     async def ended(self, grant: Grant, state: GrantState, because: str) -> Grant:
         """Record that the issuer no longer honours the grant. Nothing is deleted.

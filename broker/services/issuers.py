@@ -49,7 +49,7 @@ def require_pinned(before: Issuer, now: Issuer) -> None:
 
 
 def _hosts(issuer: Issuer) -> set[str]:
-    """Where browsers, codes, tokens and secrets go."""
+    """Where browsers, codes, tokens and secrets go, and where keys come from."""
     endpoints = (
         issuer.authorization_endpoint,
         issuer.token_endpoint,
@@ -59,6 +59,7 @@ def _hosts(issuer: Issuer) -> set[str]:
         issuer.registration_endpoint,
         issuer.end_session_endpoint,
         issuer.userinfo_endpoint,
+        issuer.jwks_uri,
     )
     return {urlsplit(url).netloc for url in endpoints if url is not None}
 

@@ -1,12 +1,13 @@
 """What makes tokens for accounts without a person. Knows no kind of them."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from broker.model.account import AccountName
 from broker.model.grant import Grant
+from broker.model.secret import Secret
 from broker.model.token import AccessToken
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.skew import Skews
@@ -49,6 +50,19 @@ class TokenOf(Protocol):
 
         Raises:
             BrokerError: of that account.
+        """
+        ...
+
+
+@runtime_checkable
+class IdTokenMinter(Protocol):
+    """A `Minter` that can make ID tokens, too."""
+
+    async def id_token(self, grant: Grant, audience: str) -> Secret:
+        """An ID token for an audience; neither kept nor looked into.
+
+        Raises:
+            BrokerError: as for an access token; or it has none of its own.
         """
         ...
 

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from broker.model.errors import LoginFailedError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState
 from broker.model.http import HttpRequest
+from broker.model.person import Person
 from broker.model.secret import Secret
 from broker.model.time import Instant, UnixTime
 from broker.model.token import AccessToken
-from broker.oauth.id_token import IdClaims, parse_id_token
+from broker.oauth.id_token import IdClaims
 from broker.oauth.refusals import code_error
 from broker.oauth.token import (
     TokenRefusal,
@@ -23,6 +23,7 @@ from broker.oauth.token import (
     parse_token_response,
 )
 from broker.services.events import Events
+from broker.services.identification import Identifier
 from broker.services.identity import require_asked, require_same
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
@@ -30,6 +31,7 @@ from broker.services.opened import Opened
 from broker.services.refresh import token_of
 from broker.services.store_findings import new_store_note
 from broker.services.token_cache import TokenKey
+from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 
 
@@ -60,9 +62,18 @@ class Redeemer:
     """Spends codes."""
 
     def __init__(
-        self, *, vault: Vault, sender: HttpSender, clock: Clock, events: Events
+        self,
+        *,
+        vault: Vault,
+        identifier: Identifier,
+        userinfo: UserinfoReader,
+        sender: HttpSender,
+        clock: Clock,
+        events: Events,
     ) -> None:
         self._vault = vault
+        self._identifier = identifier
+        self._userinfo = userinfo
         self._sender = sender
         self._clock = clock
         self._events = events
@@ -107,14 +118,17 @@ class Redeemer:
         return replace(saved, notes=(new_store_note(source), *saved.notes))
 
     async def _keep(self, login: Login, obtained: Obtained) -> GrantSaved:
-        redeemed = self._redeemed(login, obtained)
+        redeemed = await self._redeemed(login, obtained)
         opened = self._vault.require_open()
         if redeemed.answer.refresh_token is not None:
-            return await _save(opened, login, redeemed)
-        # The old one may be kept, and it must be the newest old one: a refresh that is
-        # under way ends first.
-        async with opened.tokens.turn(login.account):
-            return await _save(opened, login, redeemed)
+            saved = await _save(opened, login, redeemed)
+        else:
+            # The old one may be kept, and it must be the newest old one: a refresh that
+            # is under way ends first.
+            async with opened.tokens.turn(login.account):
+                saved = await _save(opened, login, redeemed)
+        note = await self._userinfo.describe(opened.grants, saved.grant, redeemed.token)
+        return saved if note is None else replace(saved, notes=(*saved.notes, note))
 
     async def _exchange(self, login: Login, code: Secret) -> Obtained:
         account = login.sign_in.account
@@ -155,9 +169,9 @@ class Redeemer:
             return answer
         return Obtained(answer=answer, began=began)
 
-    def _redeemed(self, login: Login, obtained: Obtained) -> _Redeemed:
+    async def _redeemed(self, login: Login, obtained: Obtained) -> _Redeemed:
         account, answer = login.sign_in.account, obtained.answer
-        claims = self._claims(login, answer)
+        claims = await self._identifier.claims(login, answer)
         require_asked(account, claims, self._clock.now().wall)
         if not login.other_person:
             require_same(account, claims, self._vault.find(account.name))
@@ -169,26 +183,6 @@ class Redeemer:
         )
         return _Redeemed(answer=answer, token=token, claims=claims, at=obtained.began)
 
-    def _claims(self, login: Login, answer: TokenResponse) -> IdClaims | None:
-        account = login.sign_in.account
-        preset = login.sign_in.preset
-        if "openid" not in account.scopes:
-            return None
-        if answer.id_token is None:
-            raise LoginFailedError(
-                account=account.name,
-                reason="`openid` was asked for, but the issuer gave no ID token",
-            )
-        return parse_id_token(
-            answer.id_token,
-            issuer=account.issuer,
-            client_id=account.client.client_id,
-            nonce=login.own.nonce,
-            access_token=answer.access_token,
-            now=self._clock.now().wall,
-            accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
-        )
-
 
 async def _save(opened: Opened, login: Login, redeemed: _Redeemed) -> GrantSaved:
     name = login.account
@@ -198,12 +192,13 @@ async def _save(opened: Opened, login: Login, redeemed: _Redeemed) -> GrantSaved
     opened.tokens.remember(
         TokenKey(account=name, scopes=None, resource=None), redeemed.token
     )
+    opened.tokens.id_tokens.lay(name, redeemed.answer, redeemed.at)
     return GrantSaved(grant=grant, notes=tuple(_notes(opened, login, grant, before)))
 
 
 def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
-    answer, token = redeemed.answer, redeemed.token
-    subject = redeemed.claims.subject if redeemed.claims else None
+    answer, token, claims = redeemed.answer, redeemed.token, redeemed.claims
+    subject = claims.subject if claims else None
     refresh_token = answer.refresh_token
     if refresh_token is None and _is_same_person(login, before, subject):
         # Some issuers give a refresh token only at the first consent: the old one
@@ -217,6 +212,7 @@ def _grant(login: Login, redeemed: _Redeemed, before: Grant | None) -> Grant:
         access_token=token if refresh_token is None else None,
         scopes=token.scopes,
         subject=subject,
+        person=Person(name=claims.name, email=claims.email) if claims else None,
         granted_at=redeemed.at.wall,
         refresh_expires_at=None
         if expires_in is None

@@ -22,6 +22,7 @@ from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
 from broker.model.unattended import Unattended
+from broker.oauth.compact import require_subject
 from broker.oauth.refusals import refresh_error
 from broker.oauth.token import (
     TokenRefusal,
@@ -129,6 +130,8 @@ class Refresher:
         )
         require_life(token, grant, began)
         self._cache.put(key, token)
+        if key.scopes is None:
+            self._cache.id_tokens.lay(account, answer, began)
         log.info("token.refresh.complete account=%s life=%s", account, token.life)
         self._tell(EventKind.TOKEN_RENEWED, grant)
         return token
@@ -183,6 +186,10 @@ class Refresher:
                 issuer=issuer.url,
                 is_narrowed=key.scopes is not None or key.resource is not None,
             )
+        # Before it is saved: one person's grant is not to become another's. The rest of
+        # the ID token waits until somebody wants it.
+        id_token = heard.answer.id_token
+        require_subject(id_token, issuer=issuer.url, subject=grant.subject)
         return heard.answer
 
     async def _refused(

@@ -7,6 +7,7 @@ import msgspec
 from broker.model.account import Account, AccountName
 from broker.model.token import AccessToken, Scopes
 from broker.services.grants import Grants
+from broker.services.id_token_shelf import IdTokenShelf
 
 CACHED_TOKENS = 1024
 """At most, over all accounts; the ones that were put there first go first."""
@@ -32,6 +33,9 @@ class TokenCache:
     Args:
         grants: which scopes are all of them.
         changed: called whenever a token comes, goes or is meant for another request.
+
+    Attributes:
+        id_tokens: what came beside them, and goes with them.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class TokenCache:
     ) -> None:
         self._grants = grants
         self._changed = changed
+        self.id_tokens = IdTokenShelf()
         self._tokens: dict[TokenKey, AccessToken] = {}
         self._asked: set[TokenKey] = set()
         self._give_whole: set[tuple[str, str]] = set()
@@ -98,12 +103,14 @@ class TokenCache:
         dropped = [self._tokens[key] for key in keys]
         for key in keys:
             self._forget(key)
+        self.id_tokens.drop(account)
         return dropped
 
     def clear(self) -> None:
         """Forget every token."""
         self._tokens.clear()
         self._asked.clear()
+        self.id_tokens.clear()
         self._changed()
 
     def _forget(self, slot: TokenKey) -> None:

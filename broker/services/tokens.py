@@ -9,11 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from broker.model.account import AccountName
-from broker.model.errors import (
-    BrokerError,
-    GrantChangedError,
-    ScopeNotGrantedError,
-)
+from broker.model.errors import BrokerError, GrantChangedError, ScopeNotGrantedError
 from broker.model.grant import (
     Grant,
     GrantState,
@@ -55,6 +51,7 @@ class TokenService:
     Attributes:
         offers: what was served, for those who ask again.
         minters: make the tokens of accounts without a person.
+        id_tokens: the last that came beside an access token.
     """
 
     def __init__(
@@ -71,6 +68,7 @@ class TokenService:
         self._circuits = Circuits(clock=clock, events=events, jitter=jitter)
         self.offers = Offers(grants=grants, circuits=self._circuits, clock=clock)
         self._cache = TokenCache(grants, changed=self.offers.clear)
+        self.id_tokens = self._cache.id_tokens
         self._rejections = Rejections()
         self._skews = Skews()
         self.minters = Minters(
@@ -215,6 +213,11 @@ class TokenService:
         token = await self._token(key, min_ttl, rejected)
         self._renewal.used(self._cache.slot(key))
         return token.as_of(self._clock.now())
+
+    async def renew(self, account: AccountName) -> None:
+        """Refresh, or join who does, for what comes beside; errors as `token`."""
+        key = self.key(account, None, None)
+        await self._turns.join(key, self._cache.find(key))
 
     async def _token(
         self, key: TokenKey, min_ttl: Seconds, rejected: str | None

@@ -42,8 +42,8 @@ def test_accounts_are_lines_with_tabs_in_a_pipe(run: Run, listen: Listen) -> Non
     assert home[:4] == ["home", "-", "signed out", "https://issuer.example"]
     assert home[-1] == "-"
     assert work[:2] == ["work", "*"]
-    assert work[4] == "person"
-    assert work[5].startswith("2027-01-15 ")
+    assert work[4:6] == ["person", "-"]
+    assert work[6].startswith("2027-01-15 ")
     assert work[-1] == "drive mail"
 
 
@@ -53,6 +53,22 @@ def test_an_account_without_a_person_says_of_which_kind_it_is(
     robot = {**WORK, "unattended": "client_credentials"}
     listen(in_turn(accounts(robot)))
     assert "\tclient credentials\t" in run("accounts").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "shown"),
+    [
+        ("Robin", "r@x.example", "Robin <r@x.example>"),
+        ("Robin", None, "Robin"),
+        (None, "r@x.example", "r@x.example"),
+        (None, None, "-"),
+    ],
+)
+def test_an_account_says_who_has_signed_in(
+    run: Run, listen: Listen, name: str | None, email: str | None, shown: str
+) -> None:
+    listen(in_turn(accounts({**WORK, "name": name, "email": email})))
+    assert run("accounts").stdout.split("\t")[5] == shown
 
 
 def test_no_accounts_are_told_on_stderr_with_the_next_step(

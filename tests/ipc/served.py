@@ -117,6 +117,7 @@ class Served:
                 doctor=Late(lambda: world.doctor),
                 proofs=Late(lambda: world.proofs),
                 looker=Late(lambda: world.looker),
+                id_tokens=Late(lambda: world.id_tokens),
             ),
             stop=self._stop,
         )

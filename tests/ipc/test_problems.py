@@ -27,15 +27,16 @@ KINDS = BrokerError.__subclasses__()
 # The contract, as clients rely on it.
 STATUS = {
     400: "bad_request paste_refused way_refused account_needed client_secrets_invalid "
-    "sign_in_incomplete backup_invalid issuer_needed client_document_invalid",
+    "sign_in_incomplete backup_invalid issuer_needed client_document_invalid "
+    "audience_refused",
     403: "not_permitted scope_not_granted scope_refused device_scope_refused "
     "not_narrowed policy_refused wrong_passphrase resource_not_granted",
     404: "unknown_account no_accounts unknown_login not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
     "device_code_expired another_person issuer_moved login_failed port_in_use "
-    "dpop_unsupported store_exists account_exists import_refused not_exportable "
-    "key_source_unavailable key_slot_refused grant_changed "
+    "dpop_unsupported no_id_token store_exists account_exists import_refused "
+    "not_exportable key_source_unavailable key_slot_refused grant_changed "
     "consent_pending",
     413: "too_large",
     423: "locked",

@@ -25,6 +25,7 @@ from tests.fakes.sender import json_response
 from tests.fakes.store import MemoryStore
 from tests.fakes.vectors import Vector, difference, load_vectors
 from tests.ipc.conftest import Serve
+from tests.services.identified import TalkingIssuer, id_token, identified
 from tests.services.person import completed, repeated, respond
 from tests.services.world import (
     WORK,
@@ -141,6 +142,13 @@ async def _bound(world: World) -> None:
     world.sender.answer_always(token_answer(token_type="DPoP"))
 
 
+async def _identified(world: World) -> None:
+    issuer = TalkingIssuer(id_token=id_token())
+    world.store.grants[WORK] = identified()
+    await world.vault.open_at_start()
+    world.sender.answer_always(issuer)
+
+
 def _device_issuer(request: HttpRequest) -> HttpResponse:
     if request.url.endswith("/device_authorization"):
         return json_response(
@@ -255,6 +263,7 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
         _issuer_down
     ),
     "the tokens of 'work' are bound to a key of the broker": _bound,
+    "'work' was signed in with openid, and has an ID token that lives": _identified,
     "there is no store": _no_store,
     "the store is locked with the passphrase 'open sesame'; "
     "it holds the two accounts": _locked,

@@ -69,12 +69,17 @@ def parse(changes: Mapping[str, object], *, accepts: str | None = None) -> IdCla
 
 def test_openid_connect_core_section_2_example() -> None:
     assert parse({}) == IdClaims(
-        subject="24400320", email=None, auth_time=UnixTime(1_311_280_969)
+        subject="24400320",
+        issuer="https://server.example.com",
+        expires_at=UnixTime(1_311_281_970),
+        auth_time=UnixTime(1_311_280_969),
     )
 
 
-def test_the_email_is_made_safe_to_show() -> None:
+def test_name_and_email_are_made_safe_to_show() -> None:
     assert parse({"email": "a\x1b@x.example"}).email == "a @x.example"
+    assert parse({"name": "Robin\u202e"}).name == "Robin "
+    assert parse({"name": ""}).name is None
 
 
 @pytest.mark.parametrize(
@@ -184,7 +189,7 @@ def test_what_is_no_jwt_is_refused(text: str) -> None:
 
 def test_a_claim_that_stands_twice_is_refused() -> None:
     payload = json.dumps(EXAMPLE)[:-1] + ', "sub": "other"}'
-    text = ".".join([segment(b'{"alg":"RS256"}'), segment(payload.encode()), "x"])
+    text = ".".join([segment(b'{"alg":"RS256"}'), segment(payload.encode()), "eA"])
     with pytest.raises(IssuerMalformedError, match="twice"):
         parse_text(text)
 
@@ -303,3 +308,17 @@ def test_without_a_hash_any_access_token_may_have_come_with_it() -> None:
 def test_google_says_of_which_organization_an_account_is() -> None:
     assert parse({"hd": "example.com"}).hosted_domain == "example.com"
     assert parse({}).hosted_domain is None
+
+
+def test_who_asked_for_it_may_be_anybody_where_it_is_for_another_audience() -> None:
+    token = Secret(jwt({**EXAMPLE, "azp": "robot@example.iam.example"}))
+    claims = parse_id_token(
+        token,
+        issuer=SERVER,
+        client_id="s6BhdRkqt3",
+        nonce=None,
+        access_token=None,
+        now=NOW,
+        any_party=True,
+    )
+    assert claims.subject == "24400320"

@@ -6,6 +6,7 @@ from tests.project.tree import ROOT, modules
 
 TESTED_BY = {
     "broker/__main__.py": "tests/project/test_wheels.py",
+    "broker/services/id_token_checks.py": "tests/services/test_id_tokens.py",
     "broker/control/__main__.py": "tests/project/test_wheels.py",
     "broker/control/adding_oauth.py": "tests/control/test_adding.py",
     "broker/control/adding_words.py": "tests/control/test_adding.py",

@@ -184,6 +184,22 @@ async def test_with_openid_a_signed_id_token_comes(
     }
 
 
+async def test_a_refresh_brings_an_id_token_of_the_same_person_without_the_nonce(
+    program: Program, clock: MovableClock
+) -> None:
+    tokens = await program.sign_in(scope="openid profile", nonce="n-1")
+    clock.now += 100
+    answer = await program.refresh(tokens["refresh_token"])
+    keys = KeySet.import_key_set((await program.get("jwks")).json())  # type: ignore[arg-type] # as above
+    claims = jwt.decode(
+        str(answer.json()["id_token"]), keys, algorithms=["RS256"]
+    ).claims
+    assert claims["sub"] == "sandbox-person-1"
+    assert claims["name"] == "Robin Sample"
+    assert claims["iat"] == int(clock.now)
+    assert "nonce" not in claims
+
+
 async def test_without_openid_there_is_no_id_token(program: Program) -> None:
     assert "id_token" not in await program.sign_in(scope="email", nonce="n-1")
 

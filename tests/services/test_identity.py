@@ -27,7 +27,8 @@ def who(
 ) -> IdClaims:
     return IdClaims(
         subject=subject,
-        email=None,
+        issuer="https://issuer.example",
+        expires_at=UnixTime(0),
         hosted_domain=domain,
         auth_time=None if seen is None else UnixTime(seen),
     )

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from broker.model.time import Seconds
-from broker.services.waits import first
+from broker.services.waits import at_most, first
 from tests.fakes.clock import FakeClock, run_until_idle
 
 
@@ -53,4 +53,34 @@ async def test_whoever_is_cancelled_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert clock.sleeping == 0
+    assert nobody_else()
+
+
+async def gives(event: asyncio.Event) -> str:
+    await event.wait()
+    return "it"
+
+
+async def test_what_comes_in_time_is_given() -> None:
+    event, clock = asyncio.Event(), FakeClock()
+    event.set()
+    assert await at_most(Seconds(10), clock, gives(event)) == "it"
+    assert clock.sleeping == 0
+    assert nobody_else()
+
+
+async def test_what_comes_too_late_is_given_up() -> None:
+    event, clock = asyncio.Event(), FakeClock()
+    waiting = asyncio.create_task(at_most(Seconds(10), clock, gives(event)))
+    await clock.advance(Seconds(10))
+    assert await waiting is None
+    assert nobody_else()
+
+
+async def test_its_error_is_the_callers() -> None:
+    async def fails() -> str:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await at_most(Seconds(10), FakeClock(), fails())
     assert nobody_else()

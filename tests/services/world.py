@@ -28,6 +28,10 @@ from broker.services.doctor import Doctor
 from broker.services.events import Events
 from broker.services.gate import Asker, Gate
 from broker.services.grants import Grants
+from broker.services.id_token_checks import IdTokenChecker
+from broker.services.id_tokens import IdTokens
+from broker.services.identification import Identifier
+from broker.services.issuer_keys import IssuerKeys
 from broker.services.issuers import Issuers
 from broker.services.logins import LoginService
 from broker.services.moving_in import MovingIn
@@ -39,6 +43,7 @@ from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
 from broker.services.store_making import StoreMaker
 from broker.services.tokens import TokenService
+from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
@@ -208,6 +213,15 @@ class World:
                 usage=Late(lambda: self.usage),
             ),
         )
+        self.issuer_keys = IssuerKeys(sender=self.outbound, clock=self.clock)
+        self.id_tokens = IdTokens(
+            access=self.access,
+            vault=self.vault,
+            checker=IdTokenChecker(
+                keys=self.issuer_keys, presets=self.presets, clock=self.clock
+            ),
+            clock=self.clock,
+        )
         self.proofs = Proofs(access=self.access, clock=self.clock, random=random)
         self.registering = Registering(
             sender=self.sender,
@@ -260,6 +274,8 @@ class World:
         random = CountedBytes()
         redeemer = Redeemer(
             vault=self.vault,
+            identifier=Identifier(keys=self.issuer_keys, clock=self.clock),
+            userinfo=UserinfoReader(sender=self.outbound, clock=self.clock),
             sender=self.outbound,
             clock=self.clock,
             events=self.events,

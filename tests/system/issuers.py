@@ -32,7 +32,8 @@ class OidcProvider:
         url: its issuer identifier.
         pid: of its process.
         grants: what its token endpoint has given, in order, as
-            `{"grant_type", "access_token", "refresh_token"}`.
+            `{"grant_type", "access_token", "refresh_token", "id_token"}`.
+        keys: the names of those that it has signed with since the first, in order.
         clients: who has registered, and gone, in order, as
             `{"registered", "registration_access_token"}` and `{"deleted"}`.
     """
@@ -41,6 +42,7 @@ class OidcProvider:
     pid: int = 0
     grants: list[dict[str, str]] = field(default_factory=list)
     clients: list[dict[str, str]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
 
     @contextmanager
     def out_of_reach(self) -> Iterator[None]:
@@ -52,6 +54,13 @@ class OidcProvider:
         finally:
             os.kill(self.pid, signal.SIGUSR2)
             wait_until(self._listens, "the issuer is back")
+
+    def exchange_keys(self) -> str:
+        """It signs with another key from now on; its name."""
+        before = len(self.keys)
+        os.kill(self.pid, signal.SIGHUP)
+        wait_until(lambda: len(self.keys) > before, "the issuer has another key")
+        return self.keys[-1]
 
     def _listens(self) -> bool:
         place = urllib.parse.urlsplit(self.url)
@@ -73,8 +82,9 @@ class OidcProvider:
 
     def secrets(self) -> set[str]:
         """All tokens that it has given."""
-        kinds = ("access_token", "refresh_token")
-        tokens = {t for given in self.grants for k in kinds if (t := given.get(k))}
+        kinds = ("access_token", "refresh_token", "id_token")
+        given = {one.get(kind) for one in self.grants for kind in kinds}
+        tokens = {token for token in given if token}
         managing = {one.get("registration_access_token") for one in self.clients}
         return tokens | {token for token in managing if token}
 
@@ -82,6 +92,9 @@ class OidcProvider:
         """Take down its lines until it ends."""
         for line in lines:
             said = json.loads(line)
+            if "signs_with" in said:
+                self.keys.append(said["signs_with"])
+                continue
             (self.grants if "grant_type" in said else self.clients).append(said)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SocketNotTrustedError,
         UnknownAccountError,
     )
+    from brokerd_client.id_tokens import IdToken
     from brokerd_client.tokens import Token
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "BrokerClient",
     "BrokerError",
     "BrokerUnreachableError",
+    "IdToken",
     "IssuerUnreachableError",
     "LockedError",
     "LoginRequiredError",
@@ -47,7 +49,12 @@ __all__ = [
 ]
 
 
-_NOT_ERRORS = {"AsyncBrokerClient": "aio", "BrokerClient": "client", "Token": "tokens"}
+_NOT_ERRORS = {
+    "AsyncBrokerClient": "aio",
+    "BrokerClient": "client",
+    "IdToken": "id_tokens",
+    "Token": "tokens",
+}
 
 
 def __getattr__(name: str) -> object:

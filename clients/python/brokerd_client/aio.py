@@ -10,6 +10,7 @@ from brokerd_client import trust
 from brokerd_client.client import DEFAULT_TIMEOUT
 from brokerd_client.dpop import parse_proof, proof_request
 from brokerd_client.events import REQUEST, EventReader
+from brokerd_client.id_tokens import id_token_request, parse_id_token
 from brokerd_client.paths import find_socket
 from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
 from brokerd_client.transport import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncGenerator, Sequence
 
+    from brokerd_client.id_tokens import IdToken
     from brokerd_client.tokens import Token
     from brokerd_client.trust import PeerUid
     from brokerd_client.wire import Reply
@@ -69,6 +71,16 @@ class AsyncBrokerClient:
             rejected=rejected,
         )
         return parse_token(await self.call("POST", "/v1/token", body))
+
+    async def id_token(
+        self,
+        account: str | None = None,
+        audience: str | None = None,
+        min_ttl: float = DEFAULT_MIN_TTL,
+    ) -> IdToken:
+        """An ID token; arguments and errors as `BrokerClient.id_token`."""
+        body = id_token_request(account, audience, min_ttl)
+        return parse_id_token(await self.call("POST", "/v1/id-token", body))
 
     async def dpop_proof(
         self, token: Token, method: str, url: str, *, nonce: str | None = None

@@ -69,6 +69,8 @@ EXIT_CODES: dict[str, int] = {
     "import_refused": 41,
     "not_exportable": 42,
     "foreign_file_invalid": 43,
+    "no_id_token": 44,
+    "audience_refused": 44,
     "too_many_requests": 50,
     "consent_pending": 51,
 }

@@ -3,18 +3,23 @@
 //   ACCESS_TTL=2 node server.mjs    seconds that an access token lives, 2 to 3600
 //   DEVICE_TTL=4                 seconds that a device code is good for
 //   DPOP_NONCE=1 node server.mjs    its nonce is wanted in every proof (RFC 9449)
+//   ID_TOKEN_TTL=20                 seconds that an ID token lives
 //   CLIENT_DOCUMENTS=yes            client ids may be URLs of metadata documents
 //
 // Prints one JSON line when it is ready, {"issuer": …}, then one for each answer of
 // its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}: the
 // test hunts for them where they must not be. Likewise for clients that register,
 // {"registered": ID, "registration_access_token": …}, and {"deleted": ID}. It forgets
-// all at its end. SIGUSR2 takes it off the network, or puts it back.
+// all at its end. SIGUSR2 takes it off the network, or puts it back. SIGHUP exchanges the
+// key that it signs with, {"signs_with": KID}; the one before is published no more.
 // Its sign-in pages take any name with any password.
 
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider, errors } from 'oidc-provider';
+// Not exported, and one for each Provider unless it is named: what was given must outlive
+// a change of keys.
+import MemoryAdapter from './node_modules/oidc-provider/lib/adapters/memory_adapter.js';
 
 // Standard output is for those lines alone: the library's own notices go elsewhere.
 console.info = console.error;
@@ -77,10 +82,16 @@ const inspectingClient = {
   response_types: [],
 };
 
-const provider = new Provider(issuer, {
-  clients: [
-    nativeClient, boundClient, deviceClient, exchangingClient, inspectingClient,
-  ],
+// A new key, and nothing else: what it has given lies beside it, and stands.
+function signingKey() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const kid = randomBytes(8).toString('hex');
+  return { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' };
+}
+
+const configuration = {
+  adapter: class extends MemoryAdapter {},
+  clients: [nativeClient, boundClient, deviceClient, exchangingClient, inspectingClient],
   scopes: ['openid', 'offline_access', 'files:read', 'files:write'],
   claims: { openid: ['sub'], email: ['email'] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
@@ -98,7 +109,7 @@ const provider = new Provider(issuer, {
     ClientCredentials: 600,
     DeviceCode: Number(process.env.DEVICE_TTL ?? 600),
     Grant: DAY,
-    IdToken: 3600,
+    IdToken: Number(process.env.ID_TOKEN_TTL ?? 3600),
     Interaction: 600,
     RefreshToken: DAY,
     Session: DAY,
@@ -134,13 +145,13 @@ const provider = new Provider(issuer, {
     },
     revocation: { enabled: true },
   },
-});
+};
 
 // Token exchange, as the library lets one add what it does not know itself. All that it
 // has of its own stays in force: who the client is, which tokens live, and for how long.
 const TYPES = 'urn:ietf:params:oauth:token-type:';
 
-async function exchange(context) {
+async function exchange(provider, context) {
   const { client, params } = context.oidc;
   if (params.subject_token_type !== `${TYPES}access_token`) {
     throw new errors.InvalidRequest('subject_token_type is not taken');
@@ -176,32 +187,44 @@ async function exchange(context) {
   };
 }
 
-provider.registerGrantType(
-  'urn:ietf:params:oauth:grant-type:token-exchange',
-  exchange,
-  [
-    'audience', 'requested_token_type', 'resource', 'scope', 'subject_token',
-    'subject_token_type',
-  ],
-  ['audience', 'resource'],
-);
+function addExchange(provider) {
+  provider.registerGrantType(
+    'urn:ietf:params:oauth:grant-type:token-exchange',
+    (context) => exchange(provider, context),
+    [
+      'audience', 'requested_token_type', 'resource', 'scope', 'subject_token',
+      'subject_token_type',
+    ],
+    ['audience', 'resource'],
+  );
+}
 
-provider.on('grant.success', (context) => {
-  const { access_token, refresh_token } = context.body;
-  const { grant_type } = context.oidc.params;
-  console.log(JSON.stringify({ grant_type, access_token, refresh_token }));
-});
+function signWith(key) {
+  const provider = new Provider(issuer, { ...configuration, jwks: { keys: [key] } });
+  addExchange(provider);
+  tellOf(provider);
+  server.removeAllListeners('request');
+  server.on('request', provider.callback());
+}
 
-provider.on('registration_create.success', (context, client) => {
-  const { registration_access_token } = context.body;
-  const registered = client.clientId;
-  console.log(JSON.stringify({ registered, registration_access_token }));
-});
-provider.on('registration_delete.success', (context, client) => {
-  console.log(JSON.stringify({ deleted: client.clientId }));
-});
+function tellOf(provider) {
+  provider.on('grant.success', (context) => {
+    const { access_token, refresh_token, id_token } = context.body;
+    const { grant_type } = context.oidc.params;
+    console.log(JSON.stringify({ grant_type, access_token, refresh_token, id_token }));
+  });
 
-server.on('request', provider.callback());
+  provider.on('registration_create.success', (context, client) => {
+    const { registration_access_token } = context.body;
+    const registered = client.clientId;
+    console.log(JSON.stringify({ registered, registration_access_token }));
+  });
+  provider.on('registration_delete.success', (context, client) => {
+    console.log(JSON.stringify({ deleted: client.clientId }));
+  });
+}
+
+signWith(signingKey());
 console.log(JSON.stringify({ issuer }));
 
 // It goes away, and comes back with all that it knows. A process that listens nowhere
@@ -214,5 +237,10 @@ process.on('SIGUSR2', () => {
   } else {
     server.listen(new URL(issuer).port, '127.0.0.1');
   }
+});
+process.on('SIGHUP', () => {
+  const key = signingKey();
+  signWith(key);
+  console.log(JSON.stringify({ signs_with: key.kid }));
 });
 process.on('SIGTERM', () => process.exit(0));

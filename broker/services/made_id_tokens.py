@@ -1,0 +1,75 @@
+"""ID tokens for any audience, of accounts without a person that can have them made."""
+
+from broker.model.errors import BadRequestError, IssuerMalformedError, NoIdTokenError
+from broker.model.grant import Grant
+from broker.model.unattended import Unattended, kind_of
+from broker.services.id_token_checks import (
+    IdTokenChecker,
+    IdTokenServed,
+    IdTokenWanted,
+    require_life,
+)
+from broker.services.interfaces import Clock
+from broker.services.minting import IdTokenMinter
+from broker.services.tokens import TokenService
+
+
+class MadeIdTokens:
+    """Has them made, one for each account and audience."""
+
+    def __init__(self, *, checker: IdTokenChecker, clock: Clock) -> None:
+        self._checker = checker
+        self._clock = clock
+
+    async def served(
+        self,
+        tokens: TokenService,
+        grant: Grant,
+        unattended: Unattended,
+        wanted: IdTokenWanted,
+    ) -> IdTokenServed:
+        """One that is at hand, or a new one; checked.
+
+        Raises:
+            NoIdTokenError: accounts of this kind have none.
+            BadRequestError: for whom it is to be was not said.
+            BrokerError: of the minter; or it is not what it should be.
+        """
+        minter, audience = _minter(tokens, grant, unattended), wanted.audience
+        account = grant.account.name
+        if audience is None:
+            what = f"audience is needed: {account!r} has no client of its own to be for"
+            raise BadRequestError(what=what)
+        # One at a time: many who ask at once want the same.
+        async with tokens.turn(account):
+            held = await self._held(tokens, grant, audience)
+            if held and held.has_left(self._clock.now(), wanted.min_ttl):
+                return held
+            began = self._clock.now()
+            value = await minter.id_token(grant, audience)
+            laid = tokens.id_tokens.lay_made(account, audience, value, began)
+            served = await self._checker.checked(laid, grant, audience)
+            require_life(served, grant, self._clock.now())
+            return served
+
+    async def _held(
+        self, tokens: TokenService, grant: Grant, audience: str
+    ) -> IdTokenServed | None:
+        laid = tokens.id_tokens.find(grant.account.name, audience)
+        if laid is None:
+            return None
+        try:
+            return await self._checker.checked(laid, grant, audience)
+        except IssuerMalformedError:
+            return None  # its key was withdrawn, or it has expired
+
+
+def _minter(
+    tokens: TokenService, grant: Grant, unattended: Unattended
+) -> IdTokenMinter:
+    minter = tokens.minters.of(unattended)
+    if isinstance(minter, IdTokenMinter):
+        return minter
+    kind = kind_of(unattended).replace("_", " ")
+    reason = f"an account by {kind} has none"
+    raise NoIdTokenError(account=grant.account.name, reason=reason)

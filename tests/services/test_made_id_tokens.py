@@ -1,0 +1,134 @@
+"""ID tokens for any audience: made once, kept, and checked like any other."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from broker.model.errors import BadRequestError, IssuerMalformedError, NoIdTokenError
+from broker.model.grant import Grant
+from broker.model.secret import Secret
+from broker.model.time import Seconds
+from broker.model.token import AccessToken
+from broker.model.unattended import ClientCredentials
+from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
+from broker.services.minting import IdTokenMinter, Minter
+from broker.services.token_cache import TokenKey
+from tests.fakes.signer import Signer
+from tests.services.identified import NOW, TalkingIssuer, id_token, identified
+from tests.services.world import PERSON, WORK, World, a_world
+
+AUDIENCE = "https://service.example"
+ROBOT = "robot@project.example"
+
+
+@dataclass
+class FakeMinter:
+    """One that can make ID tokens, as Google's can."""
+
+    changes: dict[str, object] = field(default_factory=dict)
+    signer: Signer = field(default_factory=Signer)
+    made: list[str] = field(default_factory=list)
+
+    async def mint(self, grant: Grant, key: TokenKey) -> AccessToken:
+        raise AssertionError((grant, key))
+
+    async def id_token(self, grant: Grant, audience: str) -> Secret:
+        assert grant.account.name == WORK
+        self.made.append(audience)
+        await asyncio.sleep(0)
+        members = {"aud": audience, "azp": ROBOT, **self.changes}
+        return id_token(self.signer, **members)
+
+
+async def a_robot(minter: Minter | None) -> World:
+    grant = identified(unattended=ClientCredentials(), refresh_token=None, subject=None)
+    world = await a_world(grant)
+    world.sender.answer_always(TalkingIssuer())
+    if minter is not None:
+        world.tokens.minters._made[ClientCredentials] = minter
+    return world
+
+
+async def asked(
+    world: World, audience: str | None = AUDIENCE, min_ttl: float = 0
+) -> IdTokenServed:
+    wanted = IdTokenWanted(account=WORK, audience=audience, min_ttl=Seconds(min_ttl))
+    return await world.id_tokens.id_token(PERSON, wanted)
+
+
+def test_the_minter_of_these_tests_is_one() -> None:
+    assert isinstance(FakeMinter(), IdTokenMinter)
+
+
+async def test_one_is_made_for_the_audience_and_kept_while_it_lives() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    served = await asked(world)
+    assert (served.audience, served.subject) == (AUDIENCE, "person-1")
+    assert await asked(world) == served
+    await asked(world, "https://other.example")
+    assert minter.made == [AUDIENCE, "https://other.example"]
+
+
+async def test_many_who_ask_at_once_have_one_made() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    served = await asyncio.gather(*(asked(world) for _ in range(10)))
+    assert len(minter.made) == 1
+    assert all(each == served[0] for each in served)
+
+
+async def test_one_with_too_little_life_is_made_anew() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    await asked(world)
+    await world.clock.advance(Seconds(3500))
+    await asked(world, min_ttl=50)
+    minter.changes = {"exp": NOW + 7200}
+    await asked(world, min_ttl=300)
+    assert len(minter.made) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"aud": "https://other.example"}, "not for this client"),
+        ({"iss": "https://evil.example"}, "made by"),
+        ({"exp": NOW - 100}, "expired already"),
+    ],
+)
+async def test_one_that_is_not_what_was_asked_for_is_not_given(
+    changes: dict[str, object], fault: str
+) -> None:
+    world = await a_robot(FakeMinter(changes))
+    with pytest.raises(IssuerMalformedError, match=fault):
+        await asked(world)
+
+
+async def test_one_that_somebody_else_signed_is_not_given() -> None:
+    world = await a_robot(FakeMinter(signer=Signer("key-2")))
+    with pytest.raises(IssuerMalformedError, match="does not publish"):
+        await asked(world)
+
+
+async def test_for_whom_it_is_must_be_said() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    with pytest.raises(BadRequestError, match="audience is needed"):
+        await asked(world, None)
+    assert minter.made == []
+
+
+async def test_accounts_of_other_kinds_have_none() -> None:
+    world = await a_robot(None)
+    with pytest.raises(NoIdTokenError, match="client credentials"):
+        await asked(world)
+
+
+async def test_a_log_out_leaves_none() -> None:
+    world = await a_robot(FakeMinter())
+    await asked(world)
+    world.tokens.forget(WORK)
+    assert world.tokens.id_tokens.find(WORK, AUDIENCE) is None
+    assert replace(identified(), subject=None).subject is None
