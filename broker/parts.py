@@ -19,10 +19,11 @@ from broker.host import (
     SystemClock,
     config_directory,
     read_persons_file,
+    runtime_directory,
     state_directory,
 )
 from broker.ipc.rare_routes import RareServices
-from broker.ipc.routes import DaemonFacts, Services
+from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
 from broker.model.account import AccountName
 from broker.model.event import Event, EventKind
@@ -33,11 +34,13 @@ from broker.services.access import Access
 from broker.services.events import Events
 from broker.services.gate import Gate
 from broker.services.interfaces import PeerLooker
+from broker.services.opened import Opened
 from broker.services.proving import ProvingSender
 from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
+    from broker.ipc.restricted_doors import RestrictedDoors
     from broker.model.account import Account
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from broker.services.issuers import Issuers
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
+    from broker.services.sockets import Sockets
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
     from broker.services.usage import SocketUsage
@@ -77,10 +81,16 @@ class Parts:
         socket_path: of the admin socket.
         stop: asks the daemon to end; returns at once.
         config: the person's.
+        front: whether cached tokens are answered in front of the HTTP server.
     """
 
     def __init__(
-        self, socket_path: str, stop: Callable[[], None], config: Config
+        self,
+        socket_path: str,
+        stop: Callable[[], None],
+        config: Config,
+        *,
+        front: bool,
     ) -> None:
         self._config = config
         self._clock = SystemClock()
@@ -103,15 +113,21 @@ class Parts:
             clock=self._clock,
             events=self._events,
             lock_after_idle=config.store.lock_after_idle,
+            when_open=self._restore_sockets,
         )
         self._looker: Late[PeerLooker] = Late(_made_looker)
+        self._doors = Late(self._made_doors)
+        self._sockets = Late(self._made_sockets)
         self._consents = Late(self._made_consents)
         self._access = Access(vault=self.vault, gate=self._made_gate())
         self._issuer_keys = Late(self._made_issuer_keys)
         self._sign_in = Late(self._made_sign_in)
         self.services = self._made_services(socket_path, stop)
+        self.server = PeerServer(
+            Routes(self.services), front=self._access if front else None
+        )
 
-    async def close(self, server: PeerServer) -> Collection[AccountName]:
+    async def close(self) -> Collection[AccountName]:
         """What is on the wire ends, and is saved and answered; the store goes last.
 
         In less time than a service manager waits before it kills: each of the two
@@ -123,7 +139,11 @@ class Parts:
         self.vault.begin_to_close()
         at = self._clock.now().wall
         self._events.publish(Event(kind=EventKind.STOPPING, at=at))
-        await asyncio.gather(self._end_logins(), server.close())
+        if self._sockets.made is not None:
+            await self._sockets.made.close()
+        await asyncio.gather(self._end_logins(), self.server.close())
+        if self._doors.made is not None:
+            self._doors.made.leave()
         if self._sign_in.made is not None:
             await self._sign_in.made.clean_up()
         lost = await self.vault.close()
@@ -139,7 +159,7 @@ class Parts:
             clock=self._clock,
             looker=self._looker,
             consent=Late(self._consents.get),
-            usage=Late(_made_usage),
+            usage=Late(self._made_usage),
         )
 
     def _made_services(self, socket_path: str, stop: Callable[[], None]) -> Services:
@@ -170,6 +190,7 @@ class Parts:
                 proofs=Late(self._made_proofs),
                 looker=self._looker,
                 id_tokens=Late(self._made_id_tokens),
+                sockets=self._sockets,
             ),
             stop=stop,
         )
@@ -190,6 +211,29 @@ class Parts:
             clock=self._clock,
             events=self._events,
         )
+
+    async def _restore_sockets(self, opened: Opened) -> None:
+        """Most stores hold none, and then nothing need be imported."""
+        if opened.sockets.all() or self._sockets.made is not None:
+            await self._sockets.get().restore(opened)
+
+    def _made_sockets(self) -> "Sockets":
+        self.vault.require_serving()
+        from broker.services.sockets import Sockets  # noqa: PLC0415 - see the top
+
+        return Sockets(vault=self.vault, doors=self._doors.get(), clock=self._clock)
+
+    def _made_doors(self) -> "RestrictedDoors":
+        from broker.ipc.restricted_doors import (  # noqa: PLC0415 - see the top
+            RestrictedDoors,
+        )
+
+        return RestrictedDoors(self.server, runtime_directory())
+
+    def _made_usage(self) -> "SocketUsage":
+        from broker.services.usage import SocketUsage  # noqa: PLC0415 - see the top
+
+        return SocketUsage(lambda: self.vault.require_open().sockets)
 
     def _made_consents(self) -> "Consents":
         from broker.services.consents import Consents  # noqa: PLC0415 - see the top
@@ -289,12 +333,6 @@ class Parts:
         return IdTokens(
             access=self._access, vault=self.vault, checker=checker, clock=self._clock
         )
-
-
-def _made_usage() -> "SocketUsage":
-    from broker.services.usage import SocketUsage  # noqa: PLC0415 - see the top
-
-    return SocketUsage()
 
 
 def _made_looker() -> PeerLooker:

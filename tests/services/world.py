@@ -41,11 +41,13 @@ from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
 from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
+from broker.services.sockets import Sockets
 from broker.services.store_making import StoreMaker
 from broker.services.tokens import TokenService
 from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 from tests.fakes.clock import FakeClock
+from tests.fakes.doors import FakeDoors
 from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
 from tests.fakes.listener import FakeListener
 from tests.fakes.sender import FakeSender, json_response
@@ -256,6 +258,8 @@ class World:
             gone=self.registering.let_go,
         )
         self.logins = self.a_login_service()
+        self.doors = FakeDoors()
+        self.sockets = self.a_book_of_sockets()
 
     def sign_ins(self) -> SignIns:
         """At the issuers of this world."""
@@ -298,8 +302,13 @@ class World:
             sign_ins=self.sign_ins(),
             ways={**dict.fromkeys(BY_REDIRECT, by_redirect), Way.DEVICE: by_device},
             clock=self.clock,
+            events=self.events,
             random=random,
         )
+
+    def a_book_of_sockets(self) -> Sockets:
+        """As after a start of the daemon; it restores nothing by itself."""
+        return Sockets(vault=self.vault, doors=self.doors, clock=self.clock)
 
     def a_vault(self, lock_after_idle: Seconds | None = None) -> Vault:
         """A vault over the store of this world."""
