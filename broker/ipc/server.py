@@ -43,6 +43,10 @@ STOP_SECONDS = 20
 """For requests under way when the server closes; service managers wait longer."""
 
 
+AT_ONCE = 0.001
+"""Seconds that aiohttp waits before it cancels a handler; it takes 0 for ever."""
+
+
 class _Served:
     """One socket, and what answers behind it."""
 
@@ -64,12 +68,15 @@ class _Served:
         if self.front is not None:
             await self.front.close()
 
-    def cut_off(self) -> None:
-        """End every connection now, whatever is under way on it."""
+    async def cut_off(self) -> None:
+        """End every connection now, and whatever is under way on it."""
         http = self.runner.server
-        for connection in list(http.connections if http else ()):
+        if http is None:
+            return
+        for connection in list(http.connections):
             if connection.transport is not None:
                 connection.transport.abort()
+        await http.shutdown(AT_ONCE)
 
     async def clean_up(self) -> None:
         await self.runner.cleanup()
@@ -131,7 +138,7 @@ class PeerServer:
         for served in self._served.pop(door, ()):
             served.listen_no_more()
             await served.end_front()
-            served.cut_off()
+            await served.cut_off()
             await served.clean_up()
 
     async def close(self) -> None:

@@ -59,7 +59,6 @@ TESTED_BY = {
     "broker/model/question.py": "tests/services/test_gate.py",
     "broker/model/restriction.py": "tests/services/test_narrowing.py",
     "broker/services/consents.py": "tests/services/test_gate.py",
-    "broker/services/usage.py": "tests/services/test_gate.py",
     "broker/model/premises.py": "tests/host/test_premises.py",
     "broker/model/unattended.py": "tests/store/test_records.py",
     "broker/model/way.py": "tests/services/test_by_redirect.py",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from broker.model.account import Account, AccountName
@@ -36,6 +36,7 @@ from broker.services.issuers import Issuers
 from broker.services.logins import LoginService
 from broker.services.moving_in import MovingIn
 from broker.services.moving_out import MovingOut
+from broker.services.opened import Opened
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
@@ -310,7 +311,11 @@ class World:
         """As after a start of the daemon; it restores nothing by itself."""
         return Sockets(vault=self.vault, doors=self.doors, clock=self.clock)
 
-    def a_vault(self, lock_after_idle: Seconds | None = None) -> Vault:
+    def a_vault(
+        self,
+        lock_after_idle: Seconds | None = None,
+        when_open: Callable[[Opened], Awaitable[None]] | None = None,
+    ) -> Vault:
         """A vault over the store of this world."""
         return Vault(
             door=self.door,
@@ -318,6 +323,7 @@ class World:
             clock=self.clock,
             events=self.events,
             lock_after_idle=lock_after_idle,
+            when_open=when_open,
         )
 
     @property
