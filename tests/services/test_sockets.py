@@ -122,7 +122,9 @@ async def test_one_that_cannot_be_opened_after_a_restart_is_kept_and_told() -> N
     world.doors.unusable.add("ci")
     await restarted(world)
     assert list(world.doors.open_now) == ["other"]
-    faults = [(each.record.restriction.name, each.fault) for each in world.sockets.all()]
+    faults = [
+        (each.record.restriction.name, each.fault) for each in world.sockets.all()
+    ]
     assert faults == [("ci", "no such folder"), ("other", None)]
     await world.sockets.remove(CI)
     world.doors.unusable.clear()
@@ -148,7 +150,9 @@ async def test_it_ends_by_itself_and_for_good() -> None:
     assert world.store.settings == {}
 
 
-async def test_one_timer_is_for_the_nearest_end_and_none_where_there_is_no_end() -> None:
+async def test_one_timer_is_for_the_nearest_end_and_none_where_there_is_no_end() -> (
+    None
+):
     world = await a_world(a_grant())
     idle = world.clock.sleeping
     await world.sockets.add(a_socket(), None)
