@@ -1,7 +1,7 @@
 """The hand at the desk: sign-ins that are begun on another host."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_no_host_can_fill_the_screen_with_pages(
 
     listen(answer)
     here = at_the_desk(monotonic=lambda: now)
-    for number in range(MOST_PAGES + 2):
+    for number in range(MOST_PAGES + 2):  # noqa: B007 - the broker tells it
         here.look(Broker())
     assert len(opened) == MOST_PAGES
     assert f"open this URL to go on: {URL}" in capsys.readouterr().err
@@ -106,7 +106,7 @@ def test_where_no_browser_is_wanted_the_url_is_told(
     assert URL in capsys.readouterr().err
 
 
-def stream(*events: dict[str, object]) -> bytes:
+def stream(*events: Mapping[str, object]) -> bytes:
     lines = b"".join(json.dumps({"at": 0, **one}).encode() + b"\n" for one in events)
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
@@ -115,7 +115,7 @@ def stream(*events: dict[str, object]) -> bytes:
     return head.encode() + lines
 
 
-def telling(*events: dict[str, object]) -> Answer:
+def telling(*events: Mapping[str, object]) -> Answer:
     """A broker that tells these once, and of a login whenever it is asked."""
     left = [stream({"event": "listening"}, *events)]
 

@@ -17,8 +17,8 @@ from brokerd_client.paths import find_socket
 def there(
     home: Path, *words: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", "-s", "--", *words],
+    return subprocess.run(  # noqa: S603 - our own script
+        ["/bin/sh", "-s", "--", *words],
         input=SCRIPT,
         capture_output=True,
         text=True,
@@ -49,7 +49,7 @@ def test_it_is_where_clients_there_look_by_themselves(
         pytest.fail(f"this machine has a {expected}: run as a user without one")
     said = there(tmp_path, **runtime)
     assert said.stdout == f"{expected}\n"
-    assert stat.S_IMODE(os.stat(os.path.dirname(expected)).st_mode) == 0o700
+    assert stat.S_IMODE(Path(expected).parent.stat().st_mode) == 0o700
 
 
 def test_what_an_earlier_connection_left_is_taken_away(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_every_option_is_in_the_request() -> None:
 )
 def test_a_rate_has_a_unit_or_a_span(typed: str, seconds: int) -> None:
     rate = socket_body("ci", words(rate=typed))["rate"]
-    assert rate == {"most": int(typed.split("/")[0]), "seconds": seconds}
+    assert rate == {"most": int(typed.partition("/")[0]), "seconds": seconds}
 
 
 def test_a_path_is_made_absolute_where_it_was_typed(

@@ -1,8 +1,7 @@
 """Restricted sockets, bound and served, and cut off."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -47,15 +46,19 @@ def runtime(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def served(serve: Serve) -> AsyncIterator[Served]:
+async def served(serve: Serve) -> Served:
     world = await a_world(a_grant())
     world.sender.answer_always(token_answer())
-    yield await serve(world)
+    return await serve(world)
 
 
 @pytest.fixture
 def doors(served: Served, runtime: Path) -> RestrictedDoors:
     return RestrictedDoors(served.server, runtime)
+
+
+def doors_folder(doors: RestrictedDoors) -> Path:
+    return Path(doors.path(CI)).parent.parent
 
 
 async def connected(doors: RestrictedDoors) -> Conversation:
@@ -89,15 +92,13 @@ async def test_when_it_is_closed_everybody_is_cut_off_and_nobody_comes_in(
         await asyncio.sleep(0)
     await doors.close(CI)
     for peer in (met, behind, waiting, silent):
-        try:
+        with contextlib.suppress(ConnectionError):
             assert await peer.reader.read() == b""
-        except ConnectionError:
-            pass
         peer.writer.close()
     gate.set()
     with pytest.raises(FileNotFoundError):
         await connected(doors)
-    assert not os.path.exists(os.path.dirname(doors.path(CI)))
+    assert list(doors_folder(doors).iterdir()) == []
     assert (await served.ask("GET", "/v1/status")).status == 200
 
 

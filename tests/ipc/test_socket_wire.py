@@ -23,6 +23,13 @@ def body(text: bytes) -> SocketBody:
     return parse_body(text, SocketBody)
 
 
+def read(text: bytes) -> None:
+    """All that the route reads."""
+    asked = body(text)
+    restriction(asked)
+    expires_in(asked)
+
+
 def test_what_is_left_out_is_as_narrow_or_as_wide_as_the_account() -> None:
     own = restriction(body(LEAST))
     assert own.accounts == ("work",)
@@ -36,11 +43,11 @@ def test_what_is_left_out_is_as_narrow_or_as_wide_as_the_account() -> None:
 def test_every_member_is_read() -> None:
     own = restriction(body(MOST))
     assert own.accounts == ("work", "home")
-    assert own.scopes == {"a", "b"}
+    assert own.scopes == frozenset({"a", "b"})
     assert own.operations == {Operation.TOKEN, Operation.LOGIN}
     assert own.rate == Rate(most=60, seconds=Seconds(60))
     assert own.confirm is Confirm.FIRST
-    assert expires_in(body(MOST)) == 28800
+    assert expires_in(body(MOST)) == Seconds(28800)
     listed = ListedSocket(record=SocketRecord(restriction=own), path="/p", fault=None)
     reply = socket_reply(listed)
     assert reply["scopes"] == ["a", "b"]
@@ -92,7 +99,5 @@ def test_what_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
 
     text = msgspec.json.encode({"name": "ci", "accounts": ["work"], **changes})
     with pytest.raises(BadRequestError) as caught:
-        asked = body(text)
-        restriction(asked)
-        expires_in(asked)
+        read(text)
     assert "\n" not in caught.value.what

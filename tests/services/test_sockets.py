@@ -64,7 +64,7 @@ async def test_a_socket_outlives_the_daemon() -> None:
     before = world.doors.open_now["ci"]
     await restarted(world)
     assert world.doors.open_now == {"ci": before}
-    assert world.doors.swept == {"ci"}
+    assert world.doors.swept == frozenset({"ci"})
 
 
 async def test_a_name_is_given_once_and_an_account_must_be_there() -> None:
@@ -197,7 +197,7 @@ async def test_after_its_end_by_the_wall_clock_nothing_passes() -> None:
     own = added.record.restriction
     door = Socket(name="ci", owner_uid=1000, restriction=own)
     asker = Asker(socket=door, peer=Peer(uid=1000))
-    assert await world.access.token(asker, TokenWanted())
+    await world.access.token(asker, TokenWanted())
     world.clock.set_wall(UnixTime(START.wall + 100))
     with pytest.raises(NotPermittedError, match="expired"):
         world.access.cached_token(asker, TokenWanted())
