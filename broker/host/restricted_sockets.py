@@ -60,8 +60,8 @@ def bind_restricted_socket(runtime: Path, restriction: Restriction) -> socket.so
         bound = bind_private_socket(path, backlog=RESTRICTED_BACKLOG)
         if group is not None:
             _share(bound, path, group)
-    except (_Unfit, BrokerError) as exc:
-        what = str(exc) if isinstance(exc, _Unfit) else _told(exc)
+    except (_Unfit, BrokerError, OSError) as exc:
+        what = _told(exc)
         raise SocketUnusableError(socket=restriction.name, what=what) from exc
     return bound
 
@@ -95,14 +95,16 @@ class _Unfit(Exception):  # noqa: N818 - a reason, never seen outside
     """Why a place or a group will not do."""
 
 
-def _told(error: BrokerError) -> str:
+def _told(error: Exception) -> str:
     match error:
+        case OSError():  # no more files may be open
+            return (error.strerror or "it cannot be made").lower()
         case AlreadyRunningError():
             return f"somebody listens at {error.path}"
         case DirectoryUnsafeError() | ConfigError():
             return f"{error.path} {error.what}"
         case _:
-            return error.code
+            return str(error)
 
 
 def _require_out_of_reach(path: Path) -> None:

@@ -98,4 +98,5 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def permits(self, operation: Operation) -> bool:
         """Whether it is for this at all."""
-        return operation in self.operations or operation in ALWAYS_PERMITTED
+        named = operation in self.operations and operation in FOR_RESTRICTED
+        return named or operation in ALWAYS_PERMITTED

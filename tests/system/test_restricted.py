@@ -306,7 +306,7 @@ def test_run_gives_a_program_its_socket_and_takes_it_away(signed_in: Person) -> 
 
     running = signed_in.start("brokerctl", *words[:4], "--", "sleep", "600")
     sockets = signed_in.socket.parent / "sockets"
-    wait_until(lambda: (sockets / "job").exists(), "the socket")
+    wait_until((sockets / "job").exists, "the socket")
     wait_until(lambda: _children(running.pid) != [], "the program")
     (child,) = _children(running.pid)
     running.send_signal(signal.SIGTERM)
