@@ -19,7 +19,6 @@ from broker.host import (
     SystemClock,
     config_directory,
     read_persons_file,
-    runtime_directory,
     state_directory,
 )
 from broker.ipc.rare_routes import RareServices
@@ -40,7 +39,6 @@ from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
-    from broker.ipc.restricted_doors import RestrictedDoors
     from broker.model.account import Account
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
@@ -52,11 +50,10 @@ if TYPE_CHECKING:
     from broker.services.issuers import Issuers
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
-    from broker.services.sockets import Sockets
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
-    from broker.services.usage import SocketUsage
     from broker.sign_in_parts import SignInParts
+    from broker.socket_parts import SocketParts
 
 
 def config_path() -> Path:
@@ -116,8 +113,7 @@ class Parts:
             when_open=self._restore_sockets,
         )
         self._looker: Late[PeerLooker] = Late(_made_looker)
-        self._doors = Late(self._made_doors)
-        self._sockets = Late(self._made_sockets)
+        self._socket_parts = Late(self._made_socket_parts)
         self._consents = Late(self._made_consents)
         self._access = Access(vault=self.vault, gate=self._made_gate())
         self._issuer_keys = Late(self._made_issuer_keys)
@@ -139,11 +135,9 @@ class Parts:
         self.vault.begin_to_close()
         at = self._clock.now().wall
         self._events.publish(Event(kind=EventKind.STOPPING, at=at))
-        if self._sockets.made is not None:
-            await self._sockets.made.close()
         await asyncio.gather(self._end_logins(), self.server.close())
-        if self._doors.made is not None:
-            self._doors.made.leave()
+        if self._socket_parts.made is not None:
+            await self._socket_parts.made.clean_up()
         if self._sign_in.made is not None:
             await self._sign_in.made.clean_up()
         lost = await self.vault.close()
@@ -159,7 +153,7 @@ class Parts:
             clock=self._clock,
             looker=self._looker,
             consent=Late(self._consents.get),
-            usage=Late(self._made_usage),
+            usage=Late(lambda: self._socket_parts.get().usage),
         )
 
     def _made_services(self, socket_path: str, stop: Callable[[], None]) -> Services:
@@ -190,7 +184,7 @@ class Parts:
                 proofs=Late(self._made_proofs),
                 looker=self._looker,
                 id_tokens=Late(self._made_id_tokens),
-                sockets=self._sockets,
+                sockets=Late(lambda: self._socket_parts.get().sockets),
             ),
             stop=stop,
         )
@@ -214,26 +208,14 @@ class Parts:
 
     async def _restore_sockets(self, opened: Opened) -> None:
         """Most stores hold none, and then nothing need be imported."""
-        if opened.sockets.all() or self._sockets.made is not None:
-            await self._sockets.get().restore(opened)
+        if opened.sockets.all() or self._socket_parts.made is not None:
+            await self._socket_parts.get().sockets.restore(opened)
 
-    def _made_sockets(self) -> "Sockets":
+    def _made_socket_parts(self) -> "SocketParts":
         self.vault.require_serving()
-        from broker.services.sockets import Sockets  # noqa: PLC0415 - see the top
+        from broker.socket_parts import SocketParts  # noqa: PLC0415 - see the top
 
-        return Sockets(vault=self.vault, doors=self._doors.get(), clock=self._clock)
-
-    def _made_doors(self) -> "RestrictedDoors":
-        from broker.ipc.restricted_doors import (  # noqa: PLC0415 - see the top
-            RestrictedDoors,
-        )
-
-        return RestrictedDoors(self.server, runtime_directory())
-
-    def _made_usage(self) -> "SocketUsage":
-        from broker.services.usage import SocketUsage  # noqa: PLC0415 - see the top
-
-        return SocketUsage(lambda: self.vault.require_open().sockets)
+        return SocketParts(vault=self.vault, server=self.server, clock=self._clock)
 
     def _made_consents(self) -> "Consents":
         from broker.services.consents import Consents  # noqa: PLC0415 - see the top

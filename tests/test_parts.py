@@ -11,6 +11,7 @@ from broker.model.issuer import IssuerPreset, PresetOrigin
 
 RARE = (
     "broker.sign_in_parts",
+    "broker.socket_parts",
     "broker.oauth.presets",
     "broker.ipc.adding_routes",
     "broker.ipc.login_routes",

@@ -95,6 +95,7 @@ TESTED_BY = {
     "broker/services/token_cache.py": "tests/services/test_tokens.py",
     "broker/services/way_in.py": "tests/services/test_by_redirect.py",
     "broker/sign_in_parts.py": "tests/test_daemon.py",
+    "broker/socket_parts.py": "tests/system/test_restricted.py",
     "broker/store/building.py": "tests/store/test_door.py",
     "broker/store/connection.py": "tests/store/test_database.py",
     "broker/store/keys/kept.py": "tests/contracts/test_key_source.py",
