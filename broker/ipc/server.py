@@ -70,13 +70,8 @@ class _Served:
 
     async def cut_off(self) -> None:
         """End every connection now, and whatever is under way on it."""
-        http = self.runner.server
-        if http is None:
-            return
-        for connection in list(http.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
-        await http.shutdown(AT_ONCE)
+        if self.runner.server is not None:
+            await self.runner.server.shutdown(AT_ONCE)
 
     async def clean_up(self) -> None:
         await self.runner.cleanup()

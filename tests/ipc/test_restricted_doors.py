@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.ipc.restricted_doors import RestrictedDoors
+from broker.ipc.server import STOP_SECONDS
 from broker.model.errors import SocketUnusableError
 from broker.model.restriction import Restriction, SocketName
 from broker.model.time import UnixTime
@@ -90,7 +91,8 @@ async def test_when_it_is_closed_everybody_is_cut_off_and_nobody_comes_in(
     waiting.writer.write(NARROWER)
     while not served.world.sender.under_way:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(0)
-    await doors.close(CI)
+    async with asyncio.timeout(STOP_SECONDS / 4):  # it would wait for half of it
+        await doors.close(CI)
     for peer in (met, behind, waiting, silent):
         with contextlib.suppress(ConnectionError):
             assert await peer.reader.read() == b""

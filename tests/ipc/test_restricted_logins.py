@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 from broker.ipc.login_wire import LoginBody, RedirectBody, restricted_account
 from broker.model.account import AccountName
 from broker.model.errors import BadRequestError, NotPermittedError
-from broker.model.event import EventKind
+from broker.model.event import Event, EventKind
 from broker.model.policy import Operation
 from broker.model.restriction import Restriction, SocketName
 from broker.model.time import UnixTime
 from broker.model.way import Way
 from broker.services.login import Login
+from broker.services.sign_in import SignInRequest
+from broker.services.way_in import LoginOptions
+from tests.fakes.clock import run_until_idle
 from tests.ipc.conftest import Serve
 from tests.ipc.served import Served
 from tests.services.person import completed, repeated
@@ -165,6 +168,45 @@ async def test_one_that_is_under_way_is_joined_and_never_ended(
     assert (await far.ask("GET", path)).json["state"] == "pending"
     assert (await far.ask("DELETE", path)).code == "not_permitted"
     assert not other.has_ended
+
+
+async def test_also_one_that_goes_another_way_is_joined(
+    far: Served, world: World
+) -> None:
+    options = LoginOptions(way=Way.PASTE, other_person=True)
+    other = (await world.logins.start(SignInRequest(account=WORK), options)).login
+    said = await far.ask("POST", "/v1/logins", {"account": "work"})
+    assert said.json["id"] == other.login_id
+    assert not other.has_ended
+
+
+async def test_of_two_that_begin_at_once_the_person_is_told_once(
+    far: Served, world: World
+) -> None:
+    body = {"account": "work"}
+    with world.events.subscribe() as heard:
+        both = [far.ask("POST", "/v1/logins", body) for _ in range(2)]
+        said = await asyncio.gather(*both)
+        assert sorted(str(one.json["joined"]) for one in said) == ["False", "True"]
+        world.events.publish(Event(kind=EventKind.SAVED, at=UnixTime(0)))
+        kinds = [(await heard.get()).kind for _ in range(2)]
+    assert kinds == [EventKind.LOGIN_BEGUN, EventKind.SAVED]
+
+
+async def test_one_that_the_person_has_begun_meanwhile_is_the_persons(
+    world: World,
+) -> None:
+    # Both are about to begin when neither is under way.
+    async with world.logins._beginning.setdefault(WORK, asyncio.Lock()):
+        theirs = world.logins.start(SignInRequest(account=WORK), LoginOptions())
+        ours = world.logins.start_through(WORK, "far")
+        both = asyncio.gather(theirs, ours)
+        await run_until_idle()
+    first, second = await both
+    assert second.joined
+    assert first.login is second.login
+    assert first.login.socket is None
+    assert first.login.watched_from == {"far"}
 
 
 async def test_what_it_has_begun_it_may_end(far: Served) -> None:

@@ -120,12 +120,16 @@ async def test_a_socket_that_was_made_anew_is_another_one() -> None:
         await records.use(FULL)
 
 
-async def test_a_use_and_a_new_socket_at_once_are_both_saved() -> None:
+@pytest.mark.parametrize("use_first", [True, False])
+async def test_a_use_and_a_new_socket_at_once_are_both_saved(
+    *, use_first: bool
+) -> None:
     store = MemoryStore()
     records = await records_on(store)
     await records.add(FULL)
     store.gate = asyncio.Event()
-    both = asyncio.gather(records.use(FULL), records.add(CI))
+    deeds = [records.use(FULL), records.add(CI)]
+    both = asyncio.gather(*(deeds if use_first else reversed(deeds)))
     await asyncio.sleep(0)
     store.gate.set()
     await both
