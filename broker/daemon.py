@@ -30,8 +30,6 @@ from broker.host import (
     watchdog_interval,
 )
 from broker.ipc.problems import problem
-from broker.ipc.routes import Routes
-from broker.ipc.server import PeerServer
 from broker.model.account import AccountName
 from broker.model.errors import BrokerError, StoreFailedError
 from broker.model.peer import Socket
@@ -103,13 +101,11 @@ async def _run(
 ) -> Collection[AccountName]:
     """Serve until the end; the accounts whose newest grant could not be saved."""
     stopped = _stop_event(place)
-    parts = Parts(str(place.socket), stopped.set, config)
+    parts = Parts(str(place.socket), stopped.set, config, front=options.front)
     await parts.vault.open_at_start()
-    access = parts.services.access
-    server = PeerServer(Routes(parts.services), front=access if options.front else None)
     for door in place.doors:
         own = Socket(name=ADMIN, owner_uid=os.geteuid())
-        await server.serve(door, own, ADMIN_BACKLOG)
+        await parts.server.serve(door, own, ADMIN_BACKLOG)
     # What is there now stays: collecting need not walk through it while a peer waits.
     gc.freeze()
     log.info("daemon.started pid=%d store=%s", os.getpid(), parts.vault.state.value)
@@ -120,7 +116,7 @@ async def _run(
     log.info("daemon.stopping")
     notify(os.environ, "STOPPING=1")
     watchdog.cancel()
-    lost = await parts.close(server)
+    lost = await parts.close()
     log.info("daemon.stopped")
     return lost
 

@@ -22,7 +22,7 @@ from broker.host import (
     state_directory,
 )
 from broker.ipc.rare_routes import RareServices
-from broker.ipc.routes import DaemonFacts, Services
+from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
 from broker.model.account import AccountName
 from broker.model.event import Event, EventKind
@@ -33,6 +33,7 @@ from broker.services.access import Access
 from broker.services.events import Events
 from broker.services.gate import Gate
 from broker.services.interfaces import PeerLooker
+from broker.services.opened import Opened
 from broker.services.proving import ProvingSender
 from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     from broker.services.proofs import Proofs
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
-    from broker.services.usage import SocketUsage
     from broker.sign_in_parts import SignInParts
+    from broker.socket_parts import SocketParts
 
 
 def config_path() -> Path:
@@ -77,10 +78,16 @@ class Parts:
         socket_path: of the admin socket.
         stop: asks the daemon to end; returns at once.
         config: the person's.
+        front: whether cached tokens are answered in front of the HTTP server.
     """
 
     def __init__(
-        self, socket_path: str, stop: Callable[[], None], config: Config
+        self,
+        socket_path: str,
+        stop: Callable[[], None],
+        config: Config,
+        *,
+        front: bool,
     ) -> None:
         self._config = config
         self._clock = SystemClock()
@@ -103,15 +110,20 @@ class Parts:
             clock=self._clock,
             events=self._events,
             lock_after_idle=config.store.lock_after_idle,
+            when_open=self._restore_sockets,
         )
         self._looker: Late[PeerLooker] = Late(_made_looker)
+        self._socket_parts = Late(self._made_socket_parts)
         self._consents = Late(self._made_consents)
         self._access = Access(vault=self.vault, gate=self._made_gate())
         self._issuer_keys = Late(self._made_issuer_keys)
         self._sign_in = Late(self._made_sign_in)
         self.services = self._made_services(socket_path, stop)
+        self.server = PeerServer(
+            Routes(self.services), front=self._access if front else None
+        )
 
-    async def close(self, server: PeerServer) -> Collection[AccountName]:
+    async def close(self) -> Collection[AccountName]:
         """What is on the wire ends, and is saved and answered; the store goes last.
 
         In less time than a service manager waits before it kills: each of the two
@@ -123,7 +135,9 @@ class Parts:
         self.vault.begin_to_close()
         at = self._clock.now().wall
         self._events.publish(Event(kind=EventKind.STOPPING, at=at))
-        await asyncio.gather(self._end_logins(), server.close())
+        await asyncio.gather(self._end_logins(), self.server.close())
+        if self._socket_parts.made is not None:
+            await self._socket_parts.made.clean_up()
         if self._sign_in.made is not None:
             await self._sign_in.made.clean_up()
         lost = await self.vault.close()
@@ -139,7 +153,7 @@ class Parts:
             clock=self._clock,
             looker=self._looker,
             consent=Late(self._consents.get),
-            usage=Late(_made_usage),
+            usage=Late(lambda: self._socket_parts.get().usage),
         )
 
     def _made_services(self, socket_path: str, stop: Callable[[], None]) -> Services:
@@ -170,6 +184,7 @@ class Parts:
                 proofs=Late(self._made_proofs),
                 looker=self._looker,
                 id_tokens=Late(self._made_id_tokens),
+                sockets=Late(lambda: self._socket_parts.get().sockets),
             ),
             stop=stop,
         )
@@ -190,6 +205,17 @@ class Parts:
             clock=self._clock,
             events=self._events,
         )
+
+    async def _restore_sockets(self, opened: Opened) -> None:
+        """Most stores hold none, and then nothing need be imported."""
+        if opened.sockets.all() or self._socket_parts.made is not None:
+            await self._socket_parts.get().sockets.restore(opened)
+
+    def _made_socket_parts(self) -> "SocketParts":
+        self.vault.require_serving()
+        from broker.socket_parts import SocketParts  # noqa: PLC0415 - see the top
+
+        return SocketParts(vault=self.vault, server=self.server, clock=self._clock)
 
     def _made_consents(self) -> "Consents":
         from broker.services.consents import Consents  # noqa: PLC0415 - see the top
@@ -289,12 +315,6 @@ class Parts:
         return IdTokens(
             access=self._access, vault=self.vault, checker=checker, clock=self._clock
         )
-
-
-def _made_usage() -> "SocketUsage":
-    from broker.services.usage import SocketUsage  # noqa: PLC0415 - see the top
-
-    return SocketUsage()
 
 
 def _made_looker() -> PeerLooker:

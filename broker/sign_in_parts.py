@@ -75,6 +75,7 @@ class SignInParts:
             sign_ins=sign_ins,
             ways=_ways(vault, redeemer, sender, clock),
             clock=clock,
+            events=events,
             random=secrets.token_bytes,
         )
 

@@ -22,6 +22,7 @@ from broker.control.policy import policy
 from broker.control.proofs import dpop_proof
 from broker.control.scan import scan
 from broker.control.service import service
+from broker.control.sockets import socket_
 from broker.control.start import start_broker
 from broker.control.status import status
 from broker.control.store import init, lock, unlock
@@ -103,5 +104,6 @@ for _command in (
     restore,
     doctor,
     service,
+    socket_,
 ):
     brokerctl.add_command(_command)

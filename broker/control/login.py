@@ -12,11 +12,18 @@ import click
 from broker.control.broker import Broker, Json, text, texts
 from broker.control.browser import is_safe_url, open_browser
 from broker.control.device import show_device, tell_joined
-from broker.control.login_end import await_end
+from broker.control.login_end import ELSEWHERE, await_end
 from broker.control.login_report import report
 from broker.control.login_request import Words, login_body
 from broker.control.login_titles import OOB_AUTO, titles_for
-from broker.control.output import json_option, say, say_json, tell_note, tells_errors
+from broker.control.output import (
+    json_option,
+    say,
+    say_json,
+    tell,
+    tell_note,
+    tells_errors,
+)
 from brokerd_client import BrokerError
 
 PROMPT_MESSAGE = "Please visit this URL to authorize this application: {url}"
@@ -162,6 +169,8 @@ def login(**words: Unpack[Words]) -> None:
         try:
             _send_to_issuer(begun, words)
             way = text(begun, "way") or "loopback"
+            if begun.get("elsewhere") is True:
+                way = ELSEWHERE
             if titles is not None and way == OOB_AUTO:
                 done = titles.await_end(broker, path)
             else:
@@ -194,6 +203,9 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
 
 
 def _send_to_issuer(begun: Json, words: Words) -> None:
+    if begun.get("elsewhere") is True:
+        _tell_elsewhere(begun, words)
+        return
     device = begun.get("device")
     if not isinstance(device, dict):
         _send_to_browser(begun, words)
@@ -203,6 +215,17 @@ def _send_to_issuer(begun: Json, words: Words) -> None:
         show_device(device)
         if begun.get("joined") is True:
             tell_joined()
+
+
+def _tell_elsewhere(begun: Json, words: Words) -> None:
+    """Through a restricted socket: the browser is where the broker is."""
+    if words["as_json"]:
+        say_json({**begun, "browser_opened": False})
+        return
+    tell(
+        "brokerctl: note: the browser opens where the broker runs, and whoever sits "
+        "there signs in"
+    )
 
 
 def _send_to_browser(begun: Json, words: Words) -> None:

@@ -18,6 +18,9 @@ OFFER_SECONDS = 20
 """Until pasting is offered to whoever waits at a terminal: a firewall may have eaten
 the redirect, and the browser is then left with an address that it cannot open."""
 
+ELSEWHERE = "elsewhere"
+"""The way of a sign-in through a restricted socket: nothing is pasted here."""
+
 _CALL_SECONDS = POLL_SECONDS + 30
 _PASTED = frozenset({"paste", "oob"})
 _WARNING = (

@@ -36,6 +36,7 @@ _STOPPED = BrokerError(
 _MISSED = EventKind.MISSED.value
 
 _WORDS = {
+    "login_begun": "a sign-in awaits your browser: see `brokerctl pending`",
     "issuer_down": "does not answer",
     "issuer_up": "answers again",
     "locked": "the store is locked",

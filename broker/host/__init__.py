@@ -13,7 +13,7 @@ from broker.host.place import Place, take_place
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
-from broker.host.sockets import ADMIN_BACKLOG, bind_admin_socket, peer_of
+from broker.host.sockets import ADMIN_BACKLOG, bind_private_socket, peer_of
 from broker.host.trust import Trust
 from broker.host.watch import forget_events, watch
 
@@ -24,7 +24,7 @@ __all__ = [
     "Place",
     "SystemClock",
     "Trust",
-    "bind_admin_socket",
+    "bind_private_socket",
     "config_directory",
     "ensure_private_directory",
     "forget_events",

@@ -13,7 +13,7 @@ from pathlib import Path
 from broker.host.lock import HeldLock, hold_lock
 from broker.host.private import ensure_private_directory
 from broker.host.service_manager import inherited_sockets
-from broker.host.sockets import bind_admin_socket, is_listened_to
+from broker.host.sockets import bind_private_socket, is_listened_to
 from broker.model.errors import AlreadyRunningError
 
 SOCKET_NAME = "broker.sock"
@@ -81,7 +81,7 @@ def take_place(runtime: Path, state: Path, environ: MutableMapping[str, str]) ->
             failing.callback(lock.close)
             locks.append(lock)
         inherited = [door for _, door in inherited_sockets(environ, os.getpid())]
-        doors = inherited or [bind_admin_socket(runtime / SOCKET_NAME)]
+        doors = inherited or [bind_private_socket(runtime / SOCKET_NAME)]
         place = Place(tuple(locks), doors, own=not inherited)
         failing.pop_all()
     return place

@@ -34,7 +34,7 @@ _DARWIN_XUCRED = struct.Struct("IIh2x16I")
 """version, uid, number of groups, groups: struct xucred (sys/ucred.h)."""
 
 
-def bind_admin_socket(path: Path, *, backlog: int = ADMIN_BACKLOG) -> socket.socket:
+def bind_private_socket(path: Path, *, backlog: int = ADMIN_BACKLOG) -> socket.socket:
     """A listening, non-blocking socket at `path`, mode 0600.
 
     The daemon's lock is held by now, so a dead socket left by a crash is removed.

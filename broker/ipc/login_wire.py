@@ -6,10 +6,11 @@ The shapes are those of clients/PROTOCOL.md.
 from collections.abc import Mapping, Sequence
 
 from broker.ipc.wire import Request, parse_scopes
-from broker.model.account import RedirectChoice, parse_account_name
+from broker.model.account import AccountName, RedirectChoice, parse_account_name
 from broker.model.client import Client
-from broker.model.errors import BadRequestError
+from broker.model.errors import BadRequestError, NotPermittedError
 from broker.model.redirect import ResponseMode
+from broker.model.restriction import Restriction
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
@@ -121,6 +122,68 @@ def login_options(body: LoginBody) -> LoginOptions:
     )
 
 
+def restricted_account(body: LoginBody, restriction: Restriction) -> AccountName:
+    """Whose sign-in a peer of a restricted socket may repeat with this.
+
+    Raises:
+        NotPermittedError: it is not one of the socket's, or the body names anything
+            else: which issuer, client, person or way is not for whoever is there.
+    """
+    plain = LoginBody(account=body.account)
+    for name in body.__struct_fields__:
+        if getattr(body, name) != getattr(plain, name):
+            raise NotPermittedError(
+                what=f"{name!r} in a sign-in through {restriction.name!r}"
+            )
+    account = parse_account_name(body.account)
+    if account not in restriction.accounts:
+        raise NotPermittedError(
+            what=f"a sign-in of {account!r} through {restriction.name!r}"
+        )
+    return account
+
+
+def begun_elsewhere(started: Started) -> dict[str, object]:
+    """Answer of `POST /v1/logins` on a restricted socket."""
+    return {**_pending_elsewhere(started.login), "joined": started.joined}
+
+
+def logins_elsewhere(logins: Sequence[Login]) -> dict[str, object]:
+    """Answer of `GET /v1/logins` on a restricted socket."""
+    return {"logins": [_pending_elsewhere(login) for login in logins]}
+
+
+def login_elsewhere(login: Login, restriction: Restriction) -> dict[str, object]:
+    """Answer of `GET /v1/logins/ID` on a restricted socket, without its `problem`.
+
+    Of what was granted the peer learns no more than it may have.
+    """
+    granted, most = login.granted, restriction.scopes
+    return {
+        **login_reply(login),
+        "scopes": sorted(granted if most is None else granted & most),
+        "missing_scopes": [],
+        "extra_scopes": [],
+        "notes": [],
+    }
+
+
+def _pending_elsewhere(login: Login) -> dict[str, object]:
+    # The person's browser is not where the peer is. With the URL it could answer in the
+    # person's place, with an account of its own.
+    return {
+        "id": login.login_id,
+        "account": login.account,
+        "way": login.way.value,
+        "state": "pending",
+        "authorization_url": None,
+        "redirect_uri": None,
+        "elsewhere": True,
+        "expires_at": login.expires_at,
+        "notes": [],
+    }
+
+
 def login_begun(started: Started) -> dict[str, object]:
     """Answer of `POST /v1/logins`."""
     return {**_pending(started.login), "joined": started.joined}
@@ -138,6 +201,7 @@ def _pending(login: Login) -> dict[str, object]:
         **({} if login.device is None else {"device": _device(login, login.device)}),
         "expires_at": login.expires_at,
         "notes": list(login.notes),
+        **({} if login.socket is None else {"socket": login.socket}),
     }
 
 

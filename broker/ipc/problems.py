@@ -131,6 +131,23 @@ ADVICE: dict[str, Advice] = {
         "the socket {socket!r} gives no more tokens for now",
         "ask again in {retry_after} seconds; keep a token for as long as it lives",
     ),
+    "unknown_socket": _advice(
+        404,
+        "there is no restricted socket {socket!r}",
+        "`brokerctl socket list` lists them; `brokerctl socket add {socket} --account "
+        "NAME` makes one",
+    ),
+    "socket_exists": _advice(
+        409,
+        "there is a restricted socket {socket!r} already",
+        "what it is for is fixed: choose another name, or `brokerctl socket remove "
+        "{socket}` first",
+    ),
+    "socket_unusable": _advice(
+        409,
+        "the socket {socket!r} cannot be made: {what}",
+        "see docs/sockets.md for where a socket can lie; --path chooses another place",
+    ),
     "consent_pending": _advice(
         409,
         "you were asked whether this program may have a token of {account!r}, and "

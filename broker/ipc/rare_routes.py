@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from broker.ipc.login_routes import LoginRoutes
     from broker.ipc.moving_routes import MovingRoutes
     from broker.ipc.policy_routes import PolicyRoutes
+    from broker.ipc.socket_routes import SocketRoutes
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from broker.services.moving_in import MovingIn
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
+    from broker.services.sockets import Sockets
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
 
@@ -58,6 +60,7 @@ class RareServices:
     proofs: Late["Proofs"]
     looker: Late["PeerLooker"]
     id_tokens: Late["IdTokens"]
+    sockets: Late["Sockets"]
 
 
 class RareRoutes:
@@ -84,6 +87,7 @@ class RareRoutes:
         self._moving_routes = Late(self._made_moving_routes)
         self._policy_routes = Late(self._made_policy_routes)
         self._store_routes = Late(self._made_store_routes)
+        self._socket_routes = Late(self._made_socket_routes)
 
     def table(self) -> list[Ruled]:
         """Each with what a peer must be permitted to get to it."""
@@ -93,6 +97,7 @@ class RareRoutes:
             *((manage, each) for each in self._of_moving()),
             *((manage, each) for each in self._of_the_store()),
             *((manage, each) for each in self._of_policy()),
+            *((manage, each) for each in self._of_sockets()),
             (Operation.DPOP_PROOF, web.post("/v1/dpop-proof", self.dpop_proof)),
             (Operation.ID_TOKEN, web.post("/v1/id-token", self.id_token)),
             (Operation.LIST, web.get("/v1/issuers", self.issuers)),
@@ -139,6 +144,14 @@ class RareRoutes:
             web.get("/v1/policy", _late(lambda: policy().show)),
             web.put("/v1/policy", _late(lambda: policy().set)),
             web.post("/v1/policy/test", _late(lambda: policy().test)),
+        ]
+
+    def _of_sockets(self) -> list[web.RouteDef]:
+        sockets = self._socket_routes.get
+        return [
+            web.post("/v1/sockets", _late(lambda: sockets().add)),
+            web.get("/v1/sockets", _late(lambda: sockets().list)),
+            web.delete("/v1/sockets/{name}", _late(lambda: sockets().remove)),
         ]
 
     async def dpop_proof(self, request: web.Request) -> web.StreamResponse:
@@ -200,6 +213,13 @@ class RareRoutes:
 
         looker = self._services.looker.get()
         return PolicyRoutes(self._vault, looker, facts_of_process)
+
+    def _made_socket_routes(self) -> "SocketRoutes":
+        from broker.ipc.socket_routes import (  # noqa: PLC0415 - see the top
+            SocketRoutes,
+        )
+
+        return SocketRoutes(self._services.sockets.get())
 
     def _made_store_routes(self) -> "StoreRoutes":
         from broker.ipc.store_routes import StoreRoutes  # noqa: PLC0415 - see the top

@@ -43,6 +43,40 @@ STOP_SECONDS = 20
 """For requests under way when the server closes; service managers wait longer."""
 
 
+AT_ONCE = 0.001
+"""Seconds that aiohttp waits before it cancels a handler; it takes 0 for ever."""
+
+
+class _Served:
+    """One socket, and what answers behind it."""
+
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        listening: asyncio.Server | None,
+        front: Front | None,
+    ) -> None:
+        self.runner = runner
+        self._listening = listening
+        self.front = front
+
+    def listen_no_more(self) -> None:
+        if self._listening is not None:
+            self._listening.close()
+
+    async def end_front(self) -> None:
+        if self.front is not None:
+            await self.front.close()
+
+    async def cut_off(self) -> None:
+        """End every connection now, and whatever is under way on it."""
+        if self.runner.server is not None:
+            await self.runner.server.shutdown(AT_ONCE)
+
+    async def clean_up(self) -> None:
+        await self.runner.cleanup()
+
+
 class PeerServer:
     """Serves one or more sockets until it is closed.
 
@@ -55,9 +89,7 @@ class PeerServer:
     def __init__(self, routes: Routes, *, front: Access | None) -> None:
         self._routes = routes
         self._access = front
-        self._fronts: list[Front] = []
-        self._runners: list[web.AppRunner] = []
-        self._listening: list[asyncio.Server] = []
+        self._served: dict[str, list[_Served]] = {}
 
     async def serve(self, bound: socket.socket, door: Socket, backlog: int) -> None:
         """Begin to answer on `bound`, which listens or is bound already.
@@ -75,7 +107,6 @@ class PeerServer:
         runner = web.AppRunner(
             app, handle_signals=False, shutdown_timeout=STOP_SECONDS / 2
         )
-        self._runners.append(runner)
         await runner.setup()
         http = runner.server
         assert http is not None  # noqa: S101 - set up just now; for mypy
@@ -86,16 +117,24 @@ class PeerServer:
         def connection(begun: Begun | None = None) -> PeerConnection:
             return PeerConnection(http, refuse=_refusal, begun=begun)
 
+        front, listening = None, None
         if self._access is not None:
             front = Front(self._access, door, connection)
-            self._fronts.append(front)
             front.listen(bound, backlog)
-            return
-        self._listening.append(
-            await asyncio.get_running_loop().create_server(
+        else:
+            listening = await asyncio.get_running_loop().create_server(
                 connection, sock=bound, backlog=backlog
             )
-        )
+        served = _Served(runner, listening, front)
+        self._served.setdefault(door.name, []).append(served)
+
+    async def cut_off(self, door: str) -> None:
+        """End a door now: nobody comes in, and who is in gets no answer any more."""
+        for served in self._served.pop(door, ()):
+            served.listen_no_more()
+            await served.end_front()
+            await served.cut_off()
+            await served.clean_up()
 
     async def close(self) -> None:
         """Stop listening, let requests under way end, and close every connection.
@@ -103,12 +142,13 @@ class PeerServer:
         Takes `STOP_SECONDS` at most. A request that has not wholly arrived gets no
         answer.
         """
-        for listening in self._listening:
-            listening.close()
-        for front in self._fronts:
-            await front.close()
-        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
-        self._runners, self._listening, self._fronts = [], [], []
+        every = [one for many in self._served.values() for one in many]
+        self._served = {}
+        for served in every:
+            served.listen_no_more()
+        for served in every:
+            await served.end_front()
+        await asyncio.gather(*(served.clean_up() for served in every))
 
 
 def _asker_of(door: Socket) -> Middleware:

@@ -50,6 +50,7 @@ def event_line(event: Event) -> bytes:
         "issuer": event.issuer,
         "reason": event.reason,
         "until": event.until,
+        "socket": event.socket,
     }
     told = {name: value for name, value in members.items() if value is not None}
     return msgspec.json.encode(told) + b"\n"

@@ -215,6 +215,33 @@ class TooManyRequestsError(BrokerError):
     retry_after: int
 
 
+class UnknownSocketError(BrokerError):
+    """No restricted socket has this name."""
+
+    code = "unknown_socket"
+    socket: str
+
+
+class SocketExistsError(BrokerError):
+    """A restricted socket has this name already."""
+
+    code = "socket_exists"
+    socket: str
+
+
+class SocketUnusableError(BrokerError):
+    """A restricted socket cannot be where, or as, it is to be.
+
+    Attributes:
+        socket: its name.
+        what: is wrong with it, with the path.
+    """
+
+    code = "socket_unusable"
+    socket: str
+    what: str
+
+
 class ConsentPendingError(BrokerError):
     """The person was asked, and has not answered yet.
 

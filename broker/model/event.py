@@ -13,6 +13,8 @@ class EventKind(Enum):
     TOKEN_RENEWED = "token_renewed"  # noqa: S105 - the name of an event
     LOGIN_NEEDED = "login_needed"
     """The grant is dead, or the issuer wants the person again."""
+    LOGIN_BEGUN = "login_begun"
+    """Through a restricted socket: whoever is there has no browser of the person's."""
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
     EXPORTED = "exported"
@@ -48,6 +50,7 @@ class Event:
         issuer: the issuer's URL, or None.
         reason: why, for people, or None.
         until: until when it will last, where that is known.
+        socket: the restricted socket that it came through, or None.
     """
 
     kind: EventKind
@@ -56,3 +59,4 @@ class Event:
     issuer: str | None = None
     reason: str | None = None
     until: UnixTime | None = None
+    socket: str | None = None

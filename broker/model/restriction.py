@@ -3,18 +3,39 @@
 What its peers send is narrowed to this or refused; nothing that they send widens it.
 """
 
+import re
 from enum import Enum
 from typing import NewType
 
 import msgspec
 
 from broker.model.account import AccountName
+from broker.model.errors import BadRequestError
 from broker.model.policy import Operation
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import Scopes
 
 SocketName = NewType("SocketName", str)
 """What the person calls the socket, such as 'ci'."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,31}", re.ASCII)
+
+
+def parse_socket_name(text: str) -> SocketName:
+    """The name, checked: it is that of a folder, too, in a path that is short.
+
+    Raises:
+        BadRequestError: it is empty, longer than 32 characters, starts with a sign, or
+            holds anything but letters, digits and `._@+-`; or it is that of the admin
+            socket.
+    """
+    if not _NAME.fullmatch(text) or text == "admin":
+        raise BadRequestError(
+            what="a socket's name has 1 to 32 letters, digits or . _ @ + -, starts "
+            "with a letter or a digit, and is not 'admin'"
+        )
+    return SocketName(text)
+
 
 ALWAYS_PERMITTED = frozenset({Operation.ACCOUNTS})
 """On every restricted socket: of its own accounts."""
@@ -57,6 +78,7 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         uses: tokens that it gives in all its life, or None for any number.
         confirm: when the person is asked.
         group: of the operating system; its members may connect, too.
+        path: where it lies, where the person has said so; None for the usual place.
         made_at: when.
     """
 
@@ -72,7 +94,9 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     uses: int | None = None
     confirm: Confirm = Confirm.NEVER
     group: str | None = None
+    path: str | None = None
 
     def permits(self, operation: Operation) -> bool:
         """Whether it is for this at all."""
-        return operation in self.operations or operation in ALWAYS_PERMITTED
+        named = operation in self.operations and operation in FOR_RESTRICTED
+        return named or operation in ALWAYS_PERMITTED

@@ -46,6 +46,7 @@ class Access:
             self._refuse(asker, operation, "another user")
         if restriction is not None and not restriction.permits(operation):
             self._refuse(asker, operation, f"{restriction.name!r} is not for that")
+        self._gate.require_living(asker)
 
     def cached_token(self, asker: Asker, wanted: TokenWanted) -> TokenServed | None:
         """The token where one is at hand, without waiting; else None.

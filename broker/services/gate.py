@@ -109,6 +109,21 @@ class Gate:
             rule = await self._consent.get().ask(question, patience)
         return Passage(wanted=wanted, rule=rule)
 
+    def require_living(self, asker: Asker) -> None:
+        """Nothing, where the socket's end has not come.
+
+        It is closed then, but by the boot clock: somebody may have moved the other one,
+        and the stricter of the two decides.
+
+        Raises:
+            NotPermittedError: it has.
+        """
+        restriction = asker.socket.restriction
+        if restriction is None or restriction.expires_at is None:
+            return
+        if restriction.expires_at <= self._clock.now().wall:
+            raise NotPermittedError(what=f"{restriction.name!r} has expired")
+
     def hand_out(self, asker: Asker, served: TokenServed) -> TokenServed:
         """What the asker gets of `served`, which has passed; counted.
 
@@ -140,6 +155,7 @@ class Gate:
     ) -> tuple[TokenWanted, Decision, Question | None]:
         """The request as narrow as must be, the decision, and what is to be asked."""
         restriction = asker.socket.restriction
+        self.require_living(asker)
         if restriction is None:
             account = opened.grants.named_or_default(wanted.account)
             decision = decide(

@@ -182,3 +182,27 @@ class Usage(Protocol):
             NotPermittedError: none was left.
         """
         ...
+
+
+class SocketDoors(Protocol):
+    """Restricted sockets of this operating system, with what answers behind them."""
+
+    def path(self, restriction: Restriction) -> str:
+        """Where the socket lies, or would."""
+        ...
+
+    async def open(self, restriction: Restriction) -> None:
+        """Let its peers come.
+
+        Raises:
+            SocketUnusableError: it cannot lie there, or its group cannot reach it.
+        """
+        ...
+
+    async def close(self, restriction: Restriction) -> None:
+        """Let nobody come any more, cut off who has come, and take the file away."""
+        ...
+
+    def sweep(self, known: frozenset[str]) -> None:
+        """Take away what a daemon that was killed has left of others than `known`."""
+        ...

@@ -130,6 +130,10 @@ class Login:
         self.way = way
         self.sign_in = sign_in
         self.own = own
+        self.socket: str | None = None
+        """The restricted socket that began it; None for the admin socket."""
+        self.watched_from: set[str] = set()
+        """The restricted sockets that began or joined it, and may see how it goes."""
         self.notes: tuple[str, ...] = ()
         self.state = LoginState.AWAITING
         self.redirect_uri = ""

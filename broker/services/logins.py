@@ -18,12 +18,14 @@ from broker.model.errors import (
     StoppingError,
     UnknownLoginError,
 )
+from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.oauth.dpop import KEY_BYTES, dpop_key
 from broker.oauth.pkce import VERIFIER_BYTES, code_verifier
+from broker.services.events import Events
 from broker.services.interfaces import Clock
 from broker.services.login import Failed, Login, LoginSecrets, LoginState
 from broker.services.sign_in import SignIn, SignInRequest, SignIns
@@ -67,9 +69,11 @@ class LoginService:
         sign_ins: SignIns,
         ways: Mapping[Way, WayIn],
         clock: Clock,
+        events: Events,
         random: Callable[[int], bytes],
     ) -> None:
         self._vault = vault
+        self._events = events
         self._sign_ins = sign_ins
         self._ways = ways
         self._clock = clock
@@ -124,6 +128,29 @@ class LoginService:
                 raise
             self._begin(login, under_way)
         return Started(login=login)
+
+    async def start_through(self, account: AccountName, socket: str) -> Started:
+        """Repeat a stored sign-in for a peer of a restricted socket.
+
+        Whoever is there chooses nothing of it, and ends nobody else's: where one of
+        that account is under way, whatever it asks for, its end is awaited.
+
+        Raises:
+            UnknownAccountError: there is nothing to repeat.
+            BrokerError: as `start`.
+        """
+        self._vault.require_open().grants.get(account)
+        under_way = next((one for one in self.all() if one.account == account), None)
+        if under_way is not None:
+            under_way.watched_from.add(socket)
+            return Started(login=under_way, joined=True)
+        request = SignInRequest(account=account)
+        started = await self.start(request, LoginOptions())
+        started.login.watched_from.add(socket)
+        if not started.joined:
+            started.login.socket = socket
+            self._tell_begun(started.login)
+        return started
 
     def all(self) -> Sequence[Login]:
         """Those that have not ended, the oldest first."""
@@ -185,6 +212,17 @@ class LoginService:
             if login.state is LoginState.FAILED:
                 self._sign_ins.came_to_nothing(login.sign_in)
             await under_way.close()
+
+    def _tell_begun(self, login: Login) -> None:
+        self._events.publish(
+            Event(
+                kind=EventKind.LOGIN_BEGUN,
+                at=self._clock.now().wall,
+                account=login.account,
+                issuer=login.sign_in.account.issuer.url,
+                socket=login.socket,
+            )
+        )
 
     def _awaiting(self, wanted: Login) -> Login | None:
         """A login that awaits the same answer and would take it alike, or None."""

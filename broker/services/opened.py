@@ -17,6 +17,7 @@ from broker.services.grants import Grants
 from broker.services.interfaces import Clock, GrantStore, HttpSender
 from broker.services.policies import Policies
 from broker.services.resaving import Degraded, Resaver
+from broker.services.socket_records import SocketRecords
 from broker.services.tokens import TokenService
 
 if TYPE_CHECKING:
@@ -43,14 +44,22 @@ class Opened:
     Attributes:
         grants: every grant.
         policies: what the person has decided about programs.
+        sockets: the restricted sockets.
         tokens: access tokens.
         leaver: has issuers end what log-outs have left.
     """
 
-    def __init__(self, grants: Grants, policies: Policies, world: World) -> None:
+    def __init__(
+        self,
+        grants: Grants,
+        policies: Policies,
+        sockets: SocketRecords,
+        world: World,
+    ) -> None:
         self._world = world
         self.grants = grants
         self.policies = policies
+        self.sockets = sockets
         self.tokens = TokenService(
             grants=grants,
             sender=world.sender,
@@ -169,14 +178,16 @@ async def _end(task: asyncio.Task[None] | None) -> None:
 
 async def opened(store: GrantStore, health: Health | None, world: World) -> Opened:
     """The services of `store`, which has just been opened."""
-    grants, policies = Grants(store), Policies(store)
+    grants, policies, sockets = Grants(store), Policies(store), SocketRecords(store)
+    is_old_copy = health is not None and health.is_old_copy
     try:
         await grants.load()
         await policies.load()
-        if health is not None and health.is_old_copy:
+        await sockets.load(is_old_copy=is_old_copy)
+        if health is not None and is_old_copy:
             log.warning("store.old_copy generation=%d", health.generation)
             await grants.put_back(world.clock.now().wall)
     except BaseException:  # cancelled, too: an open store lets nobody else open it
         await store.close()
         raise
-    return Opened(grants, policies, world)
+    return Opened(grants, policies, sockets, world)

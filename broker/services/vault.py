@@ -6,7 +6,7 @@ old one, and never tries another key source than the recorded ones.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 
 from broker.model.account import AccountName
@@ -52,8 +52,11 @@ class Vault(StoreState):
         clock: Clock,
         events: Events,
         lock_after_idle: Seconds | None = None,
+        when_open: Callable[[Opened], Awaitable[None]] | None = None,
     ) -> None:
+        """Begin without a store; `when_open` is awaited whenever there is one."""
         super().__init__(door)
+        self._when_open = when_open
         self.changing = asyncio.Lock()
         self.holders = Holders()
         self._world = World(sender=sender, clock=clock, events=events)
@@ -214,6 +217,8 @@ class Vault(StoreState):
         found.begin()
         await self._reopener.stop()
         self._idle_lock.start()
+        if self._when_open is not None:
+            await self._when_open(found)
         self._tell(EventKind.UNLOCKED)
 
     async def open_again(self) -> None:

@@ -12,6 +12,7 @@ from brokerd_client.trust import (
     check_peer,
     is_out_of_reach,
     read_peer_uid,
+    sharing_uid,
 )
 
 OWN = os.geteuid()
@@ -169,6 +170,65 @@ def test_the_other_end_must_be_ourselves(
             return
         with pytest.raises(SocketNotTrustedError, match=f"uid {uid}"):
             check_peer(connection, "/s", named=named, peer_uid=lambda _: uid)
+
+
+GROUP_SOCKET = stat.S_IFSOCK | 0o660
+GROUP = 4242
+
+
+def group_disk(
+    *, socket: int = GROUP_SOCKET, folder: int = stat.S_IFDIR | 0o710, gid: int = GROUP
+) -> Callable[[str], os.stat_result]:
+    """`/srv` is root's, `/srv/s` and what is in it a stranger's, for a group."""
+    plain = disk(
+        {
+            "/srv": (FOLDER, 0),
+            "/srv/s": (folder, STRANGER),
+            "/srv/s/broker.sock": (socket, STRANGER),
+        }
+    )
+
+    def lstat(path: str) -> os.stat_result:
+        found = list(plain(path)[:10])
+        found[5] = gid
+        return os.stat_result(found)
+
+    return lstat
+
+
+@pytest.mark.parametrize(
+    ("changed", "shared"),
+    [
+        ({}, True),
+        ({"gid": GROUP + 1}, False),
+        ({"socket": stat.S_IFSOCK | 0o666}, False),
+        ({"socket": stat.S_IFREG | 0o660}, False),
+        ({"folder": stat.S_IFDIR | 0o770}, False),
+        ({"folder": stat.S_IFDIR | 0o1777}, False),
+    ],
+)
+def test_another_users_socket_is_trusted_where_it_is_for_a_group_of_ours(
+    monkeypatch: pytest.MonkeyPatch, *, changed: dict[str, int], shared: bool
+) -> None:
+    monkeypatch.setattr(os, "getgroups", lambda: [GROUP])
+    lstat = group_disk(**changed)
+    path = "/srv/s/broker.sock"
+    assert not is_out_of_reach(path, lstat)
+    assert sharing_uid(path, lstat) == (STRANGER if shared else None)
+
+    monkeypatch.setattr(
+        "brokerd_client.trust.sharing_uid", lambda p: sharing_uid(p, lstat)
+    )
+    with socket.socket(socket.AF_UNIX) as connection:
+        if shared:
+            check_peer(connection, path, named=True, peer_uid=lambda _: STRANGER)
+        for named, uid in ((False, STRANGER), (True, STRANGER + 1), (True, -1)):
+            with pytest.raises(SocketNotTrustedError):
+                check_peer(connection, path, named=named, peer_uid=lambda _, u=uid: u)  # type: ignore[misc]
+
+
+def test_a_socket_that_has_gone_is_shared_by_nobody() -> None:
+    assert sharing_uid("/srv/s/broker.sock", disk({})) is None
 
 
 def test_root_may_serve_a_socket_that_was_named_and_no_other(

@@ -38,7 +38,7 @@ async def at_hand(
 
 async def met(served: Served) -> _Met:
     """The one connection that waits in the front."""
-    while not (waiting := served.server._fronts[0]._waiting):
+    while not (waiting := served.met._waiting):
         await run_until_idle()
     (one,) = waiting
     return one

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
+from aiohttp.web import AppRunner
 
+from broker.ipc.front import Front
 from broker.ipc.rare_routes import RareServices
 from broker.ipc.routes import DaemonFacts, Routes, Services
 from broker.ipc.server import PeerServer
@@ -83,6 +85,19 @@ class Served:
         self.session = aiohttp.ClientSession("http://broker", connector=connector)
         return self
 
+    @property
+    def met(self) -> Front:
+        """What meets the connections of the socket."""
+        ((served,),) = self.server._served.values()
+        assert served.front is not None
+        return served.front
+
+    @property
+    def behind(self) -> AppRunner:
+        """What answers behind it."""
+        ((served,),) = self.server._served.values()
+        return served.runner
+
     async def close(self) -> None:
         await self.session.close()
         await self.world.logins.close()
@@ -118,6 +133,7 @@ class Served:
                 proofs=Late(lambda: world.proofs),
                 looker=Late(lambda: world.looker),
                 id_tokens=Late(lambda: world.id_tokens),
+                sockets=Late(lambda: world.sockets),
             ),
             stop=self._stop,
         )

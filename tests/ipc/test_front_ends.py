@@ -59,7 +59,7 @@ def test_an_idle_connection_ends_and_leaves_no_timer(
                 writer.close()
                 await writer.wait_closed()
             async with asyncio.timeout(10):  # as above
-                while served.server._fronts[0]._next_look is not None:
+                while served.met._next_look is not None:
                     await run_until_idle()
 
     run(idle())
@@ -73,8 +73,8 @@ def test_a_connection_that_asks_between_two_looks_stays(
             reader, writer = await asyncio.open_unix_connection(str(served.path))
             await met(served)
             for _ in range(3):
-                served.server._fronts[0]._end_the_idle()
-                assert len(served.server._fronts[0]._waiting) == 1
+                served.met._end_the_idle()
+                assert len(served.met._waiting) == 1
                 writer.write(asks(b"Accept: text/plain"))
                 await reader.readuntil(b"access-1")
             writer.close()
@@ -92,7 +92,7 @@ def test_a_connection_that_has_gone_on_is_no_longer_looked_at(
             await met(served)
             writer.write(STATUS)
             await reader.readuntil(b"}")
-            assert served.server._fronts[0]._waiting == set()
+            assert served.met._waiting == set()
             writer.close()
             await writer.wait_closed()
 
@@ -124,7 +124,7 @@ def test_a_connection_that_is_going_on_at_the_end_is_ended_too(
         async with at_hand(tmp_path) as served:
             reader, writer = await asyncio.open_unix_connection(str(served.path))
             writer.write(b"P")
-            while not served.server._fronts[0]._going_on:
+            while not served.met._going_on:
                 await one_turn()
             async with asyncio.timeout(10):  # one that stays would hang the suite
                 await served.server.close()
@@ -142,10 +142,10 @@ def test_whoever_hangs_up_is_forgotten(tmp_path: Path, run: Run) -> None:
             await met(served)
             writer.close()
             await writer.wait_closed()
-            while served.server._fronts[0]._waiting:
+            while served.met._waiting:
                 await run_until_idle()
-            assert served.server._fronts[0]._next_look is None
-            assert not served.server._fronts[0]._going_on
+            assert served.met._next_look is None
+            assert not served.met._going_on
 
     run(hang_up())
 

@@ -31,13 +31,13 @@ STATUS = {
     "audience_refused",
     403: "not_permitted scope_not_granted scope_refused device_scope_refused "
     "not_narrowed policy_refused wrong_passphrase resource_not_granted",
-    404: "unknown_account no_accounts unknown_login not_found",
+    404: "unknown_account no_accounts unknown_login unknown_socket not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
     "device_code_expired another_person issuer_moved login_failed port_in_use "
     "dpop_unsupported no_id_token store_exists account_exists import_refused "
     "not_exportable key_source_unavailable key_slot_refused grant_changed "
-    "consent_pending",
+    "consent_pending socket_exists socket_unusable",
     413: "too_large",
     423: "locked",
     429: "too_many_requests",

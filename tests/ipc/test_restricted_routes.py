@@ -4,6 +4,8 @@ import re
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker.ipc.routes import Routes
 from broker.model.peer import Socket
@@ -80,6 +82,16 @@ async def test_administration_does_not_exist_whatever_is_permitted(
         else:
             assert said.code == "not_permitted", (method, path)
     assert not served.stops
+
+
+@given(operations=st.frozensets(st.sampled_from(Operation)))
+def test_no_socket_is_for_administration_whatever_it_says_of_itself(
+    operations: frozenset[Operation],
+) -> None:
+    own = replace_operations(operations)
+    permitted = {each for each in Operation if own.permits(each)}
+    assert permitted <= FOR_RESTRICTED | {Operation.ACCOUNTS}
+    assert permitted - {Operation.ACCOUNTS} <= operations
 
 
 @pytest.mark.parametrize("operation", FOR_RESTRICTED)

@@ -17,7 +17,8 @@ from broker.model.issuer import IssuerPreset, PresetOrigin
 from broker.model.log_out import LogOutOptions
 from broker.model.policy import PeerPattern, Policy, Rule, Verdict
 from broker.model.premises import FileFacts
-from broker.model.time import Seconds
+from broker.model.restriction import Restriction, SocketName
+from broker.model.time import Seconds, UnixTime
 from broker.model.way import Way
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
@@ -245,6 +246,17 @@ async def _asks(world: World) -> None:
     await _policy(world, Policy(default=Verdict.ASK))
 
 
+async def _a_socket(world: World) -> None:
+    await world.vault.open_at_start()
+    own = Restriction(name=SocketName("ci"), accounts=(WORK,), made_at=UnixTime(0))
+    await world.sockets.add(own, None)
+
+
+async def _no_place(world: World) -> None:
+    await world.vault.open_at_start()
+    world.doors.unusable.add("ci")
+
+
 ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     None: _as_it_is,
     "the policy denies programs of the unit 'backup.service' all of 'work'": (
@@ -279,6 +291,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "'work' was signed out of while its issuer was out of reach": _left,
     "two issuers are known by name: 'acme', a template of config.toml, and 'slow', "
     "which refuses to show codes": _two_issuers,
+    "the restricted socket 'ci' of 'work' is there": _a_socket,
+    "nothing can be made in /srv/gone": _no_place,
     "the login L1 of 'work' is pending": _pending,
     "the login L2 of 'work' is complete, with drive granted, mail not, and openid "
     "on top": _complete,

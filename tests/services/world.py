@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from broker.model.account import Account, AccountName
@@ -36,16 +36,19 @@ from broker.services.issuers import Issuers
 from broker.services.logins import LoginService
 from broker.services.moving_in import MovingIn
 from broker.services.moving_out import MovingOut
+from broker.services.opened import Opened
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
 from broker.services.redemption import Redeemer
 from broker.services.registering import Registering
 from broker.services.sign_in import SignIns
+from broker.services.sockets import Sockets
 from broker.services.store_making import StoreMaker
 from broker.services.tokens import TokenService
 from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 from tests.fakes.clock import FakeClock
+from tests.fakes.doors import FakeDoors
 from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
 from tests.fakes.listener import FakeListener
 from tests.fakes.sender import FakeSender, json_response
@@ -256,6 +259,8 @@ class World:
             gone=self.registering.let_go,
         )
         self.logins = self.a_login_service()
+        self.doors = FakeDoors()
+        self.sockets = self.a_book_of_sockets()
 
     def sign_ins(self) -> SignIns:
         """At the issuers of this world."""
@@ -298,10 +303,19 @@ class World:
             sign_ins=self.sign_ins(),
             ways={**dict.fromkeys(BY_REDIRECT, by_redirect), Way.DEVICE: by_device},
             clock=self.clock,
+            events=self.events,
             random=random,
         )
 
-    def a_vault(self, lock_after_idle: Seconds | None = None) -> Vault:
+    def a_book_of_sockets(self) -> Sockets:
+        """As after a start of the daemon; it restores nothing by itself."""
+        return Sockets(vault=self.vault, doors=self.doors, clock=self.clock)
+
+    def a_vault(
+        self,
+        lock_after_idle: Seconds | None = None,
+        when_open: Callable[[Opened], Awaitable[None]] | None = None,
+    ) -> Vault:
         """A vault over the store of this world."""
         return Vault(
             door=self.door,
@@ -309,6 +323,7 @@ class World:
             clock=self.clock,
             events=self.events,
             lock_after_idle=lock_after_idle,
+            when_open=when_open,
         )
 
     @property

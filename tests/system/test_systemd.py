@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.hunt import hunt
 from tests.system.issuers import Sandbox
-from tests.system.person import Person, own
+from tests.system.person import USER, Person, own
 from tests.system.sign_in import sign_in
 from tests.system.user_manager import user_manager
 from tests.system.waiting import wait_until
@@ -137,3 +137,28 @@ def test_a_store_under_a_credential_opens_for_the_unit_that_is_given_it(
     assert locked.status == 16, locked
     assert "no credential brokerd-key" in locked.complaint
     assert session.brokerctl("stop").status == 0
+
+
+def test_the_unit_lets_a_socket_be_given_to_a_group(
+    session: Person, quick_sandbox: Sandbox
+) -> None:
+    shared = session.home.parent / "shared"
+    shared.mkdir(mode=0o711)
+    own(shared)
+    session.json("service", "install")
+    sign_in(session, "demo", quick_sandbox)
+    path = shared / "ci.sock"
+    words = ("--account=demo", f"--group={USER}", f"--path={path}")
+    session.json("socket", "add", "ci", *words)
+    assert facts_of(session.pid_of_daemon(), "status")["Seccomp"] == "2"
+    found = path.stat()
+    assert (found.st_mode & 0o777, found.st_gid) == (0o660, shared.stat().st_gid)
+
+    # A service that is started again brings it back, for whoever has its folder.
+    usual = session.json("socket", "add", "usual", "--account=demo")["path"]
+    stopped = session.run("systemctl", "--user", "stop", "brokerd.service")
+    assert stopped.status == 0, stopped
+    session.json("accounts")
+    for each in (str(path), str(usual)):
+        said = session.run("brokerctl", "token", BROKERD_SOCKET=each)
+        assert said.status == 0, said

@@ -73,6 +73,9 @@ EXIT_CODES: dict[str, int] = {
     "audience_refused": 44,
     "too_many_requests": 50,
     "consent_pending": 51,
+    "unknown_socket": 52,
+    "socket_exists": 53,
+    "socket_unusable": 54,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

@@ -51,7 +51,11 @@ def check_default(path: str) -> None:
 
 
 def is_out_of_reach(
-    path: str, lstat: Lstat = os.lstat, readlink: Readlink = os.readlink
+    path: str,
+    lstat: Lstat = os.lstat,
+    readlink: Readlink = os.readlink,
+    *,
+    sharing: int = 0,
 ) -> bool:
     """Whether no stranger can have put the socket at `path`, or a link on the way.
 
@@ -63,11 +67,12 @@ def is_out_of_reach(
         path: absolute and normal.
         lstat: how to look at one path.
         readlink: where a link leads.
+        sharing: the uid of one who may have put it there, too.
 
     Raises:
         OSError: something on the way is not there.
     """
-    owners = (0, os.geteuid())
+    owners = (0, os.geteuid(), sharing)
     steps = path.split("/")[:0:-1]
     folder = ""
     links_left = _LINKS_FOLLOWED
@@ -89,6 +94,27 @@ def is_out_of_reach(
     return not steps
 
 
+def sharing_uid(
+    path: str, lstat: Lstat = os.lstat, readlink: Readlink = os.readlink
+) -> int | None:
+    """Whose socket this is that is shared with a group of ours; None where it is none.
+
+    So it is where the socket is closed to all but its owner and that group, and every
+    folder on the way is its owner's, root's or ours and writable by nobody else: only
+    the owner can have put it there, and to the group only a member of it.
+    """
+    try:
+        found = lstat(path)
+        shared_by = found.st_uid
+        is_shared = stat.S_ISSOCK(found.st_mode) and not found.st_mode & stat.S_IRWXO
+        if not is_shared or found.st_gid not in (os.getegid(), *os.getgroups()):
+            return None
+        is_safe = is_out_of_reach(path, lstat, readlink, sharing=shared_by)
+    except OSError:
+        return None
+    return shared_by if is_safe else None
+
+
 def check_peer(
     connection: socket.socket, path: str, *, named: bool, peer_uid: PeerUid
 ) -> None:
@@ -97,15 +123,17 @@ def check_peer(
     Args:
         connection: connected.
         path: for the error.
-        named: whether someone named the path; then root may listen too.
+        named: whether someone named the path; then root may listen too, or who shares
+            the socket with a group of ours.
         peer_uid: how to learn the other end's uid.
 
     Raises:
         SocketNotTrustedError: it is a stranger.
     """
     uid = peer_uid(connection)
-    if uid != os.geteuid() and not (named and uid == 0):
-        raise not_trusted(path, f"it is served by the user with uid {uid}")
+    if uid == os.geteuid() or (named and uid in (0, sharing_uid(path))):
+        return
+    raise not_trusted(path, f"it is served by the user with uid {uid}")
 
 
 def read_peer_uid(connection: socket.socket) -> int:

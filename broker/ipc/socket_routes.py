@@ -1,0 +1,36 @@
+"""The routes of /v1/sockets. Knows no sockets of the system, as the other routes."""
+
+from aiohttp import web
+
+from broker.ipc import socket_wire
+from broker.ipc.replies import json_reply
+from broker.ipc.wire import parse_body
+from broker.model.restriction import parse_socket_name
+from broker.services.sockets import Sockets
+
+
+class SocketRoutes:
+    """All of them; which path leads where is said in `RareRoutes`."""
+
+    def __init__(self, sockets: Sockets) -> None:
+        self._sockets = sockets
+
+    async def add(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/sockets`."""
+        body = parse_body(await request.read(), socket_wire.SocketBody)
+        added = await self._sockets.add(
+            socket_wire.restriction(body), socket_wire.expires_in(body)
+        )
+        return json_reply(socket_wire.socket_reply(added), status=201)
+
+    async def list(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/sockets`."""
+        found = self._sockets.all()
+        is_damaged = self._sockets.is_damaged
+        return json_reply(socket_wire.sockets_reply(found, is_damaged=is_damaged))
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """`DELETE /v1/sockets/NAME`."""
+        name = parse_socket_name(request.match_info["name"])
+        await self._sockets.remove(name)
+        return web.Response(status=204)
