@@ -242,7 +242,7 @@ def test_others_are_served_while_google_does_not_answer(
     wait_until(lambda: OAUTH in issuer.look()["asked"], "a request to Google")
     for audience in ("a", "b"):
         assert person.token("local", "--resource", f"https://{audience}.example/")
-    assert person.json("status")["state"] == "open"
+    assert person.pid_of_daemon() > 0
     assert all(each.poll() is None for each in waiting)
     for each in waiting:
         each.kill()
