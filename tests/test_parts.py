@@ -30,6 +30,8 @@ RARE = (
     "broker.services.leaver",
     "broker.services.logins",
     "broker.services.minting_exchange",
+    "broker.services.google_flow",
+    "broker.services.minting_google",
     "broker.services.minting_oauth",
     "broker.services.proofs",
     "broker.services.revoker",
@@ -42,6 +44,7 @@ RARE = (
     "broker.net.loopback",
     "brokerd_client.client",
     "joserfc",
+    "google.auth",
 )
 """What a daemon that hands out tokens never needs."""
 

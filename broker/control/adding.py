@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from broker.control import adding_derived, adding_oauth
+from broker.control import adding_derived, adding_google, adding_oauth
 from broker.control.adding_words import STDIN, AddWords, Option
 from broker.control.broker import Broker, Json, text, texts
 from broker.control.output import (
@@ -46,7 +46,7 @@ def _with(*options: Option) -> Option:
 
 @click.command()
 @click.argument("name")
-@_with(*adding_oauth.OPTIONS, *adding_derived.OPTIONS)
+@_with(*adding_oauth.OPTIONS, *adding_google.OPTIONS, *adding_derived.OPTIONS)
 @click.option("--scope", multiple=True, help="A scope; may be repeated.")
 @click.option("--resource", metavar="URL", help="The only API that tokens are for.")
 @click.option(
@@ -88,11 +88,14 @@ def add(**words: Unpack[AddWords]) -> None:
 
 
 def _body(words: AddWords) -> Json:
+    if adding_google.is_google(words):
+        return adding_google.google_body(words)
     named = [kind for kind in _BODIES if words.get(kind)]
     if not named and words["from_account"]:
         return adding_derived.view_body(words)
     if len(named) != 1:
-        flags = ", ".join(f"--{kind.replace('_', '-')}" for kind in _BODIES)
+        kinds = (*_BODIES, "service_account", "workload")
+        flags = ", ".join(f"--{kind.replace('_', '-')}" for kind in kinds)
         raise bad_usage(
             f"name one kind of account: {flags}; or --from", "brokerctl add --help"
         )
@@ -100,4 +103,5 @@ def _body(words: AddWords) -> Json:
 
 
 def _taken_over(words: AddWords) -> list[Path]:
-    return [file for file in adding_oauth.oauth_files(words) if file != STDIN]
+    files = adding_oauth.oauth_files(words) + adding_google.google_files(words)
+    return [file for file in files if file != STDIN]

@@ -28,6 +28,14 @@ class AddWords(TypedDict):
     issuer: str | None
     client_id: str | None
     client_secret_file: Path | None
+    service_account: Path | None
+    workload: Path | None
+    subject: str | None
+    impersonate: str | None
+    delegate: tuple[str, ...]
+    lifetime: str | None
+    boundary: Path | None
+    self_signed: bool
     scope: tuple[str, ...]
     resource: str | None
     param: tuple[str, ...]

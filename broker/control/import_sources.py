@@ -71,7 +71,7 @@ def signs_of(files: Sequence[ForeignFile], only: str | None) -> list[Sign]:
         for found in file.found:
             if only is not None and found.label != only:
                 continue
-            if found.obstacle is not None or not found.is_plain:
+            if found.obstacle is not None or not found.is_readable:
                 why = found.obstacle or "is sealed under another password"
                 obstacles.append(f"{file.path}: {found.label}: it {why}")
             else:
@@ -142,6 +142,8 @@ def _add(signs: list[Sign], file: ForeignFile, found: Found) -> None:
         is_same = (
             sign.found.refresh_token == found.refresh_token
             and sign.found.access_token == found.access_token
+            and sign.found.credentials == found.credentials
+            and sign.found.becomes == found.becomes
         )
         if is_same:
             copies = (*sign.copies, (file, found))

@@ -7,7 +7,7 @@ it once, and keeps it. Then the plaintext copy goes, if the person wants that.
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -19,6 +19,13 @@ from broker.control.foreign.found import ForeignFileError, Found
 from broker.control.foreign.reading import ForeignFile
 from broker.control.foreign.removing import is_removable, remove
 from broker.control.foreign.tools import tool_names
+from broker.control.import_google import (
+    KEY_GOES_ON,
+    Call,
+    all_or_none,
+    impersonated,
+    without_a_person,
+)
 from broker.control.import_sources import Sign, foreign_error, signs_of, sources
 from broker.control.login_request import read_secret_file
 from broker.control.output import (
@@ -119,13 +126,14 @@ def import_(**words: Unpack[ImportWords]) -> None:
 
 def _take(sign: Sign, words: ImportWords) -> _Taken | None:
     """One of them; None where the person does not want it."""
-    body = _body(sign, words)
-    _show(sign, text(body, "account"))
-    question = f"{sign.tool.must_stop} Take it over?"
-    if not agrees(question, yes=words["yes"]):
+    name = words["name"] or account_name(sign.found.label, sign.tool.name)
+    calls = _calls(sign, words, name)
+    _show(sign, name)
+    stop = KEY_GOES_ON if sign.found.credentials is not None else sign.tool.must_stop
+    if not agrees(f"{stop} Take it over?", yes=words["yes"]):
         return None
-    with waiting("trying it with one refresh"):
-        answer = Broker().call("POST", "/v1/accounts", body, timeout=_TAKING_SECONDS)
+    with waiting("trying it with one token"):
+        answer = all_or_none(calls, Broker(), _TAKING_SECONDS)
     if not words["as_json"]:
         say(f"taken over: {text(answer, 'account')} at {text(answer, 'issuer')}")
         _tell_notes(answer)
@@ -148,8 +156,32 @@ def _tell_notes(answer: Json) -> None:
         tell_note(note)
 
 
-def _body(sign: Sign, words: ImportWords) -> Json:
-    """The request, with what the person said over what the file says.
+def _calls(sign: Sign, words: ImportWords, name: str) -> list[Call]:
+    """The requests that make accounts of a sign-in, in their order.
+
+    Raises:
+        BrokerError: something that they need is not said.
+    """
+    found, scopes = sign.found, _scopes(words)
+    if found.credentials is not None:
+        return [without_a_person(found, name, scopes)]
+    if found.becomes is not None:
+        # As in gcloud: what it begins with is the person's own, and may do more.
+        source = f"{name}-source"
+        bare = replace(sign, found=replace(found, scopes=()))
+        return [
+            Call("POST", "/v1/accounts", _body(bare, words, source)),
+            impersonated(found, name, source, scopes),
+        ]
+    return [Call("POST", "/v1/accounts", _body(sign, words, name))]
+
+
+def _scopes(words: ImportWords) -> list[str]:
+    return [one for many in words["scope"] for one in many.split()]
+
+
+def _body(sign: Sign, words: ImportWords, name: str) -> Json:
+    """The request for a person's, with what the person said over what the file says.
 
     Raises:
         BrokerError: neither says what is needed.
@@ -169,9 +201,8 @@ def _body(sign: Sign, words: ImportWords) -> Json:
         )
     file = words["client_secret_file"]
     secret = found.client_secret if file is None else Secret(read_secret_file(file))
-    scopes = [one for many in words["scope"] for one in many.split()]
     body: Json = {
-        "account": words["name"] or account_name(found.label, sign.tool.name),
+        "account": name,
         "issuer": issuer,
         "token_endpoint": found.token_endpoint,
         "mcp": words["mcp"],
@@ -181,7 +212,8 @@ def _body(sign: Sign, words: ImportWords) -> Json:
         "access_token": None
         if found.refresh_token is not None
         else _revealed(found.access_token),
-        "scopes": scopes or list(found.scopes),
+        "scopes": (_scopes(words) if found.becomes is None else [])
+        or list(found.scopes),
     }
     return {name: value for name, value in body.items() if value is not None}
 
@@ -202,7 +234,9 @@ def _remove_copies(taken: Sequence[_Taken], *, yes: bool) -> list[Path]:
     A file is changed once, for all of its sign-ins that are accounts now.
     """
     files: dict[Path, tuple[ForeignFile, tuple[Found, ...]]] = {}
-    for file, found in (copy for done in taken for copy in done.sign.copies):
+    copies = (copy for done in taken for copy in done.sign.copies)
+    # A configuration without a secret is nobody's to hide.
+    for file, found in (each for each in copies if each[1].is_plain):
         _, before = files.get(file.path, (file, ()))
         files[file.path] = (file, (*before, found))
     return [

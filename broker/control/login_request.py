@@ -76,7 +76,7 @@ def login_body(words: Words) -> Json:
         "resource": words["resource"],
         "client_id": words["client_id"],
         "client_secret": None if secret is None else read_secret_file(secret),
-        "client_secrets": None if secrets is None else _read(secrets),
+        "client_secrets": None if secrets is None else read_text(secrets),
         "scopes": [one for many in words["scope"] for one in many.split()] or None,
         "add_scopes": [one for many in words["add_scope"] for one in many.split()]
         or None,
@@ -122,14 +122,18 @@ def parameter_pairs(params: Sequence[str]) -> dict[str, str]:
 
 def read_secret_file(path: Path) -> str:
     """A file that holds a client secret alone."""
-    secret = _read(path).strip()
+    secret = read_text(path).strip()
     if not secret:
         raise bad_usage(f"{path} is empty", "it holds the client secret and no more")
     return secret
 
 
-def _read(path: Path) -> str:
-    """A file that holds a secret."""
+def read_text(path: Path) -> str:
+    """A file of the person's that holds a secret, or names one.
+
+    Raises:
+        BrokerError: it cannot be read, is too large, or is no text.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)

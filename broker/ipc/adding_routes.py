@@ -5,6 +5,7 @@ from aiohttp import web
 from broker.ipc.adding_wire import AnyWanted, added_reply, parse_wanted
 from broker.ipc.replies import json_reply
 from broker.model.account import parse_account_name
+from broker.model.unattended import parent_of
 from broker.services.adding import Added, Adding
 from broker.services.deriving import Deriving, ExchangeWanted, ViewWanted
 
@@ -28,4 +29,7 @@ class AddingRoutes:
                 return await self._deriving.view(wanted)
             case ExchangeWanted():
                 return await self._deriving.exchange(wanted)
+        parent = parent_of(wanted.unattended)
+        if parent is not None:
+            return await self._deriving.begun(wanted, parent)
         return await self._adding.add(wanted)

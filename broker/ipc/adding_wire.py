@@ -6,6 +6,7 @@ Pure: no network, no clock. The shapes are those of clients/PROTOCOL.md.
 from collections.abc import Callable, Mapping
 
 from broker.ipc.adding_derived import token_exchange, view
+from broker.ipc.adding_google import google
 from broker.ipc.adding_oauth import client_credentials
 from broker.ipc.wire import Request, parse_body
 from broker.model.account import AccountName
@@ -27,6 +28,7 @@ _KINDS: Mapping[str, Callable[[AccountName, bytes], AnyWanted]] = {
     "client_credentials": client_credentials,
     "view": view,
     "token_exchange": token_exchange,
+    "google": google,
 }
 """What is wanted, from the body of each kind. Each raises BadRequestError."""
 

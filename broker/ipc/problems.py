@@ -223,6 +223,12 @@ ADVICE: dict[str, Advice] = {
         "choose the one where you have an account: the same command, with --issuer "
         "and its URL",
     ),
+    "credential_file_invalid": _advice(
+        400,
+        "this credential cannot be used: {what}",
+        "nothing was taken over; take the JSON file that Google's console or gcloud "
+        "has made (docs/google.md)",
+    ),
     "client_document_invalid": _advice(
         400,
         "the client document {url} cannot be used: {what}",
@@ -373,6 +379,30 @@ ADVICE: dict[str, Advice] = {
         "{issuer} gives {account!r} no token for what it was shown: {said}",
         "the account is kept; see at the issuer that its client, or its key, is still "
         "allowed; to make it of another one: `brokerctl add {account} --replace ...`",
+    ),
+    "clock_wrong": _advice(
+        502,
+        "{issuer} says that the clock of this machine is wrong: {description}",
+        "nothing was lost; set the clock, or have it kept (`timedatectl "
+        "set-ntp true`), then try again",
+    ),
+    "delegation_refused": _advice(
+        403,
+        "{account!r} may not ask for tokens in the name of {subject}: {description}",
+        "in the Workspace's Admin console, under Security, API controls, Domain-wide "
+        "delegation, an administrator lets client {client_id} have exactly these "
+        "scopes",
+    ),
+    "impersonation_refused": _advice(
+        403,
+        "{account!r} may not become {email}: {said}",
+        "give it the role roles/iam.serviceAccountTokenCreator on {email}, and enable "
+        "the IAM Service Account Credentials API; that takes a few minutes to be known",
+    ),
+    "workload_token_missing": _advice(
+        502,
+        "the workload of {account!r} has no token to show from {where}: {what}",
+        "nothing was lost; see that its platform provides it there",
     ),
     "scope_refused": _advice(
         403,

@@ -364,6 +364,13 @@ class ClientSecretsError(BrokerError):
     what: str
 
 
+class CredentialFileError(BrokerError):
+    """A file of an account without a person is not one that can be used."""
+
+    code = "credential_file_invalid"
+    what: str
+
+
 class ClientDocumentError(BrokerError):
     """The document that is to be the client is none that an issuer could take."""
 
@@ -657,6 +664,60 @@ class PolicyRefusedError(BrokerError):
     issuer: str
     error: str
     description: str
+
+
+class ClockWrongError(BrokerError):
+    """The issuer takes what this machine signs for too old, or for not yet valid."""
+
+    code = "clock_wrong"
+    issuer: str
+    description: str
+
+
+class DelegationRefusedError(BrokerError):
+    """No administrator lets a service account ask in a person's name.
+
+    Attributes:
+        account: which asked.
+        client_id: of the service account, as an administrator types it.
+        subject: the person.
+    """
+
+    code = "delegation_refused"
+    account: str
+    client_id: str
+    subject: str
+    description: str
+
+
+class ImpersonationRefusedError(BrokerError):
+    """An account may not become this service account.
+
+    Attributes:
+        account: which asked.
+        email: of the service account.
+    """
+
+    code = "impersonation_refused"
+    account: str
+    email: str
+    error: str
+    description: str
+
+
+class WorkloadTokenError(BrokerError):
+    """A workload's own token, which its platform gives, is not to be had.
+
+    Attributes:
+        account: whose.
+        where: the file or the origin that it comes from.
+        what: in plain words, as the end of a sentence about `where`.
+    """
+
+    code = "workload_token_missing"
+    account: str
+    where: str
+    what: str
 
 
 class NotRevokedError(BrokerError):

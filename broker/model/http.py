@@ -12,10 +12,12 @@ class HttpRequest:
     """A request to an issuer. Headers and body stay out of the repr: they hold secrets.
 
     Attributes:
-        method: 'GET', 'POST' or 'DELETE'.
+        method: 'GET', 'POST', 'PUT' or 'DELETE'.
         url: an absolute https URL, or http where the host is a loopback address.
         headers: names in their usual spelling.
         body: the encoded body, empty for GET and DELETE.
+        to_metadata: whether it may go in the clear to a link-local address: whoever
+            sets it knows it for the metadata service of this machine itself.
         dpop_key: with which it is to be proven, or None; never sent itself.
     """
 
@@ -24,6 +26,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     dpop_key: Secret | None = None
+    to_metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

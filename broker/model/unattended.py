@@ -7,6 +7,7 @@ known in the store and on the wire by its tag, which is never changed.
 import msgspec
 
 from broker.model.account import AccountName
+from broker.model.google import GoogleCredentials
 
 
 class ClientCredentials(
@@ -48,7 +49,7 @@ class TokenExchange(msgspec.Struct, frozen=True, kw_only=True, tag="token_exchan
     audiences: tuple[str, ...] = ()
 
 
-Unattended = ClientCredentials | View | TokenExchange
+Unattended = ClientCredentials | View | TokenExchange | GoogleCredentials
 """Every kind."""
 
 

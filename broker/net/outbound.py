@@ -19,7 +19,7 @@ from broker.model.errors import (
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Instant, Seconds
 from broker.net.faults import turned_fault
-from broker.net.proxies import Proxy, chosen_proxies, is_loopback
+from broker.net.proxies import Proxy, chosen_proxies, is_link_local, is_loopback
 from broker.net.sessions import Manner, Progress, Sessions
 from broker.net.socks import socks_faults
 from broker.oauth.echo import without_echo
@@ -103,7 +103,7 @@ class Outbound:
             IssuerMalformedError: not HTTP, or a body over the cap.
             IssuerInvalidError: the URL is none that a secret may be sent to.
         """
-        origin = origin_of(request.url)
+        origin = origin_of(request.url, to_metadata=request.to_metadata)
         progress = Progress()
         try:
             response = await self._exchange(request, origin, progress)
@@ -126,7 +126,7 @@ class Outbound:
     async def _exchange(
         self, request: HttpRequest, origin: str, progress: Progress
     ) -> HttpResponse:
-        proxy = self._proxies.proxy_for(request.url)
+        proxy = self._proxy_for(request)
         through = proxy if proxy and not proxy.is_socks else None
         trust = await self._trust.context() if origin.startswith("https:") else True
         async with (
@@ -153,6 +153,12 @@ class Outbound:
                 body=body,
                 date=answer_date(headers),
             )
+
+    def _proxy_for(self, request: HttpRequest) -> Proxy | None:
+        # A proxy's link-local addresses are of another machine, as its loopback is.
+        if request.to_metadata and is_link_local_http(request.url):
+            return None
+        return self._proxies.proxy_for(request.url)
 
     async def _capped_body(self, answer: aiohttp.ClientResponse, origin: str) -> bytes:
         body = bytearray()
@@ -188,10 +194,11 @@ def _timeout(deadlines: Deadlines) -> aiohttp.ClientTimeout:
     )
 
 
-def origin_of(url: str) -> str:
+def origin_of(url: str, *, to_metadata: bool = False) -> str:
     """Scheme, host and port of a URL that a request may go to.
 
-    The last look before a secret leaves: https, or http to a loopback address.
+    The last look before a secret leaves: https, or http to a loopback address; or to a
+    link-local one, where that is said.
 
     Raises:
         IssuerInvalidError: any other URL, or one with a user name in it.
@@ -205,9 +212,16 @@ def origin_of(url: str) -> str:
     origin = f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
     if not host or parts.username is not None or parts.password is not None:
         raise IssuerInvalidError(issuer=origin, what="has no plain https URL")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+    is_near = is_loopback(host) or (to_metadata and is_link_local(host))
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_near):
         raise IssuerInvalidError(issuer=origin, what="is not https")
     return origin
+
+
+def is_link_local_http(url: str) -> bool:
+    """Whether it is plain http to a literal link-local address."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and is_link_local(parts.hostname or "")
 
 
 def _plain_headers(answer: aiohttp.ClientResponse) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ PROXY_SETTING = "network.proxy"
 _SOCKS_SCHEMES = ("socks5", "socks5h")
 _SCHEMES = ("http", "https", *_SOCKS_SCHEMES)
 INSTALL_SOCKS = "`pipx inject brokerd aiohttp-socks`, or `pip install aiohttp-socks`"
+_AWS_METADATA = ipaddress.ip_address("fd00:ec2::254")
 _HTTPS_PORT = 443
 _SOCKS_PORT = 1080
 
@@ -169,3 +170,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_link_local(host: str) -> bool:
+    """Whether `host` is a literal address of this link alone, such as 169.254.169.254.
+
+    AWS has its own in the private range of IPv6, fd00:ec2::254.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_link_local or address == _AWS_METADATA

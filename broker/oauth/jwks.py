@@ -157,9 +157,11 @@ def _algorithms(jwk: Mapping[str, object]) -> frozenset[str]:
     else:
         return frozenset()
     # EdDSA is what RFC 8037 calls Ed25519 and Ed448, by RFC 9864 names of their own.
-    if said is None or (kind == "OKP" and said in fitting):
+    if said is None:
         return fitting
-    return frozenset({said} & fitting if isinstance(said, str) else ())
+    if not isinstance(said, str) or said not in fitting:
+        return frozenset()
+    return fitting if kind == "OKP" else frozenset({said})
 
 
 def _key(jwk: Mapping[str, object]) -> "RSAKey | ECKey | OKPKey | None":

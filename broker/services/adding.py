@@ -13,6 +13,7 @@ from broker.model.client import Client
 from broker.model.errors import AccountExistsError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
+from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
 from broker.model.unattended import Unattended, kind_of
 from broker.oauth.client_authentication import choose_authentication
@@ -34,7 +35,8 @@ class Wanted:
 
     Attributes:
         name: what it is to be called.
-        issuer: a preset's name or an issuer URL.
+        issuer: a preset's name or an issuer URL; or all that is needed of it, where
+            nobody has to be asked for that.
         client: who asks there; how it proves itself is found out here.
         unattended: how it comes to its tokens.
         scopes: to ask for, in the person's order; empty for what the issuer gives.
@@ -44,7 +46,7 @@ class Wanted:
     """
 
     name: AccountName
-    issuer: str
+    issuer: str | Issuer
     client: Client
     unattended: Unattended
     scopes: tuple[str, ...] = ()
@@ -118,20 +120,15 @@ class Adding:
         return replace(added, notes=(new_store_note(source), *added.notes))
 
     async def _account(self, wanted: Wanted) -> Account:
-        preset, issuer = await self._issuers.find(wanted.issuer, None)
         client = wanted.client
+        if isinstance(wanted.issuer, Issuer):
+            return _account(wanted, wanted.issuer, client, None)
+        preset, issuer = await self._issuers.find(wanted.issuer, None)
         authentication = choose_authentication(
             issuer.authentication_methods, has_secret=client.client_secret is not None
         )
-        return Account(
-            name=wanted.name,
-            issuer=issuer,
-            client=replace(client, authentication=authentication),
-            preset=None if preset is None else preset.name,
-            scopes=wanted.scopes,
-            parameters=dict(wanted.parameters),
-            resource=wanted.resource,
-        )
+        client = replace(client, authentication=authentication)
+        return _account(wanted, issuer, client, None if preset is None else preset.name)
 
     async def _in_turn(
         self, opened: Opened, grant: Grant, *, may_replace: bool
@@ -171,6 +168,20 @@ class Adding:
                 issuer=issuer,
             )
         )
+
+
+def _account(
+    wanted: Wanted, issuer: Issuer, client: Client, preset: str | None
+) -> Account:
+    return Account(
+        name=wanted.name,
+        issuer=issuer,
+        client=client,
+        preset=preset,
+        scopes=wanted.scopes,
+        parameters=dict(wanted.parameters),
+        resource=wanted.resource,
+    )
 
 
 def require_free(there: Grant | None, *, may_replace: bool) -> None:

@@ -15,7 +15,10 @@ from broker.model.account import Account, AccountName
 from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
+    ClockWrongError,
     CredentialRefusedError,
+    DelegationRefusedError,
+    ImpersonationRefusedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -24,6 +27,7 @@ from broker.model.errors import (
     ReauthenticationRequiredError,
     RefreshRefusedError,
     ScopeRefusedError,
+    WorkloadTokenError,
 )
 from broker.model.event import Event, EventKind
 from broker.model.time import Instant, Seconds, UnixTime
@@ -58,8 +62,12 @@ CONCERNS: dict[type[BrokerError], Concern] = {
     IssuerOverloadedError: Concern.ISSUER,
     IssuerMalformedError: Concern.ISSUER,
     ClientRejectedError: Concern.CLIENT,
+    ClockWrongError: Concern.CLIENT,
     ScopeRefusedError: Concern.REQUEST,
     CredentialRefusedError: Concern.REQUEST,
+    DelegationRefusedError: Concern.REQUEST,
+    ImpersonationRefusedError: Concern.REQUEST,
+    WorkloadTokenError: Concern.REQUEST,
     PolicyRefusedError: Concern.REQUEST,
     RefreshRefusedError: Concern.REQUEST,
     LoginRequiredError: Concern.GRANT,

@@ -16,7 +16,7 @@ from broker.model.token import AccessToken
 from broker.model.unattended import TokenExchange, View
 from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.endpoints import check_endpoint, parse_issuer_url
-from broker.services.adding import Added, Adding, require_free
+from broker.services.adding import Added, Adding, Wanted, require_free
 from broker.services.interfaces import Clock
 from broker.services.issuers import Issuers
 from broker.services.lineage import is_made_of, refuse_wider, source, through
@@ -139,6 +139,18 @@ class Deriving:
                 unattended=wanted.exchange,
             )
             return await self._adding.keep(grant, may_replace=wanted.replace)
+
+    async def begun(self, wanted: Wanted, parent: AccountName) -> Added:
+        """Add an account whose tokens begin with one of another account.
+
+        Raises:
+            BadRequestError: it would be made of itself.
+            BrokerError: of the other account, and as for `Adding.add`.
+        """
+        self._vault.require_serving()
+        async with self._one_at_a_time:
+            _parent(self._vault.require_open(), wanted.name, parent)
+            return await self._adding.add(wanted)
 
     async def _viewed(
         self, opened: Opened, grant: Grant, *, may_replace: bool

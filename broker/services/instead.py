@@ -4,7 +4,10 @@ from broker.model.errors import (
     AccountBusyError,
     BrokerError,
     ClientRejectedError,
+    ClockWrongError,
     CredentialRefusedError,
+    DelegationRefusedError,
+    ImpersonationRefusedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -14,6 +17,7 @@ from broker.model.errors import (
     ReauthenticationRequiredError,
     RefreshRefusedError,
     ScopeRefusedError,
+    WorkloadTokenError,
 )
 from broker.model.grant import Grant
 from broker.model.time import Instant, Seconds
@@ -22,7 +26,10 @@ from broker.model.token import AccessToken, Freshness
 _LEAVES_THE_TOKEN = (
     AccountBusyError,
     ClientRejectedError,
+    ClockWrongError,
     CredentialRefusedError,
+    DelegationRefusedError,
+    ImpersonationRefusedError,
     IssuerMalformedError,
     IssuerOverloadedError,
     IssuerUnreachableError,
@@ -31,6 +38,7 @@ _LEAVES_THE_TOKEN = (
     ReauthenticationRequiredError,
     RefreshRefusedError,
     ScopeRefusedError,
+    WorkloadTokenError,
 )
 """What says that there is no new token, and nothing about the one at hand."""
 

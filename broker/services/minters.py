@@ -7,6 +7,7 @@ token.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from broker.model.google import GoogleCredentials
 from broker.model.unattended import (
     ClientCredentials,
     TokenExchange,
@@ -16,6 +17,7 @@ from broker.services.minting import MakeMinter, Minter, MintingWorld
 
 if TYPE_CHECKING:
     from broker.services.minting_exchange import ExchangeMinter
+    from broker.services.minting_google import GoogleMinter
     from broker.services.minting_oauth import ClientMinter
 
 
@@ -50,7 +52,16 @@ def _exchange_minter(world: MintingWorld) -> "ExchangeMinter":
     return ExchangeMinter(world)
 
 
+def _google_minter(world: MintingWorld) -> "GoogleMinter":
+    from broker.services.minting_google import (  # noqa: PLC0415 - see the top
+        GoogleMinter,
+    )
+
+    return GoogleMinter(world)
+
+
 _MAKERS: Mapping[type[Unattended], MakeMinter] = {
     ClientCredentials: _client_minter,
     TokenExchange: _exchange_minter,
+    GoogleCredentials: _google_minter,
 }

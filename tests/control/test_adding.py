@@ -110,3 +110,80 @@ def test_what_the_issuer_refuses_is_told_and_the_file_is_not_to_be_deleted(
     result = run("add", "robot", *words)
     assert result.exit_code == 19
     assert "may be deleted" not in result.stderr
+
+
+def google_file(path: Path, text: str = "{}") -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_service_account_is_added_with_its_key(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    broker = listen(in_turn(added(unattended="google")))
+    key = google_file(tmp_path / "key.json", '{"type": "service_account"}')
+    boundary = google_file(tmp_path / "boundary.json", "[]")
+    result = run(
+        *("add", "robot", "--service-account", key, "--scope", "drive"),
+        *("--subject", "a@b.example", "--impersonate", "t@p.example"),
+        *("--delegate", "d@p.example", "--lifetime", "15m"),
+        *("--boundary", boundary),
+    )
+    assert result.exit_code == 0, result.output
+    (asked,) = broker.requests
+    assert asked.json == {
+        "kind": "google",
+        "credentials": '{"type": "service_account"}',
+        "scopes": ["drive"],
+        "subject": "a@b.example",
+        "impersonate": "t@p.example",
+        "delegates": ["d@p.example"],
+        "lifetime": 900,
+        "boundary": "[]",
+    }
+    assert f"{key} is sealed in the store now: the file may be" in result.stderr
+    assert "boundary.json" not in result.stderr
+
+
+def test_a_workloads_configuration_is_no_secret_and_stays(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    broker = listen(in_turn(added(unattended="google")))
+    file = google_file(tmp_path / "workload.json")
+    result = run("add", "ci", "--workload", file, "--scope", "drive")
+    assert result.exit_code == 0, result.output
+    assert broker.requests[0].json["credentials"] == "{}"
+    assert "may be deleted" not in result.stderr
+
+
+def test_an_account_becomes_a_service_account(run: Run, listen: Listen) -> None:
+    broker = listen(in_turn(added(unattended="google")))
+    result = run(
+        *("add", "ci", "--from", "work", "--impersonate", "t@p.example"),
+        *("--scope", "drive", "--self-signed"),
+    )
+    assert result.exit_code == 0, result.output
+    assert broker.requests[0].json == {
+        "kind": "google",
+        "from": "work",
+        "impersonate": "t@p.example",
+        "scopes": ["drive"],
+        "self_signed": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--service-account", "FILE", "--workload", "FILE"), "name one"),
+        (("--service-account", "FILE", "--lifetime", "soon"), "is no time"),
+        (("--service-account", "/nowhere/key.json"), "cannot be read"),
+    ],
+)
+def test_words_for_google_that_do_not_do_ask_nobody(
+    run: Run, tmp_path: Path, words: tuple[str, ...], what: str
+) -> None:
+    file = google_file(tmp_path / "key.json")
+    result = run("add", "x", *(file if word == "FILE" else word for word in words))
+    assert result.exit_code == 2
+    assert what in result.stderr

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.control.import_google import CLOUD_PLATFORM
 from broker.control.importing import account_name
 from tests.control.conftest import Listen, Run
 from tests.control.foreign import samples
@@ -179,14 +180,89 @@ def test_a_sealed_file_is_opened_with_the_password_that_was_piped(
     assert path.exists()
 
 
-def test_a_service_account_is_told_and_left(
+def made(account: str) -> bytes:
+    """What `PUT /v1/accounts/NAME` answers."""
+    return taken(account, unattended="google", expires_at=None)
+
+
+def test_a_service_account_is_taken_over_and_its_key_removed(
     run: Run, listen: Listen, tmp_path: Path
 ) -> None:
     path = put(tmp_path / "key.json", samples.SERVICE_ACCOUNT)
-    listen(in_turn())
-    result = run("import", str(path), "--yes")
-    assert result.exit_code == 43
-    assert "not taken over yet" in result.stderr
+    broker = listen(in_turn(made("robot")))
+    result = run("import", str(path), "--yes", "--name", "robot", "--scope", "a b")
+    assert result.exit_code == 0, result.output
+    (asked,) = broker.requests
+    assert (asked.method, asked.target) == ("PUT", "/v1/accounts/robot")
+    assert asked.json == {
+        "kind": "google",
+        "credentials": samples.SERVICE_ACCOUNT.decode(),
+        "scopes": ["a", "b"],
+    }
+    assert not path.exists()
+    assert "PRIVATE KEY" not in result.output
+
+
+def test_two_service_accounts_are_two(run: Run, listen: Listen, tmp_path: Path) -> None:
+    other = samples.SERVICE_ACCOUNT.replace(b"robot@", b"other@")
+    files = [
+        str(put(tmp_path / "one.json", samples.SERVICE_ACCOUNT)),
+        str(put(tmp_path / "two.json", other)),
+    ]
+    broker = listen(in_turn(made("one"), made("two")))
+    assert run("import", *files, "--yes").exit_code == 0
+    assert [each.target.partition("%40")[0] for each in broker.requests] == [
+        "/v1/accounts/robot",
+        "/v1/accounts/other",
+    ]
+
+
+def test_a_workloads_configuration_is_taken_over_and_stays(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    data = b'{"type": "external_account", "audience": "a"}'
+    path = put(tmp_path / "workload.json", data)
+    broker = listen(in_turn(made("ci")))
+    result = run("import", str(path), "--yes", "--name", "ci")
+    assert result.exit_code == 0, result.output
+    assert broker.requests[0].json["scopes"] == [CLOUD_PLATFORM]
+    assert path.exists()
+
+
+def test_an_impersonated_account_is_taken_over_with_whom_it_is_made_of(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "adc.json", samples.IMPERSONATED)
+    broker = listen(in_turn(taken("ci-source"), made("ci")))
+    result = run("import", str(path), "--yes", "--name", "ci", "--scope", "drive")
+    assert result.exit_code == 0, result.output
+    source, target = broker.requests
+    assert (source.method, source.target) == ("POST", "/v1/accounts")
+    assert source.json["account"] == "ci-source"
+    assert source.json["refresh_token"] == samples.TOKEN
+    assert source.json["scopes"] == []
+    assert target.target == "/v1/accounts/ci"
+    assert target.json == {
+        "kind": "google",
+        "from": "ci-source",
+        "scopes": ["drive"],
+        "impersonate": samples.TARGET,
+        "delegates": ["d@project.iam.gserviceaccount.com"],
+    }
+    assert not path.exists()
+
+
+def test_of_an_impersonated_account_nothing_is_taken_over_half(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "adc.json", samples.IMPERSONATED)
+    refused = problem_reply(403, "impersonation_refused")
+    broker = listen(in_turn(taken("ci-source"), refused, taken("ci-source")))
+    result = run("import", str(path), "--yes", "--name", "ci")
+    assert result.exit_code == 36
+    undone = broker.requests[2]
+    assert undone.method == "DELETE"
+    assert undone.target == "/v1/accounts/ci-source?local_only=true"
     assert path.exists()
 
 

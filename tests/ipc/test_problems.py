@@ -28,9 +28,10 @@ KINDS = BrokerError.__subclasses__()
 STATUS = {
     400: "bad_request paste_refused way_refused account_needed client_secrets_invalid "
     "sign_in_incomplete backup_invalid issuer_needed client_document_invalid "
-    "audience_refused",
+    "audience_refused credential_file_invalid",
     403: "not_permitted scope_not_granted scope_refused device_scope_refused "
-    "not_narrowed policy_refused wrong_passphrase resource_not_granted",
+    "not_narrowed policy_refused wrong_passphrase resource_not_granted "
+    "delegation_refused impersonation_refused",
     404: "unknown_account no_accounts unknown_login unknown_socket not_found",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
@@ -44,7 +45,7 @@ STATUS = {
     500: "internal_error store_corrupt",
     502: "issuer_unreachable issuer_malformed issuer_invalid issuer_mismatch "
     "client_rejected refresh_refused not_revoked registration_refused "
-    "resource_invalid credential_refused",
+    "resource_invalid credential_refused clock_wrong workload_token_missing",
     503: "issuer_overloaded account_busy stopping too_many_listeners",
     507: "store_failed",
 }

@@ -25,6 +25,30 @@ def test_a_request_may_go_to_https_and_to_loopback(url: str, origin: str) -> Non
     assert origin_of(url) == origin
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::254]", "[fe80::1]"])
+def test_a_request_to_the_machines_own_metadata_may_go_in_the_clear(host: str) -> None:
+    url = f"http://{host}/latest"
+    assert origin_of(url, to_metadata=True) == f"http://{host}"
+    with pytest.raises(IssuerInvalidError):
+        origin_of(url)
+
+
+def test_the_machines_own_metadata_is_reached_without_a_proxy() -> None:
+    door = Outbound(version="1", environ={"https_proxy": "http://127.0.0.1:3128"})
+    url = "http://169.254.169.254/latest"
+    own = HttpRequest(method="GET", url=url, to_metadata=True)
+    assert door._proxy_for(own) is None
+    assert door._proxy_for(HttpRequest(method="GET", url="https://a.example/"))
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "metadata.google.internal", "169.254.169.254.example"]
+)
+def test_and_to_nobody_else(host: str) -> None:
+    with pytest.raises(IssuerInvalidError):
+        origin_of(f"http://{host}/latest", to_metadata=True)
+
+
 @pytest.mark.parametrize(
     "url",
     [

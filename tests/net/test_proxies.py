@@ -4,7 +4,13 @@ from broker.config import NetworkConfig
 from broker.model.errors import ConfigError
 from broker.model.secret import Secret
 from broker.net import proxies
-from broker.net.proxies import Proxy, chosen_proxies, is_loopback, parse_proxy
+from broker.net.proxies import (
+    Proxy,
+    chosen_proxies,
+    is_link_local,
+    is_loopback,
+    parse_proxy,
+)
 
 ISSUER = "https://accounts.example.com/token"
 PROXY = "http://proxy.example.com:3128"
@@ -171,3 +177,13 @@ def test_these_hosts_are_loopback(host: str) -> None:
 )
 def test_these_hosts_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "fe80::1", "fd00:ec2::254"])
+def test_these_addresses_are_of_this_link_alone(host: str) -> None:
+    assert is_link_local(host)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "fd00:ec2::253", "link-local", ""])
+def test_these_are_not(host: str) -> None:
+    assert not is_link_local(host)

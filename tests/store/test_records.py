@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client, Registration
+from broker.model.google import GoogleCredentials
 from broker.model.grant import Grant, Intent
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
@@ -173,6 +174,16 @@ def test_what_an_account_is_made_of_comes_back_as_it_was(
 ) -> None:
     made = replace(a_grant(), unattended=unattended)
     assert parse_grant(grant_record(made)) == made
+
+
+def test_a_credential_of_googles_comes_back_with_its_key() -> None:
+    google = GoogleCredentials(
+        file=Secret("{}"), impersonate="t@p.example", delegates=("d@p.example",)
+    )
+    robot = replace(a_grant(), unattended=google)
+    members = members_of(grant_record(robot))
+    assert "google" in str(members["unattended"])
+    assert parse_grant(record_of(members)) == robot
 
 
 def test_a_kind_that_this_version_does_not_know_is_not_read_as_another() -> None:

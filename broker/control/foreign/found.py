@@ -37,6 +37,10 @@ class Found:
         client_secret: or None.
         refresh_token: None where there is none, or it cannot be read here.
         access_token: only where it is all that there is.
+        credentials: the text of a Google credential without a person, or None.
+        is_public: whether that holds no secret.
+        becomes: the service account that it impersonates, by e-mail address, or None.
+        delegates: service accounts on the way there.
         scopes: empty where the file does not say.
         obstacle: why it cannot be taken over, a phrase for after 'it'; None if it can.
         is_sealed: whether a password is needed to read it, and was not given.
@@ -51,6 +55,10 @@ class Found:
     client_secret: Secret | None = None
     refresh_token: Secret | None = None
     access_token: Secret | None = None
+    credentials: Secret | None = None
+    is_public: bool = False
+    becomes: str | None = None
+    delegates: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     obstacle: str | None = None
     is_sealed: bool = False
@@ -58,8 +66,16 @@ class Found:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a token lies in the file for everyone to read who can open it."""
-        return self.refresh_token is not None or self.access_token is not None
+        """Whether a token or a key lies in it for all to read who can open it."""
+        has_key = self.credentials is not None and not self.is_public
+        return (
+            has_key or self.refresh_token is not None or self.access_token is not None
+        )
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether all that is needed to take it over is there, without a password."""
+        return self.is_plain or self.credentials is not None
 
 
 Parser = Callable[[bytes, Secret | None], tuple[Found, ...]]

@@ -1,10 +1,13 @@
 """google-auth's token.json and token.pickle, and the files of its default credentials.
 
 `authorized_user` is the one type that holds a refresh token of a person. Source:
-google-auth, `google.oauth2.credentials.Credentials.to_json` and `__getstate__`.
+google-auth, `google.oauth2.credentials.Credentials.to_json` and `__getstate__`, and
+`google.auth.default` for the others.
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from broker.control.foreign.found import (
     ForeignFileError,
@@ -17,21 +20,20 @@ from broker.control.foreign.found import (
 )
 from broker.control.foreign.pickled import Pickled, read_pickle
 from broker.model.secret import Secret
+from broker.oauth.google_credentials import impersonated_email
 
 GOOGLE_TOKEN_ENDPOINT = "https://oauth2.googleapis.com/token"  # noqa: S105 - an URL
 
 _PICKLED = "google.oauth2.credentials Credentials"
 
-_NOT_A_PERSONS = {
-    "service_account": "is the key of a service account and no sign-in of a person: "
-    "not taken over yet",
-    "external_account": "is a workload's identity and holds no token",
-    "external_account_authorized_user": "is a workforce identity, which is not taken "
-    "over yet",
-    "impersonated_service_account": "impersonates a service account, which is not "
-    "taken over yet: take over the sign-in that it is made of",
-    "gdch_service_account": "is the key of a service account and no sign-in of a "
-    "person: not taken over yet",
+_WITHOUT_A_PERSON = frozenset({"service_account", "external_account"})
+_IMPERSONATED = "impersonated_service_account"
+
+_NOT_TAKEN = {
+    "external_account_authorized_user": "is a workforce sign-in, which brokerd does "
+    "not take: sign in to it with `brokerctl login`",
+    "gdch_service_account": "is a key for Google Distributed Cloud, which brokerd does "
+    "not take",
 }
 
 
@@ -50,8 +52,13 @@ def authorized_user(members: Mapping[str, object], label: object = None) -> Foun
     """
     kind = members.get("type", "authorized_user")
     label = label_of(label, members.get("account"), members.get("client_email"))
-    if isinstance(kind, str) and kind in _NOT_A_PERSONS:
-        return Found(label=label, issuer="google", obstacle=_NOT_A_PERSONS[kind])
+    kind = kind if isinstance(kind, str) else ""
+    if kind in _NOT_TAKEN:
+        return Found(label=label, issuer="google", obstacle=_NOT_TAKEN[kind])
+    if kind in _WITHOUT_A_PERSON:
+        return _without_a_person(members, label)
+    if kind == _IMPERSONATED:
+        return _impersonated(members)
     if kind != "authorized_user":
         raise ForeignFileError("is of a type that google-auth does not have")
     client_id = text_member(members, "client_id")
@@ -66,6 +73,40 @@ def authorized_user(members: Mapping[str, object], label: object = None) -> Foun
         refresh_token=refresh_token,
         scopes=scopes_member(members, "scopes"),
         obstacle=None if refresh_token else "holds no refresh token",
+    )
+
+
+def _without_a_person(members: Mapping[str, object], label: str) -> Found:
+    """The daemon is given the whole file: it looks at it, and says what fails."""
+    is_public = "private_key" not in members and "client_secret" not in members
+    return Found(
+        label=label,
+        issuer="google",
+        credentials=Secret(json.dumps(members)),
+        is_public=is_public,
+        scopes=scopes_member(members, "scopes"),
+    )
+
+
+def _impersonated(members: Mapping[str, object]) -> Found:
+    """What `gcloud auth application-default login --impersonate-service-account` wrote.
+
+    Raises:
+        ForeignFileError: it does not say whom, or as whom.
+    """
+    source = members.get("source_credentials")
+    url = text_member(members, "service_account_impersonation_url") or ""
+    email = impersonated_email(url)
+    if not isinstance(source, dict) or email is None:
+        raise ForeignFileError("does not say which service account it becomes, as whom")
+    if source.get("type") == _IMPERSONATED:
+        raise ForeignFileError("impersonates a service account more than once")
+    delegates = scopes_member(members, "delegates")
+    names = tuple(name.rpartition("/")[2] for name in delegates)
+    found = authorized_user(source)
+    scopes = scopes_member(members, "scopes")
+    return replace(
+        found, label=label_of(email), becomes=email, delegates=names, scopes=scopes
     )
 
 

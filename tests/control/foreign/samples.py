@@ -188,6 +188,23 @@ MUTT = json.dumps(
     }
 ).encode()
 
+TARGET = "target@project.iam.gserviceaccount.com"
+
+IMPERSONATED = json.dumps(
+    {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1"
+        f"/projects/-/serviceAccounts/{TARGET}:generateAccessToken",
+        "delegates": ["projects/-/serviceAccounts/d@project.iam.gserviceaccount.com"],
+        "source_credentials": {
+            "type": "authorized_user",
+            "client_id": "cid.apps.googleusercontent.com",
+            "client_secret": SECRET,
+            "refresh_token": TOKEN,
+        },
+    }
+).encode()
+
 SERVICE_ACCOUNT = json.dumps(
     {
         "type": "service_account",

@@ -41,12 +41,49 @@ def test_google_auths_file_says_all_but_the_issuer_by_name(data: bytes) -> None:
     )
 
 
-def test_a_service_account_is_recognized_and_left() -> None:
+def test_a_service_accounts_key_is_taken_whole() -> None:
     found = only(parse_google_auth, samples.SERVICE_ACCOUNT)
     assert found.label == "robot@project.iam.gserviceaccount.com"
-    assert found.obstacle is not None
-    assert "not taken over yet" in found.obstacle
-    assert not found.is_plain
+    assert found.obstacle is None
+    assert found.credentials == Secret(samples.SERVICE_ACCOUNT.decode())
+    assert found.is_plain
+
+
+def test_a_workloads_configuration_is_taken_and_is_no_secret() -> None:
+    found = only(parse_google_auth, b'{"type": "external_account", "audience": "a"}')
+    assert found.credentials is not None
+    assert (found.is_plain, found.is_readable) == (False, True)
+
+
+def test_an_impersonated_account_says_whom_and_as_whom() -> None:
+    found = only(parse_google_auth, samples.IMPERSONATED)
+    assert (found.becomes, found.label) == (samples.TARGET, samples.TARGET)
+    assert found.refresh_token == Secret(samples.TOKEN)
+    assert found.delegates == ("d@project.iam.gserviceaccount.com",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"type": "impersonated_service_account"}',
+        b'{"type": "impersonated_service_account", "source_credentials": {}}',
+        samples.IMPERSONATED.replace(b":generateAccessToken", b":signBlob"),
+        samples.IMPERSONATED.replace(b'"authorized_user"', b'"surprise"'),
+        samples.IMPERSONATED.replace(
+            b'"authorized_user"', b'"impersonated_service_account"'
+        ),
+        b'{"type": ["service_account"]}',
+        b'{"type": {}}',
+    ],
+)
+def test_what_impersonates_nobody_is_refused(data: bytes) -> None:
+    with pytest.raises(ForeignFileError):
+        parse_google_auth(data)
+
+
+def test_a_workforce_sign_in_is_told_and_left() -> None:
+    data = b'{"type": "external_account_authorized_user"}'
+    assert only(parse_google_auth, data).obstacle is not None
 
 
 def test_a_type_that_google_auth_does_not_have_is_refused() -> None:
