@@ -12,8 +12,12 @@ from broker.model.issuer import IssuerPreset, PresetOrigin
 
 RARE = (
     "broker.sign_in_parts",
-    "broker.socket_parts broker.consent_parts broker.ipc.consent_routes "
-    "broker.model.consent broker.net.question_site broker.services.consents",
+    "broker.socket_parts",
+    "broker.consent_parts",
+    "broker.ipc.consent_routes",
+    "broker.model.consent",
+    "broker.net.question_site",
+    "broker.services.consents",
     "broker.oauth.presets",
     "broker.ipc.adding_routes",
     "broker.ipc.login_routes",

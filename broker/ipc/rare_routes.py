@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from broker.services.moving_in import MovingIn
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
-    from broker.services.sockets import Sockets
     from broker.services.question_pages import QuestionPages
+    from broker.services.sockets import Sockets
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
 
