@@ -32,8 +32,6 @@ STATUS = {
     403: "not_permitted scope_not_granted scope_refused device_scope_refused "
     "not_narrowed policy_refused wrong_passphrase resource_not_granted "
     "delegation_refused impersonation_refused",
-    404: "unknown_account no_accounts unknown_login unknown_socket not_found",
-    "not_narrowed policy_refused wrong_passphrase resource_not_granted",
     404: "unknown_account no_accounts unknown_login unknown_socket not_found "
     "unknown_question unknown_consent",
     405: "method_not_allowed",
