@@ -39,10 +39,10 @@ from broker.services.vault import Vault
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
+    from broker.consent_parts import ConsentParts
     from broker.model.account import Account
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
-    from broker.services.consents import Consents
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
     from broker.services.id_tokens import IdTokens
@@ -114,7 +114,8 @@ class Parts:
         )
         self._looker: Late[PeerLooker] = Late(_made_looker)
         self._socket_parts = Late(self._made_socket_parts)
-        self._consents = Late(self._made_consents)
+        self._consent = Late(self._made_consent)
+        self._consents = Late(lambda: self._consent.get().consents)
         self._access = Access(vault=self.vault, gate=self._made_gate())
         self._issuer_keys = Late(self._made_issuer_keys)
         self._sign_in = Late(self._made_sign_in)
@@ -133,9 +134,8 @@ class Parts:
             The accounts whose newest grant is lost, see `Vault.close`.
         """
         self.vault.begin_to_close()
-        at = self._clock.now().wall
-        self._events.publish(Event(kind=EventKind.STOPPING, at=at))
-        await asyncio.gather(self._end_logins(), self.server.close())
+        self._events.publish(Event(kind=EventKind.STOPPING, at=self._clock.now().wall))
+        await asyncio.gather(self._end_what_waits(), self.server.close())
         if self._socket_parts.made is not None:
             await self._socket_parts.made.clean_up()
         if self._sign_in.made is not None:
@@ -144,9 +144,11 @@ class Parts:
         await self._outbound.close()
         return lost
 
-    async def _end_logins(self) -> None:
+    async def _end_what_waits(self) -> None:
         if self._sign_in.made is not None:
             await self._sign_in.made.logins.close()
+        if self._consent.made is not None:
+            await self._consent.made.pages.close()
 
     def _made_gate(self) -> Gate:
         return Gate(
@@ -185,6 +187,8 @@ class Parts:
                 looker=self._looker,
                 id_tokens=Late(self._made_id_tokens),
                 sockets=Late(lambda: self._socket_parts.get().sockets),
+                consents=self._consents,
+                question_pages=Late(lambda: self._consent.get().pages),
             ),
             stop=stop,
         )
@@ -217,10 +221,10 @@ class Parts:
 
         return SocketParts(vault=self.vault, server=self.server, clock=self._clock)
 
-    def _made_consents(self) -> "Consents":
-        from broker.services.consents import Consents  # noqa: PLC0415 - see the top
+    def _made_consent(self) -> "ConsentParts":
+        from broker.consent_parts import ConsentParts  # noqa: PLC0415 - see the top
 
-        return Consents()
+        return ConsentParts(vault=self.vault, clock=self._clock, events=self._events)
 
     def _made_accounts(self) -> "Accounts":
         from broker.services.accounts import Accounts  # noqa: PLC0415 - see the top
@@ -281,12 +285,10 @@ class Parts:
         return KeyChanges(self._door)
 
     def _made_doctor(self) -> "Doctor":
-        from broker.host.premises import (  # noqa: PLC0415 - see the top
-            look_at_premises,
-        )
+        from broker.host import premises  # noqa: PLC0415 - see the top
         from broker.services.doctor import Doctor  # noqa: PLC0415 - as above
 
-        look = partial(look_at_premises, is_daemon=True)
+        look = partial(premises.look_at_premises, is_daemon=True)
         return Doctor(vault=self.vault, keys=self._keys.get(), look=look)
 
     def _made_proofs(self) -> "Proofs":

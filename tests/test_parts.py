@@ -7,11 +7,17 @@ import pytest
 
 from broker import parts
 from broker.config import Config
+from broker.consent_parts import _shipped_scope_words
 from broker.model.issuer import IssuerPreset, PresetOrigin
 
 RARE = (
     "broker.sign_in_parts",
     "broker.socket_parts",
+    "broker.consent_parts",
+    "broker.ipc.consent_routes",
+    "broker.model.consent",
+    "broker.net.question_site",
+    "broker.services.consents",
     "broker.oauth.presets",
     "broker.ipc.adding_routes",
     "broker.ipc.login_routes",
@@ -88,3 +94,9 @@ def test_the_file_of_issuers_is_not_read_before_somebody_asks(
     assert read == []
     assert "google" not in presets
     assert read == [1]
+
+
+def test_what_scopes_mean_is_shipped() -> None:
+    words = _shipped_scope_words()
+    assert "openid" in words["any"]
+    assert "https://github.com/login/oauth" in words

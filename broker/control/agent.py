@@ -1,135 +1,123 @@
 """`brokerctl agent`: the daemon's hand in the person's session.
 
-Listens to the daemon, and asks for the passphrase with the system's pinentry when the
-store is locked. The daemon itself has no display and starts no process.
+Listens to the daemon. Asks for the passphrase with the system's pinentry when the store
+is locked, and puts questions about programs to the person. The daemon itself has no
+display and starts no process.
 """
 
+import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 
-from broker.control.broker import Broker, Json, text, told
+from broker.control.agent_autostart import agent_install, agent_uninstall
+from broker.control.agent_questions import WAYS, QuestionAsker
+from broker.control.agent_unlock import Unlocker
+from broker.control.broker import text, told
 from broker.control.hook import ending_hooks
-from broker.control.output import json_option, say, say_json, tell_note, tells_errors
-from broker.control.pinentry import Pinentry, PinentryError
-from broker.control.store import (
-    OPEN_SECONDS,
-    remember_option,
-    remembered_seconds,
-    slot_sources,
-)
+from broker.control.output import bad_usage, json_option, tells_errors
+from broker.control.store import remember_option, remembered_seconds
 from broker.control.watch import events
 from broker.model import errors
-from broker.model.event import EventKind
-from broker.store.keys.names import PASSPHRASE
 from brokerd_client import BrokerError
 from brokerd_client.exit_codes import INTERRUPTED
-
-TRIES = 3
-"""Passphrases that may be wrong before the question is taken as refused."""
 
 LOCK_NAME = "agent.lock"
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--pinentry",
     default="pinentry",
     show_default=True,
     metavar="PROGRAM",
-    help="What asks: a program that speaks Assuan, on PATH or by its path.",
+    help="What asks for the passphrase: a program that speaks Assuan, on PATH or by "
+    "its path.",
+)
+@click.option(
+    "--ask",
+    "way",
+    type=click.Choice(WAYS),
+    default="auto",
+    show_default=True,
+    help="How to ask about programs: a notification with buttons, a page in the "
+    "browser, your own COMMAND, or whichever is there.",
+)
+@click.option(
+    "--command",
+    metavar="COMMAND",
+    help="Asks about programs: the question is on its standard input in JSON, and it "
+    "writes once, session, always or deny. No shell reads it.",
 )
 @remember_option
 @json_option
-@tells_errors
-def agent(*, pinentry: str, remember: str | None, as_json: bool) -> None:
-    """Ask for the passphrase whenever the store is locked, until Ctrl-C.
+@click.pass_context
+def agent(
+    context: click.Context,
+    *,
+    pinentry: str,
+    way: str,
+    command: str | None,
+    remember: str | None,
+    as_json: bool,
+) -> None:
+    """Ask for the passphrase, and about programs, whenever need be, until Ctrl-C.
 
-    A question that you refuse is not asked again before the next lock.
+    A passphrase that you refuse is not asked for again before the next lock. A question
+    about a program that you do not answer stays open: see `brokerctl approve`.
     """
+    if context.invoked_subcommand is None:
+        _run(
+            pinentry=pinentry,
+            way=way,
+            command=command,
+            remember=remember,
+            as_json=as_json,
+        )
+
+
+agent.add_command(agent_install)
+agent.add_command(agent_uninstall)
+
+
+@tells_errors
+def _run(
+    *, pinentry: str, way: str, command: str | None, remember: str | None, as_json: bool
+) -> None:
     seconds = remembered_seconds(remember)
+    words = _words(way, command)
     try:
-        with _only_one(), ending_hooks():
-            asker = _Asker(pinentry, seconds, as_json=as_json)
+        with (
+            _only_one(),
+            ending_hooks(),
+            closing(QuestionAsker(way, words, as_json=as_json)) as asker,
+        ):
+            unlocker = Unlocker(pinentry, seconds, as_json=as_json)
             for event in events(reconnect=True, start=False):
-                asker.take(text(event, "event"))
+                asker.take(event)
+                unlocker.take(text(event, "event"))
     except KeyboardInterrupt:  # how an agent ends: nothing went wrong
         sys.exit(INTERRUPTED)
 
 
-class _Asker:
-    """Asks once for each lock."""
+def _words(way: str, command: str | None) -> list[str]:
+    """The command as its words; empty where there is none.
 
-    def __init__(self, program: str, remember: int | None, *, as_json: bool) -> None:
-        self._program = program
-        self._remember = remember
-        self._as_json = as_json
-        self._broker = Broker()
-        self._refused_to: str | None = None
-        """The pid of the daemon whose present lock the person does not want to end."""
-
-    def take(self, kind: str) -> None:
-        """Act on an event."""
-        if kind in (EventKind.UNLOCKED.value, EventKind.MISSED.value):
-            self._refused_to = None
-        if kind != EventKind.LOCKED.value:
-            return
-        try:
-            self._unlock()
-        except BrokerError as exc:
-            tell_note(f"{exc.detail} ({exc.hint})" if exc.hint else exc.detail)
-        except PinentryError as exc:
-            tell_note(f"{exc}; unlock it yourself: `brokerctl unlock`")
-
-    def _unlock(self) -> None:
-        status = self._broker.call("GET", "/v1/status", start=False)
-        pid = text(status, "pid")
-        is_locked = text(status, "store") == "locked"
-        # Whoever connects again to the same daemon hears of the same lock again.
-        if not is_locked or PASSPHRASE not in slot_sources(status):
-            return
-        if self._refused_to == pid:
-            return
-        self._refused_to = pid
-        if self._ask(status):
-            self._refused_to = None
-            say_json({"unlocked": True}) if self._as_json else say("unlocked")
-
-    def _ask(self, status: Json) -> bool:
-        """Whether the store is open now."""
-        description = (
-            "The store of your sign-ins is locked"
-            f" ({text(status, 'locked_because')}).\n"
-            "Its passphrase opens it, so that programs of yours get tokens again."
+    Raises:
+        BrokerError: the two options do not go together, or a quotation has no end.
+    """
+    is_wanted = way == "command" or (way == "auto" and bool(command))
+    if is_wanted is not bool(command):
+        raise bad_usage(
+            "--ask command and --command belong together",
+            "brokerctl agent --ask command --command 'COMMAND ARGUMENT'",
         )
-        error = None
-        with Pinentry(self._program) as pinentry:
-            for _ in range(TRIES):
-                typed = pinentry.ask(description, error=error)
-                if typed is None:
-                    return False
-                error = self._try(typed)
-                if error is None:
-                    return True
-        tell_note("no passphrase opened it; `brokerctl unlock` tries again")
-        return False
-
-    def _try(self, typed: str) -> str | None:
-        """Open the store; what was wrong with the passphrase, or None."""
-        body: Json = {"passphrase": typed}
-        if self._remember is not None:
-            body["remember"] = self._remember
-        try:
-            self._broker.call(
-                "POST", "/v1/unlock", body, start=False, timeout=OPEN_SECONDS
-            )
-        except BrokerError as exc:
-            if exc.code not in ("wrong_passphrase", "bad_request"):
-                raise
-            return exc.detail
-        return None
+    try:
+        return shlex.split(command or "")
+    except ValueError as exc:
+        raise bad_usage(f"--command: {exc}".lower(), "close the quotation") from exc
 
 
 @contextmanager

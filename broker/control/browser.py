@@ -42,6 +42,11 @@ def open_browser(url: str, browser: str | None) -> bool:
         return False
 
 
+def can_open() -> bool:
+    """Whether a browser can be opened here at all."""
+    return _has_display()
+
+
 def _has_display() -> bool:
     """Without one, webbrowser would start a text browser over this terminal."""
     if sys.platform != "linux":

@@ -8,8 +8,10 @@ from broker import __version__
 from broker.control.accounts import accounts, default, logout
 from broker.control.adding import add
 from broker.control.agent import agent
+from broker.control.approve import approve
 from broker.control.backups import backup, restore
 from broker.control.client_metadata import client_metadata
+from broker.control.consents import consents
 from broker.control.daemon import stop
 from broker.control.doctor import doctor
 from broker.control.export import export
@@ -96,6 +98,8 @@ for _command in (
     dpop_proof,
     watch,
     agent,
+    approve,
+    consents,
     init,
     lock,
     unlock,

@@ -27,6 +27,7 @@ _FACTS = {
     "BROKERD_ACCOUNT": "account",
     "BROKERD_ISSUER": "issuer",
     "BROKERD_REASON": "reason",
+    "BROKERD_QUESTION": "question",
 }
 
 
@@ -52,10 +53,10 @@ def run_hook(words: Sequence[str], event: Json, seconds: float) -> str | None:
     try:
         process.communicate(json.dumps(event).encode() + b"\n", timeout=seconds)
     except subprocess.TimeoutExpired:
-        _end(process)
+        end_process(process)
         return f"{words[0]} was ended: it took longer than {seconds:g} seconds"
     except BaseException:  # the person wants no more of it
-        _end(process)
+        end_process(process)
         raise
     return _outcome(words[0], process.returncode)
 
@@ -94,7 +95,7 @@ def _leave(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_process(process: subprocess.Popen[bytes]) -> None:
     """End it and all that it started, and wait for its end."""
     if sys.platform == "win32":
         process.kill()

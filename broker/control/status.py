@@ -53,6 +53,7 @@ def _lines(answer: Json) -> list[str]:
         f"key slots: {', '.join(slots) or '-'}",
         f"generation: {text(answer, 'generation') or '-'}",
         f"accounts: {count}, logins under way: {text(answer, 'logins')}",
+        *_question_lines(answer),
         *_issuer_lines(answer),
         *_clock_lines(answer),
     ]
@@ -67,6 +68,12 @@ def _moment(answer: Json, name: str) -> str:
     value = answer.get(name)
     seconds = value if isinstance(value, float | int) else 0
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _question_lines(answer: Json) -> list[str]:
+    count = text(answer, "questions")
+    is_open = count not in ("", "0")
+    return [f"questions: {count} open, answer: brokerctl approve"] if is_open else []
 
 
 def _issuer_lines(answer: Json) -> list[str]:

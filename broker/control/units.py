@@ -15,8 +15,13 @@ PLIST = "dev.brokerd.plist"
 LABEL = "dev.brokerd"
 """What launchd calls the daemon."""
 
-MARK = "Written by `brokerctl service install`"
-"""Stands in every file of ours: only those are replaced or removed unasked."""
+AGENT_DESKTOP = "brokerd-agent.desktop"
+AGENT_PLIST = "dev.brokerd.agent.plist"
+AGENT_LABEL = "dev.brokerd.agent"
+"""What launchd calls the agent."""
+
+MARKS = tuple(f"Written by `brokerctl {of} install`" for of in ("service", "agent"))
+"""One stands in every file of ours: only those are replaced or removed unasked."""
 
 FIRST_PRINTABLE = " "
 
@@ -49,6 +54,45 @@ def launchd_plist(brokerd: Path, log: Path) -> str:
     return re.sub("|".join(paths), lambda m: paths[m[0]], _template("launchd", PLIST))
 
 
+def agent_desktop(brokerctl: Path) -> str:
+    """The desktop entry that starts the agent with the session.
+
+    Args:
+        brokerctl: the command as an absolute path.
+
+    Raises:
+        ValueError: the path cannot stand in a desktop entry.
+    """
+    template = _template("autostart", AGENT_DESKTOP)
+    return template.replace("@BROKERCTL@", desktop_path(brokerctl))
+
+
+def agent_plist(brokerctl: Path, log: Path) -> str:
+    """The launch agent's property list for the agent; see `launchd_plist`."""
+    paths = {"@BROKERCTL@": escape(_plain(brokerctl)), "@LOG@": escape(_plain(log))}
+    text = _template("launchd", AGENT_PLIST)
+    return re.sub("|".join(paths), lambda m: paths[m[0]], text)
+
+
+def desktop_path(path: Path) -> str:
+    r"""`path` as the first word of Exec=, such as '"/home/a b/brokerctl"'.
+
+    Within the quotation '"', '`', '$' and '\' have a backslash before them, and each
+    backslash is written twice, as in every string of such a file; '%' begins a code.
+
+    Raises:
+        ValueError: it is not absolute, or has control characters or '=', which
+            the command may not have.
+
+    Source: Desktop Entry Specification 1.5, "The Exec key".
+    """
+    text = _plain(path)
+    if "=" in text:
+        raise ValueError(f"a path with '=' cannot be started by a desktop: {text!r}")
+    quoted = re.sub(r'["`$\\]', lambda found: "\\" + found[0], text)
+    return '"' + quoted.replace("\\", "\\\\").replace("%", "%%") + '"'
+
+
 def exec_path(path: Path) -> str:
     r"""`path` as the first word of ExecStart=, such as '"/home/a b/brokerd"'.
 
@@ -68,7 +112,7 @@ def exec_path(path: Path) -> str:
 
 def is_ours(text: str) -> bool:
     """Whether a file with this text was written by an install."""
-    return MARK in text
+    return any(mark in text for mark in MARKS)
 
 
 def _plain(path: Path) -> str:

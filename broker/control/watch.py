@@ -43,6 +43,8 @@ _WORDS = {
     "unlocked": "the store is open",
     "unsaved": "not saved",
     "saved": "all is saved",
+    "question": "a program asks for a token",
+    "answered": "the question has ended",
     "missed": "events were missed",
 }
 """Where the name of an event, with spaces, is not what a person would say."""
@@ -67,7 +69,8 @@ _WORDS = {
     "executes",
     is_flag=True,
     help="Run COMMAND for each event, one after the other, without a shell: the event "
-    "is in BROKERD_EVENT, BROKERD_ACCOUNT, BROKERD_ISSUER and BROKERD_REASON, and in "
+    "is in BROKERD_EVENT, BROKERD_ACCOUNT, BROKERD_ISSUER, BROKERD_QUESTION and "
+    "BROKERD_REASON, and in "
     "JSON on its standard input.",
 )
 @click.option(
@@ -132,6 +135,8 @@ def event_words(event: Json) -> str:
         line += f": {reason}"
     if kind == EventKind.LOGIN_NEEDED.value:
         line += f" (run `brokerctl login {account}`)"
+    if kind == EventKind.QUESTION.value:
+        line += f" (run `brokerctl approve {text(event, 'question')}`)"
     return f"{_clock(event, 'at')} {line}"
 
 

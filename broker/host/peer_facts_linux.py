@@ -44,10 +44,12 @@ class Pages(NamedTuple):
 
     Attributes:
         stat: None where not even that can be read.
+        session_started: when the leader of its session started, or None.
         cmdline: the arguments of an interpreter, each ended by NUL.
     """
 
     stat: Stat | None
+    session_started: int | None
     executable: str | None
     cgroup: str
     cmdline: bytes
@@ -122,16 +124,25 @@ def _pages(peer: Peer) -> Pages:
     executable = None
     with suppress(OSError):  # of another user, in a namespace, or closed as we are
         executable = _target(f"{folder}/exe")
-    stat = _read(f"{folder}/stat")
+    stat = parse_stat(_read(f"{folder}/stat"))
     cmdline = b""
     if is_interpreter(executable) and peer.uid == os.geteuid() and _is_near(folder):
         cmdline = _read(f"{folder}/cmdline")
     return Pages(
-        stat=parse_stat(stat) if stat else None,
+        stat=stat,
+        session_started=None if stat is None else _session_started(peer, stat),
         executable=executable,
         cgroup=os.fsdecode(_read(f"{folder}/cgroup")),
         cmdline=cmdline,
     )
+
+
+def _session_started(peer: Peer, stat: Stat) -> int | None:
+    """When the leader started: its number is nobody else's while its session lives."""
+    if stat.session == peer.pid:
+        return stat.started
+    leader = parse_stat(_read(f"/proc/{stat.session}/stat"))
+    return None if leader is None else leader.started
 
 
 def _is_near(folder: str) -> bool:
@@ -174,6 +185,7 @@ def _facts(peer: Peer, certainty: Certainty, pages: Pages, label: str) -> PeerFa
         pid=peer.pid,
         pid_certainty=certainty,
         started=None if pages.stat is None else pages.stat.started,
+        session_started=pages.session_started,
         executable=_claim(pages.executable),
         command=_claim(None if pages.stat is None else pages.stat.command),
         unit=_claim(unit),

@@ -24,10 +24,11 @@ _GIVES_THE_PROGRAM = re.compile(
 
 
 class Stat(NamedTuple):
-    """Of /proc/PID/stat: the name, ticks from boot to start, and the terminal."""
+    """Of /proc/PID/stat: the name, ticks from boot to start, session and terminal."""
 
     command: str
     started: int
+    session: int
     tty: str | None
 
 
@@ -39,6 +40,7 @@ def parse_stat(line: bytes) -> Stat | None:
         return Stat(
             command=os.fsdecode(name),
             started=int(fields[19]),
+            session=int(fields[3]),
             tty=_tty(int(fields[4])),
         )
     except (IndexError, ValueError):

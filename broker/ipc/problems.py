@@ -154,6 +154,17 @@ ADVICE: dict[str, Advice] = {
         "have not answered yet",
         "answer with `brokerctl approve`, then ask again",
     ),
+    "unknown_question": _advice(
+        404,
+        "there is no open question {question!r}",
+        "it may have been answered, or nobody did in time; `brokerctl approve` shows "
+        "those that are open",
+    ),
+    "unknown_consent": _advice(
+        404,
+        "there is no remembered answer {consent!r}",
+        "`brokerctl consents` lists them",
+    ),
     "paste_refused": _advice(
         400,
         "what was pasted {what}",

@@ -23,6 +23,7 @@ from broker.services.vault import Vault
 
 if TYPE_CHECKING:
     from broker.ipc.adding_routes import AddingRoutes
+    from broker.ipc.consent_routes import ConsentRoutes
     from broker.ipc.login_routes import LoginRoutes
     from broker.ipc.moving_routes import MovingRoutes
     from broker.ipc.policy_routes import PolicyRoutes
@@ -30,14 +31,16 @@ if TYPE_CHECKING:
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
+    from broker.services.consents import Consents
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
     from broker.services.id_tokens import IdTokens
-    from broker.services.interfaces import PeerLooker
+    from broker.services.interfaces import Clock, PeerLooker
     from broker.services.logins import LoginService
     from broker.services.moving_in import MovingIn
     from broker.services.moving_out import MovingOut
     from broker.services.proofs import Proofs
+    from broker.services.question_pages import QuestionPages
     from broker.services.sockets import Sockets
     from broker.services.store_interfaces import StoreKeys
     from broker.services.store_making import StoreMaker
@@ -61,6 +64,8 @@ class RareServices:
     looker: Late["PeerLooker"]
     id_tokens: Late["IdTokens"]
     sockets: Late["Sockets"]
+    consents: Late["Consents"]
+    question_pages: Late["QuestionPages"]
 
 
 class RareRoutes:
@@ -69,6 +74,7 @@ class RareRoutes:
     Args:
         services: to ask.
         vault: the store.
+        clock: time.
         status: of the daemon, as the answer to what changes the store.
     """
 
@@ -77,13 +83,16 @@ class RareRoutes:
         services: RareServices,
         *,
         vault: Vault,
+        clock: "Clock",
         status: Callable[[], dict[str, object]],
     ) -> None:
         self._services = services
         self._vault = vault
+        self._clock = clock
         self._status = status
         self._login_routes = Late(self._made_login_routes)
         self._adding_routes = Late(self._made_adding_routes)
+        self._consent_routes = Late(self._made_consent_routes)
         self._moving_routes = Late(self._made_moving_routes)
         self._policy_routes = Late(self._made_policy_routes)
         self._store_routes = Late(self._made_store_routes)
@@ -95,6 +104,7 @@ class RareRoutes:
         return [
             *((login, each) for each in self._of_logins()),
             *((manage, each) for each in self._of_moving()),
+            *((manage, each) for each in self._of_consent()),
             *((manage, each) for each in self._of_the_store()),
             *((manage, each) for each in self._of_policy()),
             *((manage, each) for each in self._of_sockets()),
@@ -121,6 +131,17 @@ class RareRoutes:
             web.put("/v1/accounts/{name}", _late(lambda: adding().add)),
             web.post("/v1/accounts", _late(lambda: moving().take_over)),
             web.post("/v1/accounts/{name}/export", _late(lambda: moving().export)),
+        ]
+
+    def _of_consent(self) -> list[web.RouteDef]:
+        consent = self._consent_routes.get
+        return [
+            web.get("/v1/questions", _late(lambda: consent().questions)),
+            web.post("/v1/questions/{id}", _late(lambda: consent().answer)),
+            web.post("/v1/questions/{id}/page", _late(lambda: consent().page)),
+            web.get("/v1/consents", _late(lambda: consent().consents)),
+            web.delete("/v1/consents", _late(lambda: consent().revoke_all)),
+            web.delete("/v1/consents/{id}", _late(lambda: consent().revoke)),
         ]
 
     def _of_the_store(self) -> list[web.RouteDef]:
@@ -196,6 +217,16 @@ class RareRoutes:
 
         services = self._services
         return AddingRoutes(services.adding.get(), services.deriving.get())
+
+    def _made_consent_routes(self) -> "ConsentRoutes":
+        from broker.ipc.consent_routes import (  # noqa: PLC0415 - see the top
+            ConsentRoutes,
+        )
+
+        services = self._services
+        return ConsentRoutes(
+            services.consents.get(), services.question_pages, self._clock
+        )
 
     def _made_moving_routes(self) -> "MovingRoutes":
         from broker.ipc.moving_routes import MovingRoutes  # noqa: PLC0415 - see the top

@@ -17,6 +17,7 @@ from broker.ipc.store_replies import degraded_reply, health_reply, slot_reply
 from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError, NotPermittedError
+from broker.model.event import Event
 from broker.model.peer import Socket
 from broker.model.policy import Operation
 from broker.model.store import Slot, VaultState
@@ -72,7 +73,10 @@ class Routes:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._rare_routes = RareRoutes(
-            services.rare, vault=services.vault, status=self._status
+            services.rare,
+            vault=services.vault,
+            clock=services.clock,
+            status=self._status,
         )
 
     def table(self, door: Socket) -> list[web.RouteDef]:
@@ -155,6 +159,7 @@ class Routes:
         if logins is not None:
             await logins.end(name)
         done = await self._services.rare.accounts.get().log_out(name, options)
+        await self._services.rare.consents.get().signed_out(name)
         return json_reply(wire.log_out_reply(done))
 
     async def set_default(self, request: web.Request) -> web.StreamResponse:
@@ -177,9 +182,15 @@ class Routes:
         vault, events = self._services.vault, self._services.events
         vault.require_serving()
         await vault.read_through()
+        at = self._services.clock.now().wall
         with events.subscribe() as subscription:
-            first = standing_events(vault, self._services.clock.now().wall)
+            first = [*standing_events(vault, at), *self._asked(at)]
             return await stream_events(request, first, subscription)
+
+    def _asked(self, at: UnixTime) -> list[Event]:
+        """The questions that are open, for a listener that was not there."""
+        consents = self._services.rare.consents.made
+        return [] if consents is None else [each.event(at) for each in consents.open]
 
     async def stop(self, _: web.Request) -> web.StreamResponse:
         """`POST /v1/stop`."""
@@ -211,6 +222,7 @@ class Routes:
             "degraded": degraded_reply(vault.degraded),
             "accounts": None if opened is None else len(opened.grants.all()),
             "logins": 0 if logins is None else logins.under_way,
+            "questions": len(self._asked(facts.started_at)),
             "issuers": [
                 {**wire.outage_reply(outage), "state": "down"}
                 for outage in (opened.tokens.outages() if opened else ())

@@ -51,6 +51,7 @@ def event_line(event: Event) -> bytes:
         "reason": event.reason,
         "until": event.until,
         "socket": event.socket,
+        "question": event.question,
     }
     told = {name: value for name, value in members.items() if value is not None}
     return msgspec.json.encode(told) + b"\n"

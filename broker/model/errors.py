@@ -254,6 +254,20 @@ class ConsentPendingError(BrokerError):
     question: str
 
 
+class UnknownQuestionError(BrokerError):
+    """No open question has this id."""
+
+    code = "unknown_question"
+    question: str
+
+
+class UnknownConsentError(BrokerError):
+    """No remembered answer has this id."""
+
+    code = "unknown_consent"
+    consent: str
+
+
 class UnknownLoginError(BrokerError):
     """No login under way has this id."""
 

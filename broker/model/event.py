@@ -31,6 +31,11 @@ class EventKind(Enum):
     """The disk refused a renewed grant: it is served from memory for now."""
     SAVED = "saved"
     """All that the disk had refused is saved."""
+    QUESTION = "question"
+    """The person is asked whether a program may have a token."""
+    ANSWERED = "answered"
+    """A question is open no more: the reason is the answer, or why there is none."""
+    POLICY_CHANGED = "policy_changed"
     MISSED = "missed"
     """This listener was too slow, and events before this one are gone."""
     LISTENING = "listening"
@@ -51,6 +56,7 @@ class Event:
         reason: why, for people, or None.
         until: until when it will last, where that is known.
         socket: the restricted socket that it came through, or None.
+        question: the id of the question that it is about, or None.
     """
 
     kind: EventKind
@@ -60,3 +66,4 @@ class Event:
     reason: str | None = None
     until: UnixTime | None = None
     socket: str | None = None
+    question: str | None = None

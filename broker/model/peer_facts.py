@@ -39,6 +39,9 @@ class PeerFacts(msgspec.Struct, frozen=True, kw_only=True):
             held by it, and lives. A claim where it was looked up by its number.
         started: since the boot, in the system's own unit (Linux: clock ticks; macOS:
             microseconds since 1970). With the pid it names one process for good.
+        session_started: when the process that leads its session started, in the same
+            unit; by it one use of a terminal is told from the next. None where that
+            process has ended.
         executable: the file that runs now, a claim: anybody may execute it.
         command: the name that the process gives itself, a claim.
         unit: the systemd unit, a claim: within the user's own part of the tree any
@@ -57,6 +60,7 @@ class PeerFacts(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None
     pid_certainty: Certainty = Certainty.CLAIM
     started: int | None = None
+    session_started: int | None = None
     executable: Known | None = None
     command: Known | None = None
     unit: Known | None = None

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,28 +22,72 @@ class Page:
     Attributes:
         body: HTML in UTF-8.
         security_policy: the Content-Security-Policy: nothing but our own style.
+        referrer_policy: what a browser tells of the page's address.
     """
 
     body: bytes = field(repr=False)
     security_policy: str
+    referrer_policy: str = "no-referrer"
 
 
-def _file(name: str) -> str:
+def page_file(name: str) -> str:
+    """A file of `pages/`."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-_STYLE = _file("style.css")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+STYLE = page_file("style.css")
 
-SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src 'sha256-{_STYLE_HASH}'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
+
+def security_policy(style: str, form_action: str) -> str:
+    """A page with this style, which may send a form to `form_action`, or to nobody."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src 'sha256-{digest}'",
+            "base-uri 'none'",
+            f"form-action {form_action}",
+            "frame-ancestors 'none'",
+        )
     )
-)
+
+
+def framed(
+    *,
+    name: str,
+    title: str,
+    content: str,
+    message: str = "",
+    style: str = STYLE,
+    form_action: str = "'none'",
+    referrer_policy: str = "no-referrer",
+) -> Page:
+    """A page in the frame that all share.
+
+    Args:
+        name: its kind, for the style.
+        title: as HTML, as the rest.
+        content: below the title.
+        message: between both.
+        style: all of it.
+        form_action: where a form of it may be sent.
+        referrer_policy: what a browser tells of its address.
+    """
+    parts = {
+        "{name}": name,
+        "{title}": title,
+        "{style}": style,
+        "{content}": content,
+        "{message}": message,
+    }
+    # In one pass: braces in what is filled in mean nothing.
+    places = "|".join(map(re.escape, parts))
+    body = re.sub(places, lambda m: parts[m[0]], page_file("frame.html"))
+    return Page(
+        body=body.encode(),
+        security_policy=security_policy(style, form_action),
+        referrer_policy=referrer_policy,
+    )
 
 
 def _page(name: str, message: str = "") -> Page:
@@ -52,17 +97,10 @@ def _page(name: str, message: str = "") -> Page:
         name: of the file in `pages/`, without '.html'.
         message: text of the person's own, not yet escaped.
     """
-    title, _, rest = _file(f"{name}.html").partition("\n")
-    body = (
-        _file("frame.html")
-        .replace("{name}", name)
-        .replace("{title}", title)
-        .replace("{style}", _STYLE)
-        .replace("{content}", rest.strip())
-        # Last, so that braces in it mean nothing.
-        .replace("{message}", _paragraph(message))
+    title, _, rest = page_file(f"{name}.html").partition("\n")
+    return framed(
+        name=name, title=title, content=rest.strip(), message=_paragraph(message)
     )
-    return Page(body=body.encode(), security_policy=SECURITY_POLICY)
 
 
 def _paragraph(message: str) -> str:

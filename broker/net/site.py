@@ -67,6 +67,7 @@ class LoopbackSite:
         answer: must not raise.
         idle: seconds until a request must be whole.
         form_path: the one path to which a form may be sent, or None.
+        is_own_form: whether that is a form of a page of this very site.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class LoopbackSite:
         answer: Callable[[Target], Awaitable[Reply]],
         idle: Seconds = IDLE,
         form_path: str | None = None,
+        is_own_form: bool = False,
     ) -> None:
         self._sockets = tuple(sockets)
         port = int(self._sockets[0].getsockname()[1])
@@ -87,6 +89,7 @@ class LoopbackSite:
         self._answer = answer
         self._idle = idle
         self._form_path = form_path
+        self._is_own_form = is_own_form
         self._http = web.Server(self._handle)
         self._listening: list[asyncio.Server] = []
 
@@ -119,7 +122,12 @@ class LoopbackSite:
         return Connection(self._http, refuse=_refusal, idle=self._idle)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        fault = fault_of(request, self._authorities, form_path=self._form_path)
+        fault = fault_of(
+            request,
+            self._authorities,
+            form_path=self._form_path,
+            is_own_form=self._is_own_form,
+        )
         if fault is not None:
             log.info("loopback.request.refused status=%d", fault)
             return _refusal(fault)
@@ -144,7 +152,6 @@ _HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
     "Server": "brokerd",
     "X-Content-Type-Options": "nosniff",
 }
@@ -159,7 +166,11 @@ def _refusal(status: int) -> web.Response:
 
 
 def _page_response(page: Page, status: int, location: str | None) -> web.Response:
-    headers = {**_HEADERS, "Content-Security-Policy": page.security_policy}
+    headers = {
+        **_HEADERS,
+        "Content-Security-Policy": page.security_policy,
+        "Referrer-Policy": page.referrer_policy,
+    }
     if location is not None:
         headers["Location"] = location
     response = web.Response(status=status, body=page.body, headers=headers)

@@ -24,7 +24,11 @@ def authorities_of(host: str, port: int) -> frozenset[str]:
 
 
 def fault_of(
-    request: web.BaseRequest, authorities: frozenset[str], *, form_path: str | None
+    request: web.BaseRequest,
+    authorities: frozenset[str],
+    *,
+    form_path: str | None,
+    is_own_form: bool = False,
 ) -> HTTPStatus | None:
     """Why a request is refused, or None for one that was meant for us.
 
@@ -33,14 +37,16 @@ def fault_of(
         authorities: from `authorities_of`.
         form_path: where a form may be sent to, or None: then only a plain GET is
             taken, as everywhere else.
+        is_own_form: whether a page of ours sends that form, and no other may.
     """
     fault = _address_fault(request, authorities)
     if fault is not None:
         return fault
-    if request.method == "POST" and request.raw_path == form_path:
-        return _form_fault(request)
-    # Browsers name the origin where a script or a form of a page sends a request.
     ours = {f"http://{authority}" for authority in authorities}
+    if request.method == "POST" and request.raw_path == form_path:
+        is_foreign = is_own_form and not _is_from(request, ours)
+        return HTTPStatus.FORBIDDEN if is_foreign else _form_fault(request)
+    # Browsers name the origin where a script or a form of a page sends a request.
     if not ours.issuperset(o.lower() for o in request.headers.getall("Origin", [])):
         return HTTPStatus.FORBIDDEN
     if request.method != "GET":
@@ -48,6 +54,13 @@ def fault_of(
     if request.body_exists or "Upgrade" in request.headers:
         return HTTPStatus.BAD_REQUEST
     return None
+
+
+def _is_from(request: web.BaseRequest, origins: set[str]) -> bool:
+    """Whether a browser says that a page of ours sends this; they all say it."""
+    origin = [one.lower() for one in request.headers.getall("Origin", [])]
+    site = request.headers.getall("Sec-Fetch-Site", ["same-origin"])
+    return len(origin) == 1 and origin[0] in origins and site == ["same-origin"]
 
 
 def _address_fault(

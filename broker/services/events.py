@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from broker.model.errors import TooManyListenersError
@@ -45,6 +45,7 @@ class Events:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._heeding: list[Callable[[Event], None]] = []
 
     @property
     def listeners(self) -> int:
@@ -55,6 +56,12 @@ class Events:
         """Tell it to everyone who listens now; never waits."""
         for subscription in self._subscriptions:
             subscription.put(event)
+        for heed in self._heeding:
+            heed(event)
+
+    def heed(self, heed: Callable[[Event], None]) -> None:
+        """Call `heed` at every event from now on: a service, which never waits."""
+        self._heeding.append(heed)
 
     @contextmanager
     def subscribe(self, limit: int = QUEUE_EVENTS) -> Iterator[Subscription]:

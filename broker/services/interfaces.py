@@ -1,7 +1,7 @@
 """What services need of the world, as Protocols. Lower floors satisfy them by shape."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from broker.model.account import AccountName
 from broker.model.grant import Grant
@@ -12,6 +12,10 @@ from broker.model.question import Question
 from broker.model.redirect import RedirectSite
 from broker.model.restriction import Restriction
 from broker.model.time import Instant, Seconds
+
+if TYPE_CHECKING:
+    # Of few daemons.
+    from broker.model.question_page import QuestionPage
 
 
 class Clock(Protocol):
@@ -160,6 +164,31 @@ class Consent(Protocol):
         Raises:
             NotPermittedError: it is not.
             ConsentPendingError: there is no answer yet.
+        """
+        ...
+
+
+class OpenPage(Protocol):
+    """A page that can be opened."""
+
+    @property
+    def url(self) -> str:
+        """Such as 'http://127.0.0.1:43211/question/…'."""
+        ...
+
+    async def close(self) -> None:
+        """Let whoever has just answered see that, then stop. Idempotent."""
+        ...
+
+
+class QuestionSite(Protocol):
+    """Shows questions on loopback, each at an address that nobody can guess."""
+
+    async def open(self, page: "QuestionPage") -> OpenPage:
+        """Serve it until it is closed.
+
+        Raises:
+            PortInUseError: no port is to be had.
         """
         ...
 

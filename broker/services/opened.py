@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from broker.model.account import AccountName
 from broker.model.errors import StoreFailedError
+from broker.model.event import Event, EventKind
 from broker.model.late import Late
 from broker.model.store import Health
 from broker.services.events import Events
@@ -45,6 +46,7 @@ class Opened:
         grants: every grant.
         policies: what the person has decided about programs.
         sockets: the restricted sockets.
+        settings: the store itself, for settings that few daemons have.
         tokens: access tokens.
         leaver: has issuers end what log-outs have left.
     """
@@ -54,12 +56,14 @@ class Opened:
         grants: Grants,
         policies: Policies,
         sockets: SocketRecords,
+        settings: GrantStore,
         world: World,
     ) -> None:
         self._world = world
         self.grants = grants
         self.policies = policies
         self.sockets = sockets
+        self.settings = settings
         self.tokens = TokenService(
             grants=grants,
             sender=world.sender,
@@ -178,7 +182,13 @@ async def _end(task: asyncio.Task[None] | None) -> None:
 
 async def opened(store: GrantStore, health: Health | None, world: World) -> Opened:
     """The services of `store`, which has just been opened."""
-    grants, policies, sockets = Grants(store), Policies(store), SocketRecords(store)
+
+    def tell_of_policy() -> None:
+        at = world.clock.now().wall
+        world.events.publish(Event(kind=EventKind.POLICY_CHANGED, at=at))
+
+    grants, policies = Grants(store), Policies(store, tell_of_policy)
+    sockets = SocketRecords(store)
     is_old_copy = health is not None and health.is_old_copy
     try:
         await grants.load()
@@ -190,4 +200,4 @@ async def opened(store: GrantStore, health: Health | None, world: World) -> Open
     except BaseException:  # cancelled, too: an open store lets nobody else open it
         await store.close()
         raise
-    return Opened(grants, policies, sockets, world)
+    return Opened(grants, policies, sockets, store, world)

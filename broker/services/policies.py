@@ -1,6 +1,7 @@
 """The person's policy: sealed, at hand, and written in one place."""
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -19,14 +20,20 @@ _SHUT = Policy(default=Verdict.DENY)
 class Policies:
     """The policy of one open store.
 
+    Args:
+        changed: is told when another one is in force.
+
     Attributes:
         current: what is in force.
         is_damaged: whether the one in the store cannot be read; then nothing is
             allowed until the person sets another.
     """
 
-    def __init__(self, store: GrantStore) -> None:
+    def __init__(
+        self, store: GrantStore, changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
+        self._changed = changed
         self.current = OPEN
         self.is_damaged = False
 
@@ -49,3 +56,4 @@ class Policies:
         text = msgspec.json.encode(policy).decode()
         await self._store.save_setting(_SETTING, text)
         self.current, self.is_damaged = policy, False
+        self._changed()

@@ -23,6 +23,7 @@ STATUS: dict[str, object] = {
     "degraded": None,
     "accounts": 2,
     "logins": 0,
+    "questions": 0,
     "issuers": [],
     "clock": [],
     "memory": {"pss_kib": 41_234},

@@ -1,4 +1,5 @@
 import plistlib
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import strategies as st
 from broker.control.units import (
     SERVICE,
     SOCKET,
+    agent_desktop,
+    agent_plist,
+    desktop_path,
     exec_path,
     is_ours,
     launchd_plist,
@@ -117,6 +121,32 @@ def test_the_plist_gives_back_every_path_as_it_was(name: str) -> None:
 
 
 def test_every_file_carries_the_mark_by_which_it_is_known_as_ours() -> None:
-    texts = [*systemd_units(BROKERD).values(), launchd_plist(BROKERD, LOG)]
+    texts = [
+        *systemd_units(BROKERD).values(),
+        launchd_plist(BROKERD, LOG),
+        agent_desktop(BROKERD),
+        agent_plist(BROKERD, LOG),
+    ]
     assert all(is_ours(text) for text in texts)
     assert not is_ours("[Service]\nExecStart=/usr/local/bin/my-own-brokerd\n")
+
+
+def unquoted(text: str) -> str:
+    """As a desktop reads the first word of Exec=: a string first, then a quotation."""
+    value = text.replace("\\\\", "\\")
+    assert value[0] == value[-1] == '"'
+    plain: str = re.sub(r'\\(["`$\\])', r"\1", value[1:-1])
+    return plain.replace("%%", "%")
+
+
+@example('a b"c`d$e\\f%g')
+@given(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cn"])))
+def test_a_desktop_entry_gives_back_every_path_as_it_was(name: str) -> None:
+    path = Path("/home") / name.replace("/", "_").replace("=", "_")
+    assert unquoted(desktop_path(path)) == str(path)
+
+
+@pytest.mark.parametrize("path", ["relative", "/a\nb", "/a=b"])
+def test_a_path_that_no_desktop_starts_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="path"):
+        desktop_path(Path(path))

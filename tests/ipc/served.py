@@ -106,6 +106,8 @@ class Served:
     def _services(self) -> Services:
         world = self.world
         logins = Late(lambda: world.logins)
+        consents = Late(lambda: world.consents)
+        consents.get()  # and questions
         logins.get()  # tests begin logins without a request
         return Services(
             facts=DaemonFacts(
@@ -134,6 +136,8 @@ class Served:
                 looker=Late(lambda: world.looker),
                 id_tokens=Late(lambda: world.id_tokens),
                 sockets=Late(lambda: world.sockets),
+                consents=consents,
+                question_pages=Late(lambda: world.question_pages),
             ),
             stop=self._stop,
         )

@@ -32,7 +32,8 @@ STATUS = {
     403: "not_permitted scope_not_granted scope_refused device_scope_refused "
     "not_narrowed policy_refused wrong_passphrase resource_not_granted "
     "delegation_refused impersonation_refused",
-    404: "unknown_account no_accounts unknown_login unknown_socket not_found",
+    404: "unknown_account no_accounts unknown_login unknown_socket not_found "
+    "unknown_question unknown_consent",
     405: "method_not_allowed",
     409: "login_required reauthentication_required login_refused login_timed_out "
     "device_code_expired another_person issuer_moved login_failed port_in_use "

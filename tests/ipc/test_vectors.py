@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from broker.model.account import AccountName
+from broker.model.consent import Answer
 from broker.model.errors import IssuerUnreachableError
 from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
@@ -28,6 +29,7 @@ from tests.fakes.vectors import Vector, difference, load_vectors
 from tests.ipc.conftest import Serve
 from tests.services.identified import TalkingIssuer, id_token, identified
 from tests.services.person import completed, repeated, respond
+from tests.services.test_consents import pending
 from tests.services.world import (
     WORK,
     World,
@@ -257,6 +259,16 @@ async def _no_place(world: World) -> None:
     world.doors.unusable.add("ci")
 
 
+async def _curl_asked(world: World) -> None:
+    await world.vault.open_at_start()
+    await pending(world)
+
+
+async def _curl_always(world: World) -> None:
+    await _curl_asked(world)
+    await world.consents.answer(world.consents.open[0].question_id, Answer.ALWAYS)
+
+
 ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     None: _as_it_is,
     "the policy denies programs of the unit 'backup.service' all of 'work'": (
@@ -264,6 +276,10 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     ),
     "the policy denies every program all of 'work'": _denies_work,
     "the policy asks about every token": _asks,
+    "the program /usr/bin/curl, in the terminal pts/3, has asked for a token of "
+    "'work': the question 00000001 is open": _curl_asked,
+    "curl's question about 'work' was answered with 'always': the answer "
+    "00000002": _curl_always,
     "the issuer of 'work' revokes": _as_it_is,
     "the issuer of 'work' can be reached": _as_it_is,
     f"an issuer at {LOCAL}, and a free port 8080": _as_it_is,

@@ -23,6 +23,7 @@ from broker.services.adding import Adding
 from broker.services.by_device import ByDevice
 from broker.services.by_redirect import BY_REDIRECT, ByRedirect
 from broker.services.clients import Clients
+from broker.services.consents import Consents
 from broker.services.deriving import Deriving
 from broker.services.doctor import Doctor
 from broker.services.events import Events
@@ -39,8 +40,10 @@ from broker.services.moving_out import MovingOut
 from broker.services.opened import Opened
 from broker.services.proofs import Proofs
 from broker.services.proving import ProvingSender
+from broker.services.question_pages import QuestionPages
 from broker.services.redemption import Redeemer
 from broker.services.registering import Registering
+from broker.services.remembering import Remembering
 from broker.services.sign_in import SignIns
 from broker.services.sockets import Sockets
 from broker.services.store_making import StoreMaker
@@ -51,6 +54,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.doors import FakeDoors
 from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
 from tests.fakes.listener import FakeListener
+from tests.fakes.question_site import FakeQuestionSite
 from tests.fakes.sender import FakeSender, json_response
 from tests.fakes.store import MemoryStore
 from tests.services.door import FakeDoor, FakeKeys
@@ -75,6 +79,8 @@ ADMIN = Socket(name="admin", owner_uid=1000)
 PERSON = Asker(socket=ADMIN, peer=Peer(uid=1000, pid=4711))
 STRANGER = Asker(socket=ADMIN, peer=Peer(uid=1001, pid=4712))
 
+
+SCOPE_WORDS = {"any": {"mail": "read your mail"}}
 
 PREMISES = Premises(
     state=FolderFacts(
@@ -225,6 +231,17 @@ class World:
             ),
             clock=self.clock,
         )
+        self.consents = Consents(
+            vault=self.vault,
+            clock=self.clock,
+            events=self.events,
+            remembering=Remembering(
+                vault=self.vault, clock=self.clock, random=CountedBytes()
+            ),
+            scope_words=Late(lambda: SCOPE_WORDS),
+        )
+        self.question_site = FakeQuestionSite()
+        self.question_pages = QuestionPages(self.consents, self.question_site)
         self.proofs = Proofs(access=self.access, clock=self.clock, random=random)
         self.registering = Registering(
             sender=self.sender,

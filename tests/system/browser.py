@@ -39,7 +39,7 @@ def open_page(*, dark: bool = False) -> Iterator[Page]:
 def photograph(page: Page, name: str) -> None:
     """Keep a picture for people to look at: build/screenshots/NAME.png."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
 def sign_in_at_oidc_provider(page: Page, url: str, name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from broker.host.window_titles_x11 import X11Windows
 from broker.host.xcb import Connection
@@ -22,11 +23,13 @@ class Desktop:
         display: for DISPLAY.
         xvfb: the server.
         windows: what `brokerctl` sees, too.
+        frame: the folder that its picture lies in.
     """
 
     display: str
     xvfb: subprocess.Popen[bytes]
     windows: X11Windows
+    frame: Path
 
     def titles(self) -> list[str]:
         return [window.title for window in self.windows.all()]
@@ -40,14 +43,15 @@ class Desktop:
 def desktop(manager: str | None) -> Iterator[Desktop]:
     """A screen, with this window manager or with none."""
     with ExitStack() as stack:
-        xvfb, display = _xvfb(stack)
+        frame = Path(stack.enter_context(TemporaryDirectory()))
+        xvfb, display = _xvfb(stack, frame)
         with _display(display):
             windows = X11Windows(Connection())
         stack.callback(windows.release)
         if manager is not None:
             _start(stack, [manager], {"DISPLAY": display})
             wait_until(windows._is_managed, "the window manager is there")
-        yield Desktop(display, xvfb, windows)
+        yield Desktop(display, xvfb, windows, frame)
 
 
 @contextmanager
@@ -76,9 +80,10 @@ def browser_of(person: Person) -> str:
     return f"{script} %s &"
 
 
-def _xvfb(stack: ExitStack) -> tuple[subprocess.Popen[bytes], str]:
+def _xvfb(stack: ExitStack, frame: Path) -> tuple[subprocess.Popen[bytes], str]:
     reading, writing = os.pipe()
     words = ["-screen", "0", "1280x800x24", "-nolisten", "tcp", "-ac"]
+    words += ["-fbdir", str(frame)]
     process = _start(
         stack,
         ["Xvfb", "-displayfd", str(writing), *words],

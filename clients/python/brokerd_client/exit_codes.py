@@ -81,6 +81,8 @@ EXIT_CODES: dict[str, int] = {
     "unknown_socket": 52,
     "socket_exists": 53,
     "socket_unusable": 54,
+    "unknown_question": 56,
+    "unknown_consent": 56,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

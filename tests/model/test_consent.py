@@ -1,0 +1,142 @@
+"""What an answer covers, and of whom."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.model.account import AccountName
+from broker.model.consent import (
+    SESSION_IDLE,
+    SESSION_LIFE,
+    Allowance,
+    Answer,
+    Program,
+    Session,
+    SessionConsent,
+    answers,
+    program_of,
+    session_of,
+)
+from broker.model.peer_facts import Certainty, Known, PeerFacts
+from broker.model.policy import Operation
+from broker.model.question import Question
+from broker.model.time import Instant, Seconds, UnixTime
+
+CURL = Program(executable="/usr/bin/curl")
+ALLOWED = Allowance(
+    account=AccountName("work"),
+    issuer="https://issuer.example",
+    subject="ann",
+    operation=Operation.TOKEN,
+    scopes=frozenset({"drive", "mail"}),
+    resource=None,
+    socket="admin",
+    program=CURL,
+)
+
+
+def claim(value: str) -> Known:
+    return Known(value, Certainty.CLAIM)
+
+
+def changed(**changes: object) -> Allowance:
+    return msgspec.structs.replace(ALLOWED, **changes)
+
+
+scope_sets = st.frozensets(st.sampled_from(["a", "b", "c"]))
+
+
+@given(scope_sets, scope_sets)
+def test_exactly_what_is_no_wider_is_covered(
+    allowed: frozenset[str], asked: frozenset[str]
+) -> None:
+    # No scopes at all stand for whatever the issuer gives: covered by the same alone.
+    expected = asked <= allowed if asked else not allowed
+    assert changed(scopes=allowed).covers(changed(scopes=asked)) is expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"account": "home"},
+        {"issuer": "https://evil.example"},
+        {"subject": "bob"},
+        {"subject": None},
+        {"operation": Operation.ID_TOKEN},
+        {"resource": "https://api.example"},
+        {"socket": "ci"},
+        {"program": Program(executable="/usr/bin/wget")},
+        {"program": Program(executable="/usr/bin/curl", script="/home/ann/x")},
+        {"program": Program(executable="/usr/bin/curl", unit="x.service")},
+    ],
+)
+def test_whatever_else_differs_is_not_covered(changes: dict[str, object]) -> None:
+    assert not ALLOWED.covers(changed(**changes))
+    assert not changed(**changes).covers(ALLOWED)
+
+
+def test_a_scope_is_no_name_of_a_program_since_it_never_comes_again() -> None:
+    facts = PeerFacts(
+        uid=1, executable=claim("/usr/bin/curl"), unit=claim("vte-spawn-1.scope")
+    )
+    assert program_of(facts) == CURL
+    in_service = msgspec.structs.replace(facts, unit=claim("backup.service"))
+    assert program_of(in_service).unit == "backup.service"
+
+
+def test_a_session_is_the_terminal_else_the_unit_else_the_process() -> None:
+    facts = PeerFacts(
+        uid=1,
+        pid=42,
+        started=9,
+        session_started=7,
+        tty=claim("pts/3"),
+        unit=claim("backup.service"),
+    )
+    assert session_of(facts) == Session(place="tty pts/3", started=7)
+    without = msgspec.structs.replace(facts, tty=None)
+    assert session_of(without) == Session(place="unit backup.service", started=7)
+    alone = msgspec.structs.replace(facts, session_started=None)
+    assert session_of(alone) == Session(place="process 42", started=9)
+    assert session_of(PeerFacts(uid=1, pid=42)) is None
+
+
+def asked(*, every: bool = False, **facts: object) -> tuple[Answer, ...]:
+    return answers(
+        Question(
+            account=AccountName("work"),
+            operation=Operation.TOKEN,
+            socket="admin",
+            facts=msgspec.structs.replace(PeerFacts(uid=1), **facts),
+            every=every,
+        )
+    )
+
+
+def test_only_what_can_be_told_apart_later_is_offered_to_be_remembered() -> None:
+    curl = claim("/usr/bin/curl")
+    assert asked() == (Answer.ONCE, Answer.DENY)
+    assert asked(executable=curl, every=True) == (Answer.ONCE, Answer.DENY)
+    assert asked(executable=curl) == (Answer.ONCE, Answer.ALWAYS, Answer.DENY)
+    assert asked(executable=curl, pid=1, started=2) == tuple(Answer)
+
+
+def at(boot: float) -> Instant:
+    return Instant(wall=UnixTime(1_800_000_000 + boot), boot=Seconds(boot))
+
+
+def test_a_session_ends_when_it_is_idle_and_after_half_a_day_in_any_case() -> None:
+    consent = SessionConsent(
+        consent_id="1",
+        allowance=ALLOWED,
+        session=Session(place="tty pts/3", started=7),
+        given=at(0),
+        used=at(0),
+    )
+    assert consent.holds_at(at(SESSION_IDLE - 1))
+    assert not consent.holds_at(at(SESSION_IDLE))
+    busy = msgspec.structs.replace(consent, used=at(SESSION_LIFE - 10))
+    assert busy.holds_at(at(SESSION_LIFE - 1))
+    assert not busy.holds_at(at(SESSION_LIFE))
+    assert busy.until == at(SESSION_LIFE).wall

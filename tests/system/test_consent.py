@@ -1,0 +1,267 @@
+"""A person is asked about a program: on a page, by a notification, at a terminal."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.system.browser import SCREENSHOTS, open_page, photograph
+from tests.system.desktop import desktop
+from tests.system.hunt import hunt
+from tests.system.issuers import Sandbox, sandbox
+from tests.system.keyring import session_bus
+from tests.system.notifications import dunst, photograph_screen
+from tests.system.person import Person, own
+from tests.system.sign_in import sign_in
+from tests.system.terminal import terminal
+from tests.system.waiting import wait_until
+
+NOT_PERMITTED = 22
+DRIVE = "https://www.googleapis.com/auth/drive"
+HOSTILE = "<script>\x1b[2K\u202e&amp;'\"<b>"
+
+
+@pytest.fixture
+def issuer(person: Person) -> Iterator[Sandbox]:
+    """A sandbox whose tokens outlive whatever a browser takes to close."""
+    with sandbox(person, "--auto-approve") as running:
+        yield running
+
+
+@pytest.fixture
+def asked(person: Person, issuer: Sandbox) -> Person:
+    """Somebody with an account whose tokens are asked about."""
+    sign_in(person, "demo", issuer, f"--scope={DRIVE} {DRIVE}.readonly")
+    assert person.brokerctl("policy", "set", "ask", "--account", "demo").status == 0
+    return person
+
+
+def begin(person: Person, *words: str) -> subprocess.Popen[str]:
+    """A program that waits for its token, once the person is asked about it."""
+    process = person.start("brokerctl", "token", "demo", *words)
+    wait_until(lambda: bool(questions(person)), "the person is asked")
+    return process
+
+
+def begin_curl(person: Person, program: str = "curl") -> subprocess.Popen[str]:
+    """The same with curl, or a copy of it under another name."""
+    words = ["--silent", "--unix-socket", str(person.socket), "-d", '{"wait": 60}']
+    process = person.start(program, *words, "http://broker/v1/token")
+    wait_until(lambda: bool(questions(person)), "the person is asked")
+    return process
+
+
+def curled(person: Person, process: subprocess.Popen[str]) -> str:
+    """The token that curl has got."""
+    said = person.finish(process)
+    person.heard.remove(said.output)
+    return str(json.loads(said.output)["access_token"])
+
+
+def token(person: Person, process: subprocess.Popen[str]) -> str:
+    said = person.finish(process)
+    assert said.status == 0, said
+    person.heard.remove(said.output)
+    return said.output.strip()
+
+
+def questions(person: Person) -> list[dict[str, object]]:
+    found = person.json("approve")["questions"]
+    assert isinstance(found, list)
+    return found
+
+
+def call(person: Person, method: str, path: str, body: object = None) -> object:
+    """What a program of the person's gets from the daemon, by curl."""
+    words = ["--silent", "--unix-socket", str(person.socket), "-X", method]
+    said = person.run("curl", *words, "-d", json.dumps(body), f"http://broker{path}")
+    return json.loads(said.output)
+
+
+@contextmanager
+def the_agent(person: Person, *words: str) -> Iterator[Path]:
+    """`brokerctl agent`, and the file that it writes to."""
+    heard = person.home / "agent.log"
+    script = f'exec brokerctl agent "$@" >{heard} 2>&1'
+    process = person.start("sh", "-c", script, "sh", *words)
+    wait_until((person.runtime / "brokerd/agent.lock").exists, "it listens")
+    try:
+        yield heard
+    finally:
+        process.terminate()
+        person.finish(process)
+        person.heard.append(heard.read_text())
+
+
+def forge_presses(person: Person) -> None:
+    """What a program of the session can say about buttons that nobody has pressed."""
+    where = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications")
+    for number in range(1, 6):
+        said = person.run(
+            *("dbus-send", "--session", "--type=signal", where[0]),
+            *(f"{where[1]}.ActionInvoked", f"uint32:{number}", "string:always"),
+        )
+        assert said.status == 0
+
+
+def test_the_page_shows_the_question_and_its_button_is_the_answer(
+    asked: Person, issuer: Sandbox
+) -> None:
+    waiting = begin_curl(asked)
+    (question,) = questions(asked)
+    path = f"/v1/questions/{question['id']}/page"
+    page_of = call(asked, "POST", path, {})
+    assert isinstance(page_of, dict)
+    with open_page() as page:
+        page.goto(page_of["url"])
+        assert page.inner_text("h1") == ("May curl have an access token of demo?")
+        assert "may be imitated by programs running as you" in page.inner_text("main")
+        assert f"{DRIVE}.readonly" in page.inner_text("dl")
+        photograph(page, "question")
+        page.click("button.once")
+        assert page.inner_text("h1") == "Allowed"
+        photograph(page, "allowed")
+    first = curled(asked, waiting)
+    assert issuer.accepts(first)
+    again = call(asked, "POST", "/v1/token", {"wait": 0})
+    assert isinstance(again, dict)
+    assert again["code"] == "consent_pending"  # it was once
+    hunt(asked, [first], kept=["client_secret.json"])
+
+
+def test_the_page_denies_with_the_return_key_and_shows_no_markup_of_a_program(
+    asked: Person,
+) -> None:
+    program = asked.home / HOSTILE
+    shutil.copy("/usr/bin/curl", program)
+    own(program)
+    process = begin_curl(asked, str(program))
+    (question,) = questions(asked)
+    page_of = call(asked, "POST", f"/v1/questions/{question['id']}/page", {})
+    assert isinstance(page_of, dict)
+    with open_page(dark=True) as page:
+        page.goto(page_of["url"])
+        title = page.inner_text("h1")
+        assert "<script> [2K &amp;'\"<b>" in title
+        assert page.locator("main script, main b").count() == 0
+        photograph(page, "question-hostile")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("body.refusal")
+    assert '"not_permitted"' in asked.finish(process).output
+    said = asked.brokerctl("approve")
+    assert "no question is open" in said.complaint
+
+
+def test_a_notification_has_buttons_and_to_wipe_it_away_is_no_answer(
+    asked: Person, issuer: Sandbox
+) -> None:
+    with (
+        desktop(None) as desk,
+        session_bus(asked, services=False),
+        dunst(asked, desk) as shown,
+        the_agent(asked) as heard,
+    ):
+        waiting = begin_curl(asked)
+        wait_until(lambda: shown.shown() == 1, "it is shown")
+        photograph_screen(desk.frame, SCREENSHOTS / "notification.png")
+        shown.close()
+        assert len(questions(asked)) == 1
+        (question,) = questions(asked)
+        assert asked.brokerctl("approve", str(question["id"]), "--deny").status == 0
+        assert '"not_permitted"' in asked.finish(waiting).output
+
+        waiting = begin(asked, "--scope", f"{DRIVE}.readonly")
+        wait_until(lambda: shown.shown() == 1, "the next one is shown")
+        shown.press("This session")
+        assert issuer.accepts(token(asked, waiting))
+        wait_until(lambda: "session" in heard.read_text(), "the agent says so")
+        wait_until(lambda: shown.shown() == 0, "it is gone")
+
+
+def test_a_notification_goes_when_somebody_answers_elsewhere(asked: Person) -> None:
+    with (
+        desktop(None) as desk,
+        session_bus(asked, services=False),
+        dunst(asked, desk) as shown,
+        the_agent(asked, "--ask", "notification") as heard,
+    ):
+        waiting = begin(asked)
+        wait_until(lambda: shown.shown() == 1, "it is shown")
+        forge_presses(asked)
+        (question,) = questions(asked)
+        assert asked.brokerctl("approve", str(question["id"]), "--once").status == 0
+        token(asked, waiting)
+        wait_until(lambda: shown.shown() == 0, "it is gone")
+        assert "allowed" not in heard.read_text()
+    assert asked.json("consents")["consents"] == []
+
+
+def test_a_command_of_the_persons_own_answers_for_good_until_it_is_revoked(
+    asked: Person,
+) -> None:
+    script = asked.home / "asker"
+    script.write_text(f"#!/bin/sh\ncat >{asked.home}/question\necho always\n")
+    script.chmod(0o755)
+    own(script)
+    with the_agent(asked, "--ask", "command", "--command", str(script)):
+        token(asked, asked.start("brokerctl", "token", "demo"))
+    told = json.loads((asked.home / "question").read_text())
+    assert told["account"] == "demo"
+    asked.token("demo")
+    assert asked.brokerctl("stop").status == 0
+    asked.token("demo")  # it outlives the daemon
+    remembered = asked.json("consents")["consents"]
+    assert isinstance(remembered, list)
+    consent_id = str(remembered[0]["id"])
+    assert asked.brokerctl("consents", "revoke", consent_id).status == 0
+    waiting = begin(asked)
+    waiting.terminate()
+    asked.finish(waiting)
+
+
+def test_at_a_terminal_a_question_is_shown_and_answered(asked: Person) -> None:
+    waiting = begin(asked)
+    with terminal(asked) as one:
+        process = asked.start(
+            "brokerctl", "approve", stdin=one.device, stderr=one.device
+        )
+        one.await_text("Your answer")
+        one.type("session\n")
+        said = asked.finish(process)
+    assert said.output.endswith("allowed for this session\n")
+    assert "may be imitated" in said.output
+    token(asked, waiting)
+
+
+def test_who_does_not_wait_is_told_at_once_and_comes_back(asked: Person) -> None:
+    answer = call(asked, "POST", "/v1/token", {"wait": 0})
+    assert isinstance(answer, dict)
+    assert answer["code"] == "consent_pending"
+    question_id = str(answer["question"])
+    assert asked.brokerctl("approve", question_id, "--once").status == 0
+    served = call(asked, "POST", "/v1/token", {"wait": 0})
+    assert isinstance(served, dict)
+    assert served["account"] == "demo"
+    again = call(asked, "POST", "/v1/token", {"wait": 0})
+    assert isinstance(again, dict)
+    assert again["code"] == "consent_pending"
+
+
+def test_no_port_listens_once_the_page_has_gone(asked: Person) -> None:
+    waiting = begin(asked)
+    (question,) = questions(asked)
+    page = call(asked, "POST", f"/v1/questions/{question['id']}/page", {})
+    assert isinstance(page, dict)
+    assert asked.run("curl", "--silent", page["url"]).status == 0
+    assert asked.brokerctl("approve", str(question["id"]), "--deny").status == 0
+    assert asked.finish(waiting).status == NOT_PERMITTED
+    refused = 7
+    wait_until(
+        lambda: asked.run("curl", "--silent", page["url"]).status == refused,
+        "nothing listens",
+    )
