@@ -27,6 +27,9 @@ NAMES = {
     "PUT /v1/policy": "policy.set",
     "POST /v1/sockets": "socket.add",
     "DELETE /v1/sockets/{name}": "socket.remove",
+    "POST /v1/questions/{id}": "consent.answer",
+    "DELETE /v1/consents/{id}": "consent.revoke",
+    "DELETE /v1/consents": "consent.revoke_all",
     "POST /v1/id-token": "id_token",
     "POST /v1/store": "store.make",
     "POST /v1/unlock": "store.unlock",
@@ -41,7 +44,7 @@ NAMES = {
 }
 """The operation that a route is in the log; the route itself where it is not here."""
 
-QUESTIONS = frozenset({"POST /v1/policy/test"})
+QUESTIONS = frozenset({"POST /v1/policy/test", "POST /v1/questions/{id}/page"})
 """Routes that change nothing, though they are no GET."""
 
 _SERVED = frozenset({Operation.ID_TOKEN, Operation.DPOP_PROOF})
