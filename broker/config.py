@@ -14,6 +14,8 @@ from broker.model.time import Seconds
 
 CONFIG_NAME = "config.toml"
 
+_MOST_KEPT = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
@@ -59,11 +61,27 @@ class LoginConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditConfig:
+    """[audit].
+
+    Attributes:
+        enabled: whether there is one.
+        max_size: bytes of a file, after which the next begins.
+        keep: files that are kept beside the newest; at least 1.
+    """
+
+    enabled: bool = True
+    max_size: int = 8 << 20
+    keep: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that the person has set; the rest has its usual value."""
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
     issuers: Mapping[str, object] = field(default_factory=dict)
     """[issuers.NAME]: tables that `parse_config_presets` reads."""
     login: LoginConfig = field(default_factory=LoginConfig)
@@ -83,6 +101,7 @@ def parse_config(text: str, path: str = CONFIG_NAME) -> Config:
     config = Config(
         network=_network(whole),
         store=_store(whole),
+        audit=_audit(whole),
         issuers=whole.raw("issuers"),
         login=_login(whole),
     )
@@ -119,6 +138,17 @@ def _network(whole: "_Table") -> NetworkConfig:
 def _store(whole: "_Table") -> StoreConfig:
     table = whole.table("store")
     config = StoreConfig(lock_after_idle=table.span("lock_after_idle"))
+    table.end()
+    return config
+
+
+def _audit(whole: "_Table") -> AuditConfig:
+    table, usual = whole.table("audit"), AuditConfig()
+    config = AuditConfig(
+        enabled=table.flag("enabled", usual=usual.enabled),
+        max_size=table.size("max_size", usual=usual.max_size),
+        keep=table.number("keep", usual=usual.keep, most=_MOST_KEPT),
+    )
     table.end()
     return config
 
@@ -169,6 +199,29 @@ class _Table:
             return tuple(value)
         raise self._unfit(key, 'is a list of texts, ["like", "this"]')
 
+    def flag(self, key: str, *, usual: bool) -> bool:
+        value = self._taken(key)
+        if value is None or isinstance(value, bool):
+            return usual if value is None else value
+        raise self._unfit(key, "is true or false")
+
+    def number(self, key: str, *, usual: int, most: int) -> int:
+        value = self._taken(key)
+        if value is None:
+            return usual
+        if type(value) is int and 1 <= value <= most:
+            return value
+        raise self._unfit(key, f"is a number from 1 to {most}")
+
+    def size(self, key: str, *, usual: int) -> int:
+        value = self._taken(key)
+        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if value is None:
+            return usual
+        if found is None:
+            raise self._unfit(key, 'is a size such as "512K", "8M" or "1G"')
+        return int(found[1]) * _BYTES_BY_UNIT[found[2]]
+
     def span(self, key: str) -> Seconds | None:
         value = self._taken(key)
         if value is None or value == "never":
@@ -203,6 +256,9 @@ class _Table:
             path=self._path, what=f"{safe_text(self._dotted(key))} {what}"
         )
 
+
+_SIZE = re.compile(r"([1-9][0-9]{0,3})([KMG])", re.ASCII)
+_BYTES_BY_UNIT = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 _SPAN = re.compile(r"([1-9][0-9]{0,8})([smhd])", re.ASCII)
 _SECONDS_BY_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

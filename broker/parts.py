@@ -30,12 +30,16 @@ from broker.model.issuer import IssuerPreset
 from broker.model.late import Late, LateMapping
 from broker.net.outbound import Outbound
 from broker.services.access import Access
+from broker.services.audit import Audit
 from broker.services.events import Events
 from broker.services.gate import Gate
 from broker.services.interfaces import PeerLooker
 from broker.services.opened import Opened
 from broker.services.proving import ProvingSender
+from broker.services.recording import entry_of_daemon, record_event
+from broker.services.unrecorded import Unrecorded
 from broker.services.vault import Vault
+from broker.store.audit_log import AuditLog
 from broker.store.door import STORE_NAME, FileDoor
 
 if TYPE_CHECKING:
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
     from broker.services.id_tokens import IdTokens
+    from broker.services.interfaces import Recorder
     from broker.services.issuer_keys import IssuerKeys
     from broker.services.issuers import Issuers
     from broker.services.moving_out import MovingOut
@@ -92,7 +97,11 @@ class Parts:
         self._config = config
         self._clock = SystemClock()
         self._presets = issuer_presets(config)
-        self._events = Events()
+        self._looker: Late[PeerLooker] = Late(_made_looker)
+        self._audit = self._made_audit()
+        self._recorder: Recorder = self._audit or Unrecorded()
+        self._recorder.record(entry_of_daemon("start"))
+        self._events = Events(partial(record_event, self._recorder))
         self._outbound = Outbound(
             version=__version__,
             network=config.network,
@@ -109,14 +118,16 @@ class Parts:
             sender=self._sender,
             clock=self._clock,
             events=self._events,
+            recorder=self._recorder,
             lock_after_idle=config.store.lock_after_idle,
             when_open=self._restore_sockets,
         )
-        self._looker: Late[PeerLooker] = Late(_made_looker)
         self._socket_parts = Late(self._made_socket_parts)
         self._consent = Late(self._made_consent)
         self._consents = Late(lambda: self._consent.get().consents)
-        self._access = Access(vault=self.vault, gate=self._made_gate())
+        self._access = Access(
+            vault=self.vault, gate=self._made_gate(), recorder=self._recorder
+        )
         self._issuer_keys = Late(self._made_issuer_keys)
         self._sign_in = Late(self._made_sign_in)
         self.services = self._made_services(socket_path, stop)
@@ -134,6 +145,7 @@ class Parts:
             The accounts whose newest grant is lost, see `Vault.close`.
         """
         self.vault.begin_to_close()
+        self._recorder.record(entry_of_daemon("stop"))
         self._events.publish(Event(kind=EventKind.STOPPING, at=self._clock.now().wall))
         await asyncio.gather(self._end_what_waits(), self.server.close())
         if self._socket_parts.made is not None:
@@ -149,6 +161,18 @@ class Parts:
             await self._sign_in.made.logins.close()
         if self._consent.made is not None:
             await self._consent.made.pages.close()
+
+    def _made_audit(self) -> Audit | None:
+        config = self._config.audit
+        if not config.enabled:
+            return None
+        trail = AuditLog(state_directory(), max_bytes=config.max_size, keep=config.keep)
+        return Audit(
+            trail=trail,
+            clock=self._clock,
+            looker=self._looker,
+            random=secrets.token_bytes,
+        )
 
     def _made_gate(self) -> Gate:
         return Gate(
@@ -172,7 +196,9 @@ class Parts:
             access=self._access,
             events=self._events,
             clock=self._clock,
+            recorder=self._recorder,
             rare=RareServices(
+                audit=self._audit,
                 presets=self._presets,
                 logins=Late(lambda: self._sign_in.get().logins),
                 accounts=Late(self._made_accounts),

@@ -1,6 +1,13 @@
 import pytest
 
-from broker.config import Config, NetworkConfig, StoreConfig, parse_config, parse_span
+from broker.config import (
+    AuditConfig,
+    Config,
+    NetworkConfig,
+    StoreConfig,
+    parse_config,
+    parse_span,
+)
 from broker.model.errors import ConfigError
 from broker.model.time import Seconds
 
@@ -59,6 +66,16 @@ def test_never_is_a_time_too() -> None:
     assert config.store.lock_after_idle is None
 
 
+def test_the_audit_is_kept_unless_the_person_says_otherwise() -> None:
+    assert parse_config("").audit == AuditConfig(
+        enabled=True, max_size=8 * 2**20, keep=4
+    )
+    text = 'audit = {enabled = false, max_size = "512K", keep = 9}'
+    assert parse_config(text).audit == AuditConfig(
+        enabled=False, max_size=512 * 2**10, keep=9
+    )
+
+
 def test_the_password_of_a_proxy_is_not_in_the_repr() -> None:
     assert "hush" not in repr(parse_config(WHOLE))
 
@@ -68,11 +85,11 @@ def test_the_password_of_a_proxy_is_not_in_the_repr() -> None:
     [
         (
             "netwrk = 1",
-            "netwrk is not known; there are: issuers, login, network, store",
+            "netwrk is not known; there are: audit, issuers, login, network, store",
         ),
         (
             "[netwrk]\nproxy = 'x'",
-            "netwrk is not known; there are: issuers, login, network, store",
+            "netwrk is not known; there are: audit, issuers, login, network, store",
         ),
         (
             "[network]\nprxy = 'hush'",
@@ -82,6 +99,21 @@ def test_the_password_of_a_proxy_is_not_in_the_repr() -> None:
         (
             "login.client_id = 'x'",
             "login.client_id is not known; [login] has: client_id_metadata",
+        ),
+        (
+            "audit.size = 1",
+            "audit.size is not known; [audit] has: enabled, keep, max_size",
+        ),
+        ("audit.enabled = 1", "audit.enabled is true or false"),
+        ("audit.keep = 0", "audit.keep is a number from 1 to 1000"),
+        ("audit.keep = true", "audit.keep is a number from 1 to 1000"),
+        (
+            "audit.max_size = 8",
+            'audit.max_size is a size such as "512K", "8M" or "1G"',
+        ),
+        (
+            "audit.max_size = '0K'",
+            'audit.max_size is a size such as "512K", "8M" or "1G"',
         ),
         ("network = 'hush'", "network is a table: [network]"),
         ("network = false", "network is a table: [network]"),

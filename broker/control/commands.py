@@ -18,6 +18,7 @@ from broker.control.export import export
 from broker.control.importing import import_
 from broker.control.issuers import issuers
 from broker.control.keys import key
+from broker.control.log import log
 from broker.control.login import login
 from broker.control.pending import pending
 from broker.control.policy import policy
@@ -96,6 +97,7 @@ for _command in (
     stop,
     policy,
     dpop_proof,
+    log,
     watch,
     agent,
     approve,

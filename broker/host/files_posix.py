@@ -194,6 +194,18 @@ def open_lock_file(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | _SAFELY, _FILE_MODE)
 
 
+def open_to_append(path: Path) -> int:
+    """The file as a descriptor that reads anywhere and writes at the end alone.
+
+    It is made where it is missing.
+
+    Raises:
+        OSError: it cannot be opened, as when it is a link.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | _SAFELY
+    return os.open(path, flags, _FILE_MODE)
+
+
 def take_lock(descriptor: int) -> bool:
     """Lock the file until the descriptor is closed; False where another has it."""
     try:

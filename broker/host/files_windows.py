@@ -156,6 +156,21 @@ def open_lock_file(path: Path) -> int:
     return descriptor
 
 
+def open_to_append(path: Path) -> int:
+    """See `files_posix.open_to_append`. It writes where it was left: at the end."""
+    handle = win32.open_handle(
+        path, _READ_AND_WRITE, win32.OPEN_ALWAYS, sddl=_for_a_file(), share_name=True
+    )
+    descriptor = _descriptor(handle)
+    try:
+        _refuse_link(descriptor, path)
+        os.lseek(descriptor, 0, os.SEEK_END)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def take_lock(descriptor: int) -> bool:
     """See `files_posix.take_lock`."""
     return win32.lock_byte(msvcrt.get_osfhandle(descriptor), _LOCKED_BYTE)

@@ -73,13 +73,11 @@ def unit_of(cgroup: str) -> str | None:
         controllers, _, found = rest.partition(":")
         if controllers == "name=systemd" or (number == "0" and not path):
             path = found
-    parts = [part for part in path.split("/") if part and not part.endswith(".slice")]
-    if parts and parts[0].startswith("user@") and parts[1:]:
-        parts = parts[1:]
-    if not parts or not parts[0].endswith((".service", ".scope")):
-        return None
+    units = [part for part in path.split("/") if part.endswith((".service", ".scope"))]
+    if units and units[0].startswith("user@") and units[1:]:
+        units = units[1:]
     # What could be taken for a file of the kernel's is written with a bar before it.
-    return parts[0].removeprefix("_")
+    return units[0].removeprefix("_") if units else None
 
 
 def flatpak_of(unit: str | None) -> str | None:

@@ -16,6 +16,7 @@ from aiohttp import web
 from broker.ipc.handling import ASKER, Handler, Ruled
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
+from broker.model.errors import BadRequestError
 from broker.model.issuer import IssuerPreset
 from broker.model.late import Late
 from broker.model.policy import Operation
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from broker.ipc.store_routes import StoreRoutes
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
+    from broker.services.audit import Audit
     from broker.services.consents import Consents
     from broker.services.deriving import Deriving
     from broker.services.doctor import Doctor
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 class RareServices:
     """What those routes ask."""
 
+    audit: "Audit | None"
     presets: Mapping[str, IssuerPreset]
     logins: Late["LoginService"]
     accounts: Late["Accounts"]
@@ -112,6 +115,7 @@ class RareRoutes:
             (Operation.ID_TOKEN, web.post("/v1/id-token", self.id_token)),
             (Operation.LIST, web.get("/v1/issuers", self.issuers)),
             (manage, web.get("/v1/doctor", self.doctor)),
+            (manage, web.get("/v1/audit/verify", self.verify_audit)),
         ]
 
     def _of_logins(self) -> list[web.RouteDef]:
@@ -206,6 +210,16 @@ class RareRoutes:
         from broker.ipc.doctor_wire import doctor_reply  # noqa: PLC0415 - see the top
 
         return json_reply(doctor_reply(await self._services.doctor.get().examine()))
+
+    async def verify_audit(self, _: web.Request) -> web.StreamResponse:
+        """`GET /v1/audit/verify`."""
+        from broker.ipc.audit_wire import verdict_reply  # noqa: PLC0415 - see the top
+
+        self._vault.require_open()
+        audit = self._services.audit
+        if audit is None:
+            raise BadRequestError(what="the audit is switched off in config.toml")
+        return json_reply(verdict_reply(await audit.verify()))
 
     def _made_login_routes(self) -> "LoginRoutes":
         from broker.ipc.login_routes import LoginRoutes  # noqa: PLC0415 - see the top

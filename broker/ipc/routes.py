@@ -12,6 +12,7 @@ from broker.host import proportional_set_kib
 from broker.ipc import wire
 from broker.ipc.handling import ASKER, Handler, Ruled
 from broker.ipc.rare_routes import RareRoutes, RareServices
+from broker.ipc.recorded import recorded
 from broker.ipc.replies import json_reply
 from broker.ipc.store_replies import degraded_reply, health_reply, slot_reply
 from broker.ipc.stream import stream_events
@@ -24,7 +25,7 @@ from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
 from broker.services.access import Access
 from broker.services.events import Events
-from broker.services.interfaces import Clock
+from broker.services.interfaces import Clock, Recorder
 from broker.services.lineage import as_shown
 from broker.services.standing import standing_events
 from broker.services.vault import Vault
@@ -63,6 +64,7 @@ class Services:
     access: Access
     events: Events
     clock: Clock
+    recorder: Recorder
     rare: RareServices
     stop: Callable[[], None] = field(repr=False)
 
@@ -109,7 +111,11 @@ class Routes:
     def _behind(self, ruled: Ruled) -> web.RouteDef:
         """The route, with a look at who asks before it."""
         operation, route = ruled
+        if operation is Operation.TOKEN:
+            return route  # `Access` permits and records by itself: the front asks it
         handler = self._permitted(operation, route.handler)
+        kind = f"{route.method} {route.path}"
+        handler = recorded(self._services.recorder, operation, kind, handler)
         return web.RouteDef(route.method, route.path, handler, route.kwargs)
 
     async def token(self, request: web.Request) -> web.StreamResponse:

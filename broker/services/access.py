@@ -8,7 +8,9 @@ import logging
 from typing import NoReturn
 
 from broker.model.account import AccountName
+from broker.model.audit import AuditEntry, Result
 from broker.model.errors import (
+    BrokerError,
     NoAccountsError,
     NotPermittedError,
     StoppingError,
@@ -19,6 +21,7 @@ from broker.model.policy import Operation
 from broker.model.store import VaultState
 from broker.model.token import AccessToken
 from broker.services.gate import Asker, Gate, Passage
+from broker.services.interfaces import Recorder
 from broker.services.lineage import refuse_wider, source, views
 from broker.services.opened import Opened
 from broker.services.served import TokenServed, TokenWanted
@@ -31,9 +34,10 @@ log = logging.getLogger(__name__)
 class Access:
     """Lets in, serves and records."""
 
-    def __init__(self, *, vault: Vault, gate: Gate) -> None:
+    def __init__(self, *, vault: Vault, gate: Gate, recorder: Recorder) -> None:
         self._vault = vault
         self._gate = gate
+        self._recorder = recorder
 
     def permit(self, asker: Asker, operation: Operation) -> None:
         """Nothing, where `asker` may do this at all on its socket.
@@ -54,6 +58,13 @@ class Access:
         Raises:
             BrokerError: it cannot be had at all.
         """
+        try:
+            return self._cached_token(asker, wanted)
+        except BrokerError as exc:
+            self._record_refusal(asker, Operation.TOKEN, wanted, exc)
+            raise
+
+    def _cached_token(self, asker: Asker, wanted: TokenWanted) -> TokenServed | None:
         if asker.peer.uid != asker.socket.owner_uid:
             self.permit(asker, Operation.TOKEN)
         opened = self._vault.opened or self._opened(wanted)
@@ -76,6 +87,13 @@ class Access:
         Raises:
             BrokerError: it cannot be had.
         """
+        try:
+            return await self._token(asker, wanted)
+        except BrokerError as exc:
+            self._record_refusal(asker, Operation.TOKEN, wanted, exc)
+            raise
+
+    async def _token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
         self.permit(asker, Operation.TOKEN)
         passage = await self._passage(asker, Operation.TOKEN, wanted)
         wanted = passage.wanted
@@ -150,6 +168,27 @@ class Access:
         )
         raise NotPermittedError(what=f"{operation.value}: {why}")
 
+    def _record_refusal(
+        self,
+        asker: Asker,
+        operation: Operation,
+        wanted: TokenWanted,
+        error: BrokerError,
+    ) -> None:
+        self._recorder.record(
+            AuditEntry(
+                operation=operation.value,
+                result=Result.REFUSED,
+                socket=asker.socket.name,
+                peer=self._recorder.facts(asker.connected, asker.peer),
+                account=wanted.account,
+                scopes=wanted.scopes,
+                resource=wanted.resource,
+                code=error.code,
+                detail=error.what if isinstance(error, NotPermittedError) else None,
+            )
+        )
+
     def _opened(self, wanted: TokenWanted) -> Opened:
         opened = self._vault.opened
         if opened is not None:
@@ -164,6 +203,18 @@ class Access:
         if asker.socket.restriction is not None:
             served = self._gate.hand_out(asker, served)
         self._vault.used()
+        self._recorder.record(
+            AuditEntry(
+                operation="token",
+                result=Result.SERVED,
+                socket=asker.socket.name,
+                peer=self._recorder.facts(asker.connected, asker.peer),
+                account=served.account,
+                scopes=wanted.scopes,
+                resource=wanted.resource,
+                rule=rule,
+            )
+        )
         # At every request of every program: at INFO the log would fill the disk that
         # the next rotated refresh token needs.
         if log.isEnabledFor(logging.DEBUG):

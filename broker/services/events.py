@@ -43,7 +43,13 @@ class Subscription:
 class Events:
     """Tells every subscriber what happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[Event], None] | None = None) -> None:
+        """Take who hears each event at once, beside those that subscribe.
+
+        Args:
+            heard: must not wait.
+        """
+        self._heard = heard
         self._subscriptions: set[Subscription] = set()
         self._heeding: list[Callable[[Event], None]] = []
 
@@ -54,6 +60,8 @@ class Events:
 
     def publish(self, event: Event) -> None:
         """Tell it to everyone who listens now; never waits."""
+        if self._heard is not None:
+            self._heard(event)
         for subscription in self._subscriptions:
             subscription.put(event)
         for heed in self._heeding:

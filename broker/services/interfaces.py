@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from broker.model.account import AccountName
+from broker.model.audit import AuditEntry
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.peer import Peer, SocketOptions
@@ -144,6 +145,30 @@ class PeerLooker(Protocol):
 
     def look(self, connected: SocketOptions, peer: Peer) -> PeerFacts:
         """What is known of the program at the other end now; never waits."""
+        ...
+
+    def label(self, connected: SocketOptions, peer: Peer) -> PeerFacts:
+        """What was known of it when it was first seen: the same object again."""
+        ...
+
+
+class Recorder(Protocol):
+    """What keeps the audit; never waits, and never raises."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Take one entry in."""
+        ...
+
+    def facts(self, connected: SocketOptions | None, peer: Peer) -> PeerFacts:
+        """The peer of an entry."""
+        ...
+
+    def attach(self, store: GrantStore) -> None:
+        """The store is open now, and with it the key."""
+        ...
+
+    async def detach(self) -> None:
+        """The store is about to be closed: what there is is written first."""
         ...
 
 

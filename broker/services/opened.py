@@ -15,7 +15,7 @@ from broker.model.late import Late
 from broker.model.store import Health
 from broker.services.events import Events
 from broker.services.grants import Grants
-from broker.services.interfaces import Clock, GrantStore, HttpSender
+from broker.services.interfaces import Clock, GrantStore, HttpSender, Recorder
 from broker.services.policies import Policies
 from broker.services.resaving import Degraded, Resaver
 from broker.services.socket_records import SocketRecords
@@ -37,6 +37,7 @@ class World:
     sender: HttpSender
     clock: Clock
     events: Events
+    recorder: Recorder
 
 
 class Opened:
@@ -116,6 +117,7 @@ class Opened:
             await self.leaver.made.close()
         await self.tokens.close()
         await _end(self._resaving)
+        await self._world.recorder.detach()
         return await self.grants.close()
 
     def _made_leaver(self) -> "Leaver":

@@ -24,7 +24,7 @@ from broker.model.time import Seconds
 from broker.services.events import Events
 from broker.services.holders import Holders
 from broker.services.idle_lock import IdleLock
-from broker.services.interfaces import Clock, GrantStore, HttpSender
+from broker.services.interfaces import Clock, GrantStore, HttpSender, Recorder
 from broker.services.opened import Opened, World, free_what_holds_itself, opened
 from broker.services.reopening import Reopener
 from broker.services.slowing import Slowing
@@ -51,6 +51,7 @@ class Vault(StoreState):
         sender: HttpSender,
         clock: Clock,
         events: Events,
+        recorder: Recorder,
         lock_after_idle: Seconds | None = None,
         when_open: Callable[[Opened], Awaitable[None]] | None = None,
     ) -> None:
@@ -59,7 +60,9 @@ class Vault(StoreState):
         self._when_open = when_open
         self.changing = asyncio.Lock()
         self.holders = Holders()
-        self._world = World(sender=sender, clock=clock, events=events)
+        self._world = World(
+            sender=sender, clock=clock, events=events, recorder=recorder
+        )
         self._clock = clock
         self._slowing = Slowing(clock)
         self._reopener = Reopener(clock, self._reopen)
@@ -215,6 +218,7 @@ class Vault(StoreState):
             raise StoppingError
         self._opened, self._closed = found, None
         found.begin()
+        self._world.recorder.attach(store)
         await self._reopener.stop()
         self._idle_lock.start()
         if self._when_open is not None:

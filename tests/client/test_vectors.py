@@ -150,6 +150,7 @@ def test_every_exit_code_is_of_a_code_on_the_wire_or_of_a_command() -> None:
         "config_invalid",
         "service_failed",
         "unhealthy",
+        "audit_broken",
         "foreign_file_invalid",
     }
 

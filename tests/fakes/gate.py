@@ -54,6 +54,9 @@ class FakeLooker:
         self.looks += 1
         return self.facts or PeerFacts(uid=peer.uid, pid=peer.pid)
 
+    def label(self, connected: SocketOptions, peer: Peer) -> PeerFacts:
+        return self.look(connected, peer)
+
 
 class FakeUsage:
     """Counts, and refuses when a test says so.

@@ -102,6 +102,33 @@ def rotated_into_memory(person: Person, issuer: ScriptedIssuer) -> bool:
     return degraded(person) is not None
 
 
+def test_on_a_full_disk_tokens_are_served_and_their_entries_are_written_later(
+    person: Person, quick: ScriptedIssuer
+) -> None:
+    with (
+        small_disk(person, "size=600k") as disk,
+        nothing_is_lost(person, quick),
+        daemon(person),
+    ):
+        sign_in(person, "work", quick)
+        person.json("log", "verify")
+        before = (disk / "audit.jsonl").stat().st_size
+        # The last page of the log has room for a few lines still.
+        taken = fill(disk)
+        wait_until(partial(log_is_refused, person, quick), "a refused line")
+        assert quick.gave("work", person.token("work"))
+        taken.unlink()
+        wait_until(
+            lambda: person.brokerctl("log", "verify").status == 0, "there is room"
+        )
+        assert (disk / "audit.jsonl").stat().st_size > before
+
+
+def log_is_refused(person: Person, issuer: ScriptedIssuer) -> bool:
+    assert issuer.gave("work", person.token("work"))
+    return person.brokerctl("log", "verify").status == STORE_FAILED
+
+
 def test_a_300_kilobyte_disk_is_enough(person: Person, quick: ScriptedIssuer) -> None:
     with (
         small_disk(person, "size=300k") as disk,

@@ -70,6 +70,7 @@ USER = "/user.slice/user-1000.slice/user@1000.service"
         ("/user.slice/user-1000.slice/session-3.scope", "session-3.scope"),
         ("/system.slice/cron.service", "cron.service"),
         ("/system.slice/_cpu.service", "cpu.service"),
+        ("/docker/0123/system.slice/cron.service", "cron.service"),
         ("/", None),
         ("/a.service.d/b", None),
         ("", None),

@@ -79,7 +79,8 @@ class Served:
         name = "admin" if own is None else own.name
         door = Socket(name=name, owner_uid=self.owner_uid, restriction=own)
         front = self.world.access if self.front else None
-        self.server = PeerServer(Routes(self._services()), front=front)
+        self.routes = Routes(self._services())
+        self.server = PeerServer(self.routes, front=front)
         await self.server.serve(bound, door, BACKLOG)
         connector = aiohttp.UnixConnector(str(self.path))
         self.session = aiohttp.ClientSession("http://broker", connector=connector)
@@ -121,7 +122,9 @@ class Served:
             access=world.access,
             events=world.events,
             clock=world.clock,
+            recorder=world.recorder,
             rare=RareServices(
+                audit=world.audit,
                 presets=world.presets,
                 logins=logins,
                 accounts=Late(lambda: world.accounts),

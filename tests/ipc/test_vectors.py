@@ -15,16 +15,19 @@ from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.issuer import IssuerPreset, PresetOrigin
+from broker.model.late import Late
 from broker.model.log_out import LogOutOptions
 from broker.model.policy import PeerPattern, Policy, Rule, Verdict
 from broker.model.premises import FileFacts
 from broker.model.restriction import Restriction, SocketName
 from broker.model.time import Seconds, UnixTime
 from broker.model.way import Way
+from broker.services.audit import Audit
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START
 from tests.fakes.sender import json_response
 from tests.fakes.store import MemoryStore
+from tests.fakes.trail import FakeTrail
 from tests.fakes.vectors import Vector, difference, load_vectors
 from tests.ipc.conftest import Serve
 from tests.services.identified import TalkingIssuer, id_token, identified
@@ -81,6 +84,17 @@ async def _locked(world: World) -> None:
 async def _two_ways(world: World) -> None:
     await world.vault.open_at_start()
     world.door.others[2] = "passphrase"
+
+
+async def _audited(world: World) -> None:
+    await _as_it_is(world)
+    world.audit = Audit(
+        trail=FakeTrail(),
+        clock=world.clock,
+        looker=Late(lambda: world.looker),
+        random=bytes,
+    )
+    world.audit.attach(world.store)
 
 
 async def _open_file(world: World) -> None:
@@ -301,6 +315,7 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "stops": _renewed_then_stopped,
     "the store is locked with the passphrase 'open sesame'; it holds the two "
     "accounts; once somebody listens, the daemon stops": _locked_then_stopped,
+    "the audit log holds one line, which nobody has changed": _audited,
     "all is well with folders, disk and process": _as_it_is,
     "a file of the state folder can be read by other users": _open_file,
     "the issuer of 'work' is out of reach": _out_of_reach,

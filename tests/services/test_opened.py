@@ -23,6 +23,7 @@ from broker.services.opened import READ_AT_ONCE, Opened, opened
 from broker.services.opened import World as Around
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import START, FakeClock, run_until_idle
+from tests.fakes.recorder import FakeRecorder
 from tests.fakes.sender import FakeSender
 from tests.fakes.store import MemoryStore
 from tests.services.world import HOME, ISSUER, WORK, a_grant, refusal, token_answer
@@ -44,7 +45,12 @@ class Rig:
         self.clock = FakeClock()
 
     async def open(self, health: Health | None = None) -> Opened:
-        around = Around(sender=self.sender, clock=self.clock, events=Events())
+        around = Around(
+            sender=self.sender,
+            clock=self.clock,
+            events=Events(),
+            recorder=FakeRecorder(),
+        )
         return await opened(self.store, health, around)
 
     async def recovered(self) -> Opened:

@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from broker.model.account import Account, AccountName
 from broker.model.client import Client
@@ -55,9 +56,13 @@ from tests.fakes.doors import FakeDoors
 from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
 from tests.fakes.listener import FakeListener
 from tests.fakes.question_site import FakeQuestionSite
+from tests.fakes.recorder import FakeRecorder
 from tests.fakes.sender import FakeSender, json_response
 from tests.fakes.store import MemoryStore
 from tests.services.door import FakeDoor, FakeKeys
+
+if TYPE_CHECKING:
+    from broker.services.audit import Audit
 
 WORK = AccountName("work")
 HOME = AccountName("home")
@@ -204,6 +209,8 @@ class World:
         random = CountedBytes()
         self.outbound = ProvingSender(self.sender, clock=self.clock, random=random)
         self.door = FakeDoor(self.store, source=self.source)
+        self.recorder = FakeRecorder()
+        self.audit: Audit | None = None
         self.vault = self.a_vault()
         self.keys = FakeKeys(self.door)
         self.doctor = Doctor(
@@ -221,6 +228,7 @@ class World:
                 consent=Late(lambda: self.consent),
                 usage=Late(lambda: self.usage),
             ),
+            recorder=self.recorder,
         )
         self.issuer_keys = IssuerKeys(sender=self.outbound, clock=self.clock)
         self.id_tokens = IdTokens(
@@ -339,6 +347,7 @@ class World:
             sender=self.outbound,
             clock=self.clock,
             events=self.events,
+            recorder=self.recorder,
             lock_after_idle=lock_after_idle,
             when_open=when_open,
         )

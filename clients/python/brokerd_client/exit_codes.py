@@ -83,6 +83,7 @@ EXIT_CODES: dict[str, int] = {
     "socket_unusable": 54,
     "unknown_question": 56,
     "unknown_consent": 56,
+    "audit_broken": 58,
 }
 """Error code to exit code. Scripts rely on these numbers: they never change."""
 

@@ -1,0 +1,219 @@
+"""Looks through the audit's files for what was changed. Pure: lines go in.
+
+What it finds: a line that was edited, removed or moved, an end that was cut off, a
+file that was taken away or put in another's place. It stops at the first of these: what
+comes after it is bound to nothing that can be trusted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+
+from broker.model.secret import SecretBytes
+from broker.store.audit_chain import (
+    BROKEN,
+    TORN,
+    End,
+    Line,
+    begin_of,
+    fragment_name,
+    is_authentic,
+    parse_line,
+    parse_own,
+)
+
+
+class FaultKind(Enum):
+    """What was found; the value is its name on the wire."""
+
+    EDITED = "edited"
+    """A line is not what was written."""
+    MISPLACED = "misplaced"
+    """A line has another number than was to come: some were removed or moved."""
+    UNREADABLE = "unreadable"
+    """It is no line of the log."""
+    NO_BEGINNING = "no_beginning"
+    """A file does not begin as files do, or the oldest lines are gone."""
+    CUT = "cut"
+    """The last lines are gone."""
+    REPLACED = "replaced"
+    """The lines at the end are not those that the store remembers."""
+    BROKEN_BEFORE = "broken_before"
+    """The daemon itself found it so when it started, and began anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """The first thing that is wrong, and where: the line counts from 1."""
+
+    kind: FaultKind
+    file: str
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was looked through.
+
+    Attributes:
+        lines: authentic ones.
+        end: of the chain as the files have it.
+        torn: lines that a crash cut off; each is told by the line after it.
+        fault: the first, or None.
+    """
+
+    lines: int
+    end: End
+    torn: int
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What is known of the chain outside of its files.
+
+    Attributes:
+        first: the number of the oldest line that is kept.
+        end: of the chain, as it was saved last.
+    """
+
+    first: int = 1
+    end: End = field(default_factory=End)
+
+
+def check(
+    key: SecretBytes,
+    files: Sequence[tuple[str, Iterable[bytes]]],
+    remembered: Remembered,
+) -> Verdict:
+    """Look through every file, the oldest first.
+
+    Args:
+        key: of the chain.
+        files: each with its lines, newlines taken off.
+        remembered: what must be in them.
+    """
+    walk = _Walk(key, remembered)
+    for name, lines in files:
+        walk.file(name, lines)
+        if walk.fault is not None:
+            break
+    walk.finish()
+    return Verdict(lines=walk.lines, end=walk.end, torn=walk.torn, fault=walk.fault)
+
+
+class _Walk:
+    """Where the look is."""
+
+    def __init__(self, key: SecretBytes, remembered: Remembered) -> None:
+        self._key = key
+        self._remembered = remembered
+        self._is_begun = False
+        self._file, self._number = "audit.jsonl", 0
+        self.lines = self.torn = 0
+        self.end = End()
+        self.fault: Fault | None = None
+
+    def file(self, name: str, lines: Iterable[bytes]) -> None:
+        """Go through one file, to its first fault."""
+        self._file = name
+        is_first = True
+        for self._number, (raw, following) in enumerate(_with_next(lines), start=1):
+            line = parse_line(raw)
+            if is_first:
+                self._begin(line)
+                is_first = False
+            if self.fault is None:
+                self._take(raw, line, following)
+            if self.fault is not None:
+                return
+
+    def finish(self) -> None:
+        """What must have been met by now."""
+        end, remembered = self.end, self._remembered.end
+        if self.fault is not None:
+            return
+        if end.sequence < remembered.sequence:
+            self._fail(
+                FaultKind.CUT,
+                f"it ends with line {end.sequence} of the chain, and "
+                f"{remembered.sequence} had been written",
+            )
+
+    def _begin(self, line: Line | None) -> None:
+        begin = None if line is None else begin_of(self._key, line)
+        if begin is None:
+            self._fail(FaultKind.NO_BEGINNING, "the file does not begin as files do")
+        elif not self._is_begun:
+            if begin.sequence >= self._remembered.first:
+                self._fail(
+                    FaultKind.NO_BEGINNING,
+                    f"it begins with line {begin.sequence + 1} of the chain, and "
+                    f"{self._remembered.first} is to be there",
+                )
+            self._is_begun, self.end = True, begin
+        elif begin.sequence > self.end.sequence:
+            self._fail(
+                FaultKind.CUT,
+                f"before it, lines {self.end.sequence + 1} to {begin.sequence} of "
+                "the chain are gone",
+            )
+        # Otherwise the line itself must follow the last one of the file before.
+
+    def _take(self, raw: bytes, line: Line | None, following: bytes | None) -> None:
+        if following is not None and self._is_torn(raw, following):
+            self.torn += 1
+            return
+        if line is None:
+            self._fail(FaultKind.UNREADABLE, "it is no line of the log")
+            return
+        due = self.end.sequence + 1
+        if line.sequence != due:
+            what = f"it is line {line.sequence} of the chain where {due} was to come"
+            self._fail(FaultKind.MISPLACED, what)
+        elif not is_authentic(self._key, self.end.mac, line):
+            self._fail(FaultKind.EDITED, "it is not what was written")
+        else:
+            self._pass(line)
+
+    def _pass(self, line: Line) -> None:
+        self.end = End(sequence=line.sequence, mac=line.mac)
+        self.lines += 1
+        remembered = self._remembered.end
+        own = parse_own(line) if b'"audit.' in line.signed else None
+        if own is not None and own.operation == BROKEN:
+            self._fail(FaultKind.BROKEN_BEFORE, own.detail)
+        elif line.sequence == remembered.sequence and line.mac != remembered.mac:
+            self._fail(FaultKind.REPLACED, "it is not what the store remembers")
+
+    def _is_torn(self, raw: bytes, following: bytes) -> bool:
+        """Whether the next line says, authentically, that this one was cut off."""
+        line = parse_line(following) if b'"audit.torn"' in following else None
+        if line is None or line.sequence != self.end.sequence + 1:
+            return False
+        own = parse_own(line)
+        return (
+            own is not None
+            and own.operation == TORN
+            and own.fragment == fragment_name(raw)
+            and is_authentic(self._key, self.end.mac, line)
+        )
+
+    def _fail(self, kind: FaultKind, what: str) -> None:
+        self.fault = Fault(kind=kind, file=self._file, line=self._number, what=what)
+
+
+def _with_next(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+    """Each with the one after it; the last with None."""
+    last: bytes | None = None
+
+    def kept() -> Iterator[bytes]:
+        nonlocal last
+        for last in lines:  # noqa: UP028 - the last one is looked at below
+            yield last
+
+    yield from pairwise(kept())
+    if last is not None:
+        yield last, None

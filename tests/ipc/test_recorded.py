@@ -1,0 +1,117 @@
+"""Each request that does something leaves an entry; no entry holds a secret."""
+
+import json
+
+import pytest
+
+from broker.ipc.audit_wire import verdict_reply
+from broker.ipc.recorded import NAMES, QUESTIONS
+from broker.model.audit import Result
+from broker.model.peer import Socket
+from broker.model.policy import Operation
+from broker.store.audit_chain import End
+from broker.store.audit_check import Fault, FaultKind, Verdict
+from tests.ipc.conftest import Serve
+from tests.ipc.served import Served
+from tests.services.world import World, a_grant, a_world, token_answer
+
+
+def entries(served: Served) -> list[tuple[str, Result, str | None, str | None]]:
+    found = served.world.recorder.entries
+    return [(one.operation, one.result, one.account, one.code) for one in found]
+
+
+async def test_a_token_is_recorded_once_whoever_answers(served: Served) -> None:
+    served.world.sender.script(token_answer())
+    for _ in range(2):
+        assert (await served.ask("POST", "/v1/token", {})).status == 200
+    assert entries(served) == 2 * [("token", Result.SERVED, "work", None)]
+    (entry, _) = served.world.recorder.entries
+    assert (entry.socket, entry.rule) == ("admin", "admin")
+    assert entry.peer is not None
+    assert entry.peer.uid == served.owner_uid
+
+
+async def test_a_token_that_is_refused_is_recorded_with_the_code(
+    served: Served,
+) -> None:
+    await served.ask("POST", "/v1/token", {"account": "nobody"})
+    assert entries(served) == [
+        ("token", Result.REFUSED, "nobody", "unknown_account"),
+    ]
+
+
+async def test_another_user_is_recorded_whatever_is_asked(serve: Serve) -> None:
+    served = await serve(await a_world(a_grant()), owner_uid=12345)
+    await served.ask("POST", "/v1/token", {})
+    await served.ask("GET", "/v1/accounts")
+    assert [entry[1:] for entry in entries(served)] == [
+        (Result.REFUSED, None, "not_permitted"),
+        (Result.REFUSED, None, "not_permitted"),
+    ]
+    assert served.world.recorder.entries[0].detail is not None
+
+
+async def test_what_is_done_is_recorded_and_what_is_looked_at_is_not(
+    served: Served,
+) -> None:
+    await served.ask("GET", "/v1/accounts")
+    await served.ask("GET", "/v1/status")
+    await served.ask("PUT", "/v1/default", {"account": "work"})
+    await served.ask("DELETE", "/v1/accounts/work?local_only=true")
+    await served.ask("DELETE", "/v1/accounts/work")
+    await served.ask("POST", "/v1/stop")
+    assert entries(served) == [
+        ("account.default", Result.DONE, "work", None),
+        ("account.log_out", Result.DONE, "work", None),
+        ("account.log_out", Result.REFUSED, "work", "unknown_account"),
+        ("daemon.stop", Result.DONE, None, None),
+    ]
+
+
+async def test_a_passphrase_is_in_no_entry(serve: Serve) -> None:
+    served = await serve(World(source="passphrase"))
+    await served.ask("POST", "/v1/unlock", {"passphrase": "hunter2 and more"})
+    (entry,) = served.world.recorder.entries
+    assert entry.operation == "store.unlock"
+    assert "hunter2" not in repr(entry)
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"{", b"\xff", b'{"account": "../x"}', b""])
+async def test_a_body_that_names_no_account_names_none_in_the_log(
+    served: Served, raw: bytes
+) -> None:
+    await served.ask("PUT", "/v1/default", raw=raw)
+    (entry,) = served.world.recorder.entries
+    assert (entry.result, entry.account) == (Result.REFUSED, None)
+
+
+async def test_every_route_that_does_something_has_a_name_in_the_log(
+    served: Served,
+) -> None:
+    routes = served.routes.table(Socket(name="admin", owner_uid=0))
+    doing = {
+        f"{route.method} {route.path}" for route in routes if route.method != "GET"
+    } - {"POST /v1/token"}
+    assert doing <= NAMES.keys() | QUESTIONS
+    assert len(set(NAMES.values())) == len(NAMES)
+    assert not set(NAMES.values()) & {one.value for one in Operation}
+
+
+async def test_there_is_nothing_to_verify_where_the_audit_is_off(
+    served: Served,
+) -> None:
+    said = await served.ask("GET", "/v1/audit/verify")
+    assert said.code == "bad_request"
+    assert "switched off" in str(said.json["detail"])
+
+
+def test_a_verdict_says_the_first_place() -> None:
+    fault = Fault(kind=FaultKind.EDITED, file="audit.1.jsonl", line=7, what="w")
+    verdict = Verdict(lines=6, end=End(sequence=6), torn=1, fault=fault)
+    assert json.loads(json.dumps(verdict_reply(verdict))) == {
+        "lines": 6,
+        "last": 6,
+        "torn": 1,
+        "fault": {"kind": "edited", "file": "audit.1.jsonl", "line": 7, "what": "w"},
+    }
