@@ -29,6 +29,7 @@ _ADDING_SECONDS = 120
 _BODIES: Mapping[str, Callable[[AddWords], Json]] = {
     "client_credentials": adding_oauth.client_credentials_body,
     "exchange": adding_derived.token_exchange_body,
+    "jwt_bearer": adding_oauth.jwt_bearer_body,
 }
 """By the name of the option that chooses the kind."""
 

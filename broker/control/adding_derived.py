@@ -30,11 +30,6 @@ OPTIONS: tuple[Option, ...] = (
         help="Show that account's token for another one (RFC 8693).",
     ),
     click.option(
-        "--token-endpoint",
-        metavar="URL",
-        help="Where it is shown, of an issuer that publishes no metadata.",
-    ),
-    click.option(
         "--audience",
         multiple=True,
         help="For whom the other token is to be, by a name that its issuer knows.",

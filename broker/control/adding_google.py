@@ -24,9 +24,6 @@ OPTIONS: tuple[Option, ...] = (
         help="A Google workload identity configuration (external_account).",
     ),
     click.option(
-        "--subject", metavar="EMAIL", help="Ask in this person's name (Workspace)."
-    ),
-    click.option(
         "--impersonate", metavar="EMAIL", help="Become this Google service account."
     ),
     click.option(

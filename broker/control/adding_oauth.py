@@ -5,14 +5,19 @@ from pathlib import Path
 import click
 
 from broker.control.adding_words import (
-    STDIN,
     AddWords,
     Option,
     body_of_any,
     read_secret,
     required,
 )
+from broker.control.asking import ask_passphrase
 from broker.control.broker import Json
+from broker.control.login_request import parameter_pairs
+from broker.control.output import bad_usage
+from broker.oauth.private_keys import is_encrypted_pem
+
+_FILE = click.Path(path_type=Path)
 
 OPTIONS: tuple[Option, ...] = (
     click.option(
@@ -20,13 +25,66 @@ OPTIONS: tuple[Option, ...] = (
         is_flag=True,
         help="A client that asks in its own name (RFC 6749 section 4.4).",
     ),
+    click.option(
+        "--jwt-bearer",
+        is_flag=True,
+        help="A JWT of yours says for whom the token is (RFC 7523 section 2.1).",
+    ),
     click.option("--issuer", help="A preset or an issuer URL."),
+    click.option(
+        "--token-endpoint",
+        metavar="URL",
+        help="In the place of --issuer, of one that publishes no metadata.",
+    ),
     click.option("--client-id", help="What the issuer calls the client."),
     click.option(
         "--client-secret-file",
-        type=click.Path(path_type=Path),
+        type=_FILE,
         metavar="FILE",
         help="A file that holds the secret of the client alone; - for standard input.",
+    ),
+    click.option(
+        "--secret-in-body",
+        is_flag=True,
+        help="Send the secret in the body, whatever the issuer's metadata say.",
+    ),
+    click.option(
+        "--private-key-file",
+        type=_FILE,
+        metavar="FILE",
+        help="A private key, PEM or JWK, that signs who the client is "
+        "(private_key_jwt), or the JWT of --jwt-bearer; - for standard input.",
+    ),
+    click.option("--key-id", help="What the issuer calls that key (kid)."),
+    click.option(
+        "--certificate-file",
+        type=_FILE,
+        metavar="FILE",
+        help="The client's certificate for mutual TLS (RFC 8705), PEM; it stays there.",
+    ),
+    click.option(
+        "--certificate-key-file",
+        type=_FILE,
+        metavar="FILE",
+        help="Its key, where it is in a file of its own; it stays there.",
+    ),
+    click.option(
+        "--assertion-audience",
+        metavar="URL",
+        help="For whom JWTs are: the issuer's URL where nothing is said; "
+        "token-endpoint for that.",
+    ),
+    click.option("--assertion-issuer", help="Who signs; the client id otherwise."),
+    click.option(
+        "--subject",
+        metavar="WHO",
+        help="For whom the token is: of --jwt-bearer, or the person of a Workspace.",
+    ),
+    click.option(
+        "--claim",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A further claim of the JWT of --jwt-bearer.",
     ),
 )
 
@@ -37,17 +95,81 @@ def client_credentials_body(words: AddWords) -> Json:
     Raises:
         BrokerError: something is missing, or a file cannot be read.
     """
-    issuer, client_id, _ = required(words, "issuer", "client_id", "client_secret_file")
-    file = words["client_secret_file"] or STDIN
+    _client_named(words)
+    shown = ("client_secret_file", "private_key_file", "certificate_file")
+    if sum(bool(words.get(name)) for name in shown) != 1:
+        raise bad_usage(
+            "a client shows one of --client-secret-file, --private-key-file and "
+            "--certificate-file",
+            "see `brokerctl add --help`",
+        )
+    return {**_of_client(words, "client_credentials"), **_key(words)}
+
+
+def jwt_bearer_body(words: AddWords) -> Json:
+    """The request for tokens for whom a JWT names.
+
+    Raises:
+        BrokerError: something is missing, or a file cannot be read.
+    """
+    subject, _ = required(words, "subject", "private_key_file")
     return {
-        **body_of_any(words, "client_credentials"),
-        "issuer": issuer,
-        "client_id": client_id,
-        "client_secret": read_secret(file, "Client secret"),
+        **_of_client(words, "jwt_bearer"),
+        **_key(words),
+        "subject": subject,
+        "assertion_issuer": words["assertion_issuer"],
+        "claims": parameter_pairs(words["claim"], option="--claim") or None,
     }
 
 
 def oauth_files(words: AddWords) -> list[Path]:
     """The files whose secrets the daemon has taken over."""
-    file = words["client_secret_file"]
-    return [] if file is None else [file]
+    files = (words["client_secret_file"], words["private_key_file"])
+    return [file for file in files if file is not None]
+
+
+def _client_named(words: AddWords) -> str:
+    """The client's id, where its issuer is named as well."""
+    if not words["token_endpoint"]:
+        required(words, "issuer")
+    (client_id,) = required(words, "client_id")
+    return client_id
+
+
+def _of_client(words: AddWords, kind: str) -> Json:
+    client_id = _client_named(words)
+    secret = words["client_secret_file"]
+    return {
+        **body_of_any(words, kind),
+        "issuer": words["issuer"],
+        "token_endpoint": words["token_endpoint"],
+        "client_id": client_id,
+        "client_secret": None
+        if secret is None
+        else read_secret(secret, "Client secret"),
+        "secret_in_body": words["secret_in_body"] or None,
+        "certificate": _certificate(words),
+        "audience": words["assertion_audience"],
+    }
+
+
+def _key(words: AddWords) -> Json:
+    """The private key; a passphrase is asked for where it needs one."""
+    file = words["private_key_file"]
+    if file is None:
+        return {}
+    key: Json = {"text": read_secret(file, "Private key")}
+    if is_encrypted_pem(str(key["text"])):
+        key["passphrase"] = ask_passphrase(f"Passphrase of {file}", is_new=False)
+    if words["key_id"] is not None:
+        key["key_id"] = words["key_id"]
+    return {"private_key": key}
+
+
+def _certificate(words: AddWords) -> Json | None:
+    file, key = words["certificate_file"], words["certificate_key_file"]
+    if file is None:
+        return None
+    paths = {"certificate": file, "key": key}
+    # The daemon reads them, and it stands elsewhere.
+    return {name: str(path.absolute()) for name, path in paths.items() if path}

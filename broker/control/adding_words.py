@@ -21,12 +21,13 @@ class AddWords(TypedDict):
     from_account: str | None
     allow_wider: bool
     exchange: bool
-    token_endpoint: str | None
     audience: tuple[str, ...]
     requested_token_type: str | None
     subject_token_type: str | None
+    jwt_bearer: bool
     issuer: str | None
     client_id: str | None
+    token_endpoint: str | None
     client_secret_file: Path | None
     service_account: Path | None
     workload: Path | None
@@ -36,6 +37,14 @@ class AddWords(TypedDict):
     lifetime: str | None
     boundary: Path | None
     self_signed: bool
+    secret_in_body: bool
+    private_key_file: Path | None
+    key_id: str | None
+    certificate_file: Path | None
+    certificate_key_file: Path | None
+    assertion_audience: str | None
+    assertion_issuer: str | None
+    claim: tuple[str, ...]
     scope: tuple[str, ...]
     resource: str | None
     param: tuple[str, ...]

@@ -106,8 +106,10 @@ def _parameters(words: Words) -> Mapping[str, str] | None:
     return pairs or None
 
 
-def parameter_pairs(params: Sequence[str]) -> dict[str, str]:
-    """The values of --param by their names.
+def parameter_pairs(
+    params: Sequence[str], *, option: str = "--param"
+) -> dict[str, str]:
+    """The values of an option by their names.
 
     Raises:
         BrokerError: one is not NAME=VALUE.
@@ -115,7 +117,7 @@ def parameter_pairs(params: Sequence[str]) -> dict[str, str]:
     pairs = dict(param.partition("=")[::2] for param in params)
     if not all("=" in param for param in params) or "" in pairs:
         raise bad_usage(
-            "--param takes NAME=VALUE", "for example --param hd=example.com"
+            f"{option} takes NAME=VALUE", f"for example {option} hd=example.com"
         )
     return pairs
 

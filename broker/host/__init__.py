@@ -14,7 +14,7 @@ from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
 from broker.host.sockets import ADMIN_BACKLOG, bind_private_socket, peer_of
-from broker.host.trust import Trust
+from broker.host.trust import Shown, Trust
 from broker.host.watch import forget_events, watch
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "HeldLock",
     "KernelKeyring",
     "Place",
+    "Shown",
     "SystemClock",
     "Trust",
     "bind_private_socket",

@@ -1,4 +1,4 @@
-"""Which authorities' certificates TLS trusts on this system. Knows no network.
+"""Which authorities TLS trusts on this system, and whom it shows. Knows no network.
 
 Linux and its kin: the file of the system, where OpenSSL was built to look for it, else
 where distributions put it (a Python that was built elsewhere looks in vain). macOS and
@@ -9,13 +9,14 @@ authority of a company, installed by its administrators, is trusted on all of th
 import asyncio
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from broker.model.errors import ConfigError
 
 CA_FILE_SETTING = "network.ca_file"
 CA_FILE_VARIABLE = "SSL_CERT_FILE"
+CLIENT_CERTIFICATE = "the client's certificate"
 SYSTEM = "the system's store of certificates"
 
 SYSTEM_FILES = (
@@ -27,6 +28,9 @@ SYSTEM_FILES = (
 
 Places = tuple[Path | None, Path | None]
 """A file of certificates and a folder of them, for OpenSSL."""
+
+Shown = tuple[str, str | None]
+"""Paths of a certificate with its chain, and of its key; None: both are in one file."""
 
 
 class Trust:
@@ -52,28 +56,34 @@ class Trust:
             CA_FILE_SETTING if ca_file else CA_FILE_VARIABLE if variable else SYSTEM
         )
         self._named = _absolute(ca_file, variable)
-        self._context: ssl.SSLContext | None = None
-        self._stamp: object = None
+        self._contexts: dict[Shown | None, tuple[object, ssl.SSLContext]] = {}
         if ca_file:
-            self._load()
+            self._load(None)
 
-    async def context(self) -> ssl.SSLContext:
+    async def context(self, shown: Shown | None = None) -> ssl.SSLContext:
         """The context, with the certificates that are there now.
 
+        Args:
+            shown: the certificate that is shown to whoever asks for one, or None.
+
         Raises:
-            ConfigError: the file that is named cannot be used, or there is none.
+            ConfigError: the file that is named cannot be used, or there is none; or
+                `shown` cannot be.
         """
         # An authority is added while the daemon runs, and nobody thinks of a restart.
-        if self._context is None or self._stamp != _stamp(self._places()):
+        stamp, context = self._contexts.get(shown, (None, None))
+        if context is None or stamp != _stamp((*self._places(), *_files(shown))):
             # Some hundred certificates: 25 ms in which nobody would be answered.
-            return await asyncio.to_thread(self._load)
-        return self._context
+            return await asyncio.to_thread(self._load, shown)
+        return context
 
-    def _load(self) -> ssl.SSLContext:
+    def _load(self, shown: Shown | None) -> ssl.SSLContext:
         places = self._places()
-        stamp = _stamp(places)
+        stamp = _stamp((*places, *_files(shown)))
         context = _systems_own() if places == (None, None) else self._opened(places)
-        self._context, self._stamp = context, stamp
+        if shown is not None:
+            _show(context, shown)
+        self._contexts[shown] = stamp, context
         return context
 
     def _places(self) -> Places:
@@ -104,6 +114,37 @@ class Trust:
             what = f"{places[0]} {words}"
             raise ConfigError(path=self._named_by, what=what) from None
         return context
+
+
+def _files(shown: Shown | None) -> list[Path]:
+    return [Path(path) for path in shown or () if path is not None]
+
+
+def _show(context: ssl.SSLContext, shown: Shown) -> None:
+    """Have the certificate shown.
+
+    Raises:
+        ConfigError: the files cannot be used.
+    """
+    certificate, key = shown
+    fault = next((fault for path in _files(shown) if (fault := _unfit(path))), None)
+    if fault is not None:
+        raise ConfigError(path=CLIENT_CERTIFICATE, what=fault)
+    try:
+        # OpenSSL would ask for a passphrase at the daemon's terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError):
+        what = f"{certificate} and its key are no pair of PEM files without passphrase"
+        raise ConfigError(path=CLIENT_CERTIFICATE, what=what) from None
+
+
+def _unfit(path: Path) -> str | None:
+    """Why this file cannot be read, or None."""
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as exc:
+        return f"{path} cannot be read: {exc.strerror}"
 
 
 def system_places() -> Places:
@@ -148,7 +189,7 @@ def _absolute(ca_file: str | None, variable: str | None) -> Path | None:
     return path
 
 
-def _stamp(places: Places) -> object:
+def _stamp(places: Iterable[Path | None]) -> object:
     """Differs once one of them has changed."""
     return tuple(_seen(place) for place in places if place is not None)
 

@@ -1,28 +1,66 @@
 """The bodies of the kinds that OAuth itself knows. Pure: no network, no clock."""
 
+from pathlib import PurePath
+
 from broker.ipc.wire import Request, parse_body, parse_scopes
 from broker.model.account import AccountName
-from broker.model.client import Client
+from broker.model.client import Client, ClientCertificate, SigningKey
 from broker.model.errors import BadRequestError
+from broker.model.issuer import Issuer
 from broker.model.secret import Secret
-from broker.model.unattended import ClientCredentials
+from broker.model.unattended import ClientCredentials, JwtBearer, Unattended
 from broker.oauth.client_credentials import check_parameters
-from broker.oauth.grammar import is_vschars
+from broker.oauth.grammar import is_token, is_vschars
+from broker.oauth.jwt_bearer import check_claims
+from broker.oauth.private_keys import parse_private_key
 from broker.oauth.token import parse_resource
+from broker.oauth.unattended_client import bare_issuer
 from broker.services.adding import Wanted
 
 
-class ClientCredentialsBody(Request, frozen=True):
-    """`{"kind": "client_credentials", ...}`."""
+class KeyBody(Request, frozen=True):
+    """A private key: the text of a PEM or a JWK."""
+
+    text: str
+    passphrase: str | None = None
+    key_id: str | None = None
+
+
+class CertificateBody(Request, frozen=True):
+    """Files that the daemon reads: absolute paths."""
+
+    certificate: str
+    key: str | None = None
+
+
+class _ClientBody(Request, frozen=True, kw_only=True):
+    """What the kinds of this file have in common."""
 
     kind: str
-    issuer: str
+    issuer: str | None = None
+    token_endpoint: str | None = None
     client_id: str
-    client_secret: str
+    client_secret: str | None = None
+    private_key: KeyBody | None = None
+    certificate: CertificateBody | None = None
+    audience: str | None = None
+    secret_in_body: bool = False
     scopes: list[str] | None = None
     resource: str | None = None
     parameters: dict[str, str] | None = None
     replace: bool = False
+
+
+class ClientCredentialsBody(_ClientBody, frozen=True):
+    """`{"kind": "client_credentials", ...}`."""
+
+
+class JwtBearerBody(_ClientBody, frozen=True, kw_only=True):
+    """`{"kind": "jwt_bearer", ...}`: here the key signs the grant, not the client."""
+
+    subject: str
+    assertion_issuer: str | None = None
+    claims: dict[str, str] | None = None
 
 
 def client_credentials(name: AccountName, data: bytes) -> Wanted:
@@ -30,20 +68,89 @@ def client_credentials(name: AccountName, data: bytes) -> Wanted:
 
     Raises:
         BadRequestError: a member is missing, or out of its range.
+        CredentialFileError: the key cannot be used.
     """
     body = parse_body(data, ClientCredentialsBody)
-    if not is_vschars(body.client_id) or not is_vschars(body.client_secret):
+    shown = (body.client_secret, body.private_key, body.certificate)
+    if sum(one is not None for one in shown) != 1:
+        what = "give one of client_secret, private_key and certificate"
+        raise BadRequestError(what=what)
+    key = None if body.private_key is None else _key(body.private_key)
+    return _wanted(name, body, ClientCredentials(), key)
+
+
+def jwt_bearer(name: AccountName, data: bytes) -> Wanted:
+    """A token for whom a JWT names.
+
+    Raises:
+        BadRequestError, CredentialFileError: see `client_credentials`.
+    """
+    body = parse_body(data, JwtBearerBody)
+    if body.private_key is None:
+        raise BadRequestError(what="private_key is missing: it signs the JWT")
+    if body.client_secret is not None and body.certificate is not None:
+        raise BadRequestError(what="give one of client_secret and certificate")
+    bearer = JwtBearer(
+        key=_key(body.private_key),
+        issuer=body.assertion_issuer or body.client_id,
+        subject=body.subject,
+        audience="",  # of the issuer, which is not known yet
+        claims=check_claims(body.claims or {}),
+    )
+    return _wanted(name, body, bearer, None)
+
+
+def _wanted(
+    name: AccountName,
+    body: _ClientBody,
+    unattended: Unattended,
+    client_key: SigningKey | None,
+) -> Wanted:
+    secret = body.client_secret
+    texts = [text for text in (body.client_id, secret) if text is not None]
+    if not all(is_vschars(text) for text in texts):
         what = "client_id and client_secret are printable ASCII, and not empty"
         raise BadRequestError(what=what)
+    if body.audience is not None and not is_token(body.audience):
+        raise BadRequestError(what="audience is a URL, or 'token-endpoint'")
     return Wanted(
         name=name,
-        issuer=body.issuer,
+        issuer=_issuer(body),
+        secret_in_body=body.secret_in_body,
         client=Client(
-            client_id=body.client_id, client_secret=Secret(body.client_secret)
+            client_id=body.client_id,
+            client_secret=None if secret is None else Secret(secret),
+            key=client_key,
+            certificate=_certificate(body.certificate),
         ),
-        unattended=ClientCredentials(),
+        unattended=unattended,
         scopes=tuple(parse_scopes(body.scopes or ())),
         resource=None if body.resource is None else parse_resource(body.resource),
         parameters=check_parameters(body.parameters or {}),
+        audience=body.audience,
         replace=body.replace,
     )
+
+
+def _issuer(body: _ClientBody) -> str | Issuer:
+    if body.token_endpoint is not None:
+        return bare_issuer(body.token_endpoint, body.issuer)
+    if body.issuer is None:
+        raise BadRequestError(what="name the issuer, or its token_endpoint")
+    return body.issuer
+
+
+def _key(body: KeyBody) -> SigningKey:
+    passphrase = None if body.passphrase is None else Secret(body.passphrase)
+    return parse_private_key(
+        Secret(body.text), passphrase=passphrase, key_id=body.key_id
+    )
+
+
+def _certificate(body: CertificateBody | None) -> ClientCertificate | None:
+    if body is None:
+        return None
+    paths = [path for path in (body.certificate, body.key) if path is not None]
+    if not all(PurePath(path).is_absolute() for path in paths):
+        raise BadRequestError(what="the paths of a certificate are absolute")
+    return ClientCertificate(certificate=body.certificate, key=body.key)

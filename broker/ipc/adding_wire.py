@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from broker.ipc.adding_derived import token_exchange, view
 from broker.ipc.adding_google import google
-from broker.ipc.adding_oauth import client_credentials
+from broker.ipc.adding_oauth import client_credentials, jwt_bearer
 from broker.ipc.wire import Request, parse_body
 from broker.model.account import AccountName
 from broker.model.errors import BadRequestError
@@ -29,6 +29,7 @@ _KINDS: Mapping[str, Callable[[AccountName, bytes], AnyWanted]] = {
     "view": view,
     "token_exchange": token_exchange,
     "google": google,
+    "jwt_bearer": jwt_bearer,
 }
 """What is wanted, from the body of each kind. Each raises BadRequestError."""
 

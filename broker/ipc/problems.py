@@ -237,8 +237,8 @@ ADVICE: dict[str, Advice] = {
     "credential_file_invalid": _advice(
         400,
         "this credential cannot be used: {what}",
-        "nothing was taken over; take the JSON file that Google's console or gcloud "
-        "has made (docs/google.md)",
+        "nothing was taken over; it is the JSON that Google's console or gcloud has "
+        "made (docs/google.md), or a private key as PEM or JWK (docs/unattended.md)",
     ),
     "client_document_invalid": _advice(
         400,
@@ -388,12 +388,13 @@ ADVICE: dict[str, Advice] = {
     "credential_refused": _advice(
         502,
         "{issuer} gives {account!r} no token for what it was shown: {said}",
-        "the account is kept; see at the issuer that its client, or its key, is still "
-        "allowed; to make it of another one: `brokerctl add {account} --replace ...`",
+        "nothing has changed here; see at the issuer that client and key are the ones "
+        "it knows; to make the account anew: `brokerctl add {account} --replace ...`",
     ),
     "clock_wrong": _advice(
         502,
-        "{issuer} says that the clock of this machine is wrong: {description}",
+        "{issuer} does not take what this machine signs, for its clock is wrong: "
+        "{description}",
         "nothing was lost; set the clock, or have it kept (`timedatectl "
         "set-ntp true`), then try again",
     ),

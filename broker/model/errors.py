@@ -379,7 +379,10 @@ class ClientSecretsError(BrokerError):
 
 
 class CredentialFileError(BrokerError):
-    """A file of an account without a person is not one that can be used."""
+    """A file of an account without a person is not one that can be used.
+
+    Or a private key, or whatever else it is to show its issuer.
+    """
 
     code = "credential_file_invalid"
     what: str

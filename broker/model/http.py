@@ -3,8 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
+from broker.model.client import ClientCertificate, SigningKey
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True):
+    """A JWT that is to stand in the form, made when the request leaves.
+
+    Attributes:
+        parameter: of the form, such as 'client_assertion'.
+        key: that signs it.
+        claims: all but the moments and the id of the JWT itself.
+    """
+
+    parameter: str
+    key: SigningKey
+    claims: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +36,8 @@ class HttpRequest:
         to_metadata: whether it may go in the clear to a link-local address: whoever
             sets it knows it for the metadata service of this machine itself.
         dpop_key: with which it is to be proven, or None; never sent itself.
+        assertions: that are to be signed and added to the form.
+        certificate: that is to be shown to the issuer, or None.
     """
 
     method: str
@@ -27,6 +46,8 @@ class HttpRequest:
     body: bytes = field(default=b"", repr=False)
     dpop_key: Secret | None = None
     to_metadata: bool = False
+    assertions: tuple[Assertion, ...] = ()
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

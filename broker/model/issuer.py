@@ -42,7 +42,7 @@ class Issuer:
 
     Attributes:
         url: the issuer URL, compared by simple string comparison.
-        authorization_endpoint: where the browser is sent.
+        authorization_endpoint: where the browser is sent; empty where nobody signs in.
         token_endpoint: where codes and refresh tokens are spent.
         revocation_endpoint: RFC 7009, or None.
         device_authorization_endpoint: RFC 8628, or None.
@@ -54,6 +54,11 @@ class Issuer:
         scopes_supported: empty where the metadata does not say.
         authentication_methods: of the token endpoint; RFC 8414's default where
             the metadata does not say.
+        assertion_algorithms: with which a client may sign who it is; empty where the
+            metadata does not say.
+        mtls_token_endpoint: for clients that show a certificate, where it is another
+            (RFC 8705 section 5).
+        mtls_revocation_endpoint: the same.
         response_modes: None where the metadata does not say.
         id_token_algorithms: with which it signs them; empty where it does not say.
         dpop_algorithms: of proofs (RFC 9449 section 5.1); empty where it takes none.
@@ -75,6 +80,9 @@ class Issuer:
     jwks_uri: str | None = None
     scopes_supported: tuple[str, ...] = ()
     authentication_methods: tuple[str, ...] = ("client_secret_basic",)
+    assertion_algorithms: tuple[str, ...] = ()
+    mtls_token_endpoint: str | None = None
+    mtls_revocation_endpoint: str | None = None
     code_challenge_methods: tuple[str, ...] | None = None
     response_modes: tuple[str, ...] | None = None
     id_token_algorithms: tuple[str, ...] = ()

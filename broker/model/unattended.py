@@ -7,13 +7,17 @@ known in the store and on the wire by its tag, which is never changed.
 import msgspec
 
 from broker.model.account import AccountName
+from broker.model.client import SigningKey
 from broker.model.google import GoogleCredentials
 
 
 class ClientCredentials(
     msgspec.Struct, frozen=True, kw_only=True, tag="client_credentials"
 ):
-    """The client asks in its own name (RFC 6749 section 4.4), with its own secret."""
+    """The client asks in its own name (RFC 6749 section 4.4).
+
+    With its secret, its key or its certificate: whatever its account has.
+    """
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
@@ -49,7 +53,25 @@ class TokenExchange(msgspec.Struct, frozen=True, kw_only=True, tag="token_exchan
     audiences: tuple[str, ...] = ()
 
 
-Unattended = ClientCredentials | View | TokenExchange | GoogleCredentials
+class JwtBearer(msgspec.Struct, frozen=True, kw_only=True, tag="jwt_bearer"):
+    """A JWT says for whom the token is to be (RFC 7523 section 2.1).
+
+    Attributes:
+        key: that signs it.
+        issuer: `iss`, who signs: often the client.
+        subject: `sub`, for whom.
+        audience: `aud`, the issuer by the name that it wants there.
+        claims: more of them.
+    """
+
+    key: SigningKey
+    issuer: str
+    subject: str
+    audience: str
+    claims: dict[str, str]
+
+
+Unattended = ClientCredentials | JwtBearer | View | TokenExchange | GoogleCredentials
 """Every kind."""
 
 

@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 from broker.config import NetworkConfig
-from broker.host import SystemClock, Trust
+from broker.host import Shown, SystemClock, Trust
 from broker.model.errors import (
     ConfigError,
     IssuerInvalidError,
@@ -128,7 +128,8 @@ class Outbound:
     ) -> HttpResponse:
         proxy = self._proxy_for(request)
         through = proxy if proxy and not proxy.is_socks else None
-        trust = await self._trust.context() if origin.startswith("https:") else True
+        is_tls = origin.startswith("https:")
+        trust = await self._trust.context(_shown(request)) if is_tls else True
         async with (
             self._sessions(proxy).taken(repeatable=request.method == "GET") as session,
             session.request(
@@ -177,6 +178,11 @@ class Outbound:
         if key not in self._ways:
             self._ways[key] = Sessions(self._manner, now=self._now, socks=socks)
         return self._ways[key]
+
+
+def _shown(request: HttpRequest) -> Shown | None:
+    found = request.certificate
+    return None if found is None else (found.certificate, found.key)
 
 
 def _foreign() -> tuple[type[Exception], ...]:

@@ -1,4 +1,4 @@
-"""How a client proves itself at the token endpoint (RFC 6749 section 2.3)."""
+"""How a client proves itself at the token endpoint (RFC 6749 section 2.3, RFC 7523)."""
 
 import base64
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from urllib.parse import quote_plus
 from oauthlib.common import add_params_to_qs
 
 from broker.model.client import Client, ClientAuthentication
-from broker.model.http import HttpRequest
+from broker.model.http import Assertion, HttpRequest
+
+CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def choose_authentication(
@@ -46,18 +48,35 @@ def authenticated_post(url: str, *, client: Client, form: str) -> HttpRequest:
         "Accept": "application/json",  # GitHub answers a form to everyone else
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    client_id = client.client_id
+    named = [("client_id", client.client_id)]
     secret = client.client_secret.reveal() if client.client_secret else ""
     match client.authentication:
         case ClientAuthentication.BASIC:
-            headers["Authorization"] = _basic(client_id, secret)
+            headers["Authorization"] = _basic(client.client_id, secret)
+            named = []
         case ClientAuthentication.POST:
-            form = add_params_to_qs(
-                form, [("client_id", client_id), ("client_secret", secret)]
-            )
-        case ClientAuthentication.NONE:
-            form = add_params_to_qs(form, [("client_id", client_id)])
-    return HttpRequest(method="POST", url=url, headers=headers, body=form.encode())
+            named.append(("client_secret", secret))
+        case ClientAuthentication.PRIVATE_KEY_JWT:
+            named.append(("client_assertion_type", CLIENT_ASSERTION_TYPE))
+    form = add_params_to_qs(form, named) if named else form
+    return HttpRequest(
+        method="POST",
+        url=url,
+        headers=headers,
+        body=form.encode(),
+        assertions=_assertions(client),
+        certificate=client.certificate,
+    )
+
+
+def _assertions(client: Client) -> tuple[Assertion, ...]:
+    """What it signs of itself (RFC 7523 section 3)."""
+    if client.key is None or client.audience is None:
+        return ()
+    name = client.client_id
+    claims = {"iss": name, "sub": name, "aud": client.audience}
+    made = Assertion(parameter="client_assertion", key=client.key, claims=claims)
+    return (made,)
 
 
 def _basic(client_id: str, secret: str) -> str:

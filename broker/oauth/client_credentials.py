@@ -50,14 +50,32 @@ def client_credentials_request(
     Source: RFC 6749 section 4.4.2.
     """
     form = BackendApplicationClient(client.client_id).prepare_request_body(
-        scope=issuer.quirks.scope_separator.join(scopes) or None,
         include_client_id=False,  # authenticated_post adds it where it belongs
     )
-    more = dict(parameters)
-    if resource is not None:
-        more["resource"] = parse_resource(resource)
-    form = add_params_to_qs(form, list(more.items()))
+    more = own_parameters(issuer, scopes, resource, parameters)
+    form = add_params_to_qs(form, more)
     return authenticated_post(issuer.token_endpoint, client=client, form=form)
+
+
+def own_parameters(
+    issuer: Issuer,
+    scopes: Sequence[str],
+    resource: str | None,
+    parameters: Mapping[str, str],
+) -> list[tuple[str, str]]:
+    """Of a request for a token that no person has granted, by their names.
+
+    The arguments are those of `client_credentials_request`.
+
+    Raises:
+        BadRequestError: `resource` is none.
+    """
+    pairs = list(parameters.items())
+    if scopes:
+        pairs.append(("scope", issuer.quirks.scope_separator.join(scopes)))
+    if resource is not None:
+        pairs.append(("resource", parse_resource(resource)))
+    return pairs
 
 
 def check_parameters(parameters: Mapping[str, str]) -> Mapping[str, str]:

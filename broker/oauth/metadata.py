@@ -52,7 +52,11 @@ def mcp_metadata_urls(issuer: str) -> tuple[str, ...]:
 
 
 def parse_metadata(
-    body: bytes, *, issuer: str, accepts_issuer: str | None = None
+    body: bytes,
+    *,
+    issuer: str,
+    accepts_issuer: str | None = None,
+    attended: bool = True,
 ) -> Issuer:
     """The issuer that a metadata document describes.
 
@@ -61,6 +65,8 @@ def parse_metadata(
             ...}`; unknown members are ignored.
         issuer: the issuer URL from which the document's address was built.
         accepts_issuer: another `issuer` value that is documented for this issuer.
+        attended: whether somebody is to sign in there: else it may have no
+            authorization endpoint (RFC 8414 section 2).
 
     Raises:
         IssuerMismatchError: the document names another issuer (RFC 8414 section 3.3,
@@ -76,7 +82,9 @@ def parse_metadata(
     optional = partial(_optional_endpoint, members, issuer=issuer)
     return Issuer(
         url=issuer,
-        authorization_endpoint=_endpoint(members, "authorization_endpoint", issuer),
+        authorization_endpoint=_endpoint(members, "authorization_endpoint", issuer)
+        if attended
+        else optional("authorization_endpoint") or "",
         token_endpoint=_endpoint(members, "token_endpoint", issuer),
         revocation_endpoint=optional("revocation_endpoint"),
         device_authorization_endpoint=optional("device_authorization_endpoint"),
@@ -91,6 +99,12 @@ def parse_metadata(
         scopes_supported=tuple(scope for scope in scopes if is_scope_token(scope)),
         authentication_methods=members.texts("token_endpoint_auth_methods_supported")
         or RFC_8414_DEFAULT_METHODS,
+        assertion_algorithms=members.texts(
+            "token_endpoint_auth_signing_alg_values_supported"
+        )
+        or (),
+        mtls_token_endpoint=_mtls_endpoint(members, "token_endpoint", issuer),
+        mtls_revocation_endpoint=_mtls_endpoint(members, "revocation_endpoint", issuer),
         code_challenge_methods=_challenge_methods(members, issuer),
         response_modes=members.texts("response_modes_supported") or None,
         id_token_algorithms=members.texts(_OPENID_MEMBER) or (),
@@ -113,6 +127,12 @@ def _endpoint(members: Members, name: str, issuer: str) -> str:
 def _optional_endpoint(members: Members, name: str, *, issuer: str) -> str | None:
     url = members.text(name)
     return None if url is None else check_endpoint(url, issuer=issuer, name=name)
+
+
+def _mtls_endpoint(members: Members, name: str, issuer: str) -> str | None:
+    """Where a client with a certificate asks (RFC 8705 section 5)."""
+    aliases = members.object("mtls_endpoint_aliases")
+    return None if aliases is None else _optional_endpoint(aliases, name, issuer=issuer)
 
 
 def _challenge_methods(members: Members, issuer: str) -> tuple[str, ...] | None:

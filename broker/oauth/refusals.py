@@ -5,6 +5,7 @@ from enum import Enum, auto
 from broker.model.errors import (
     BrokerError,
     ClientRejectedError,
+    ClockWrongError,
     CredentialRefusedError,
     DeviceCodeExpiredError,
     DeviceScopeRefusedError,
@@ -132,16 +133,31 @@ def refresh_error(
             return _of_any_request(meaning, refusal, account, issuer)
 
 
-def minting_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerError:
+def minting_error(
+    refusal: TokenRefusal, *, account: str, issuer: str, ahead: Seconds | None = None
+) -> BrokerError:
     """The error for a token that an account without a person was refused.
 
     No refusal ends such an account: there is no refresh token that it could be about,
     and nobody who could sign in.
 
-    The arguments are those of `refresh_error`.
+    Args:
+        refusal: from `parse_token_response`.
+        account: whose token.
+        issuer: the issuer URL.
+        ahead: by how many seconds the issuer's clock is ahead of ours, where that was
+            noticed and the request was signed: to the issuer it has expired already,
+            or comes from the future.
     """
     meaning = _meaning(refusal)
     error, description = refusal.error, refusal.description
+    said = _reason(refusal)
+    if ahead is not None and meaning in _OF_WHAT_WAS_SIGNED:
+        side = "behind" if ahead > 0 else "ahead of"
+        return ClockWrongError(
+            issuer=issuer,
+            description=f"it is {abs(round(ahead))} s {side} the issuer's ({said})",
+        )
     match meaning:
         case _Meaning.GRANT_DEAD | _Meaning.PERSON_WANTED | _Meaning.REFUSED:
             return CredentialRefusedError(
@@ -153,6 +169,12 @@ def minting_error(refusal: TokenRefusal, *, account: str, issuer: str) -> Broker
             )
         case _:
             return _of_any_request(meaning, refusal, account, issuer)
+
+
+_OF_WHAT_WAS_SIGNED = frozenset(
+    {_Meaning.GRANT_DEAD, _Meaning.CLIENT_REJECTED, _Meaning.REFUSED}
+)
+"""How issuers refuse a JWT: invalid_grant, invalid_client, or words of their own."""
 
 
 def code_error(refusal: TokenRefusal, *, account: str, issuer: str) -> BrokerError:

@@ -203,6 +203,14 @@ def _grant_types(issuer: Issuer) -> Sequence[str]:
     return (*GRANT_TYPES, RFC_8628_GRANT_TYPE)
 
 
+_OURS = (
+    ClientAuthentication.NONE,
+    ClientAuthentication.BASIC,
+    ClientAuthentication.POST,
+)
+"""How a client that the broker has registered can prove itself."""
+
+
 def _wanted_method(issuer: Issuer) -> ClientAuthentication:
     methods = issuer.authentication_methods
     if ClientAuthentication.NONE.value in methods:
@@ -246,7 +254,7 @@ def _method(
         return choose_authentication(
             issuer.authentication_methods, has_secret=has_secret
         )
-    known = {method.value: method for method in ClientAuthentication}
+    known = {method.value: method for method in _OURS}
     if named not in known:
         raise _unusable(issuer, f"proves itself by {safe_text(named)!r}")
     method = known[named]

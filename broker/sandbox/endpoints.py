@@ -9,6 +9,7 @@ from oauthlib.oauth2 import (
     AuthorizationCodeGrant,
     AuthorizationEndpoint,
     BearerToken,
+    ClientCredentialsGrant,
     DeviceAuthorizationEndpoint,
     IntrospectEndpoint,
     InvalidRequestError,
@@ -19,6 +20,7 @@ from oauthlib.oauth2 import (
 )
 from oauthlib.oauth2.rfc6749.errors import ConsentRequired, CustomOAuth2Error
 
+from broker.model.client import Client
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.sandbox.device_grant import DeviceGrant, device_endpoint
@@ -77,6 +79,9 @@ def build_endpoints(
     device = DeviceGrant(
         validator, [rules.add_id_token, rules.add_refresh_life], check_resources
     )
+    own = ClientCredentialsGrant(
+        validator, post_token=[rules.open_own_family, check_resources]
+    )
     for grant in (code, refresh):
         grant.register_token_modifier(rules.add_id_token)
         grant.register_token_modifier(rules.add_refresh_life)
@@ -97,7 +102,9 @@ def build_endpoints(
         token=TokenEndpoint(
             default_grant_type="authorization_code",
             default_token_type=bearer,  # type: ignore[arg-type] # the stub says str
-            grant_types=dict(zip(GRANT_TYPES, (code, refresh, device), strict=True)),
+            grant_types=dict(
+                zip(GRANT_TYPES, (code, refresh, device, own), strict=True)
+            ),
         ),
         revocation=RevocationEndpoint(validator),
         introspection=IntrospectEndpoint(validator),
@@ -134,6 +141,13 @@ class _Rules:
             raise InvalidRequestError("prompt=none stands alone", request=request)
         if not self.terms.auto_approve:
             raise ConsentRequired(request=request)
+
+    def open_own_family(self, request: Request) -> None:
+        """What `family_of` answers where no person has approved anything."""
+        client = request.client
+        if not isinstance(client, Client):
+            raise TypeError("no client has been authenticated")
+        request.user = self.grants.own_family(client.client_id)
 
     def add_id_token(
         self, token: dict[str, object], _handler: object, request: Request | None

@@ -23,6 +23,9 @@ CODE_LIFE = Seconds(60)
 
 FAMILIES = 1000
 CODES = 1000
+OWN_FAMILY = "own"
+"""Of the tokens that the client has in its own name: there is one for all of them."""
+
 ACCESS_TOKENS = 64
 """Live access tokens of one family; past that the oldest ends early."""
 
@@ -110,6 +113,20 @@ class Grants:
     def new_family(self, approval: Approval) -> Family:
         """What an approval begins; `record` makes its first tokens good."""
         return Family(id=secrets.token_hex(12), approval=approval)
+
+    def own_family(self, client_id: str) -> Family:
+        """What the client is given in its own name (RFC 6749 section 4.4)."""
+        approval = Approval(
+            client_id=client_id,
+            scopes=(),
+            resources=(),
+            redirect_uri="",
+            code_challenge="",
+            nonce=None,
+            approved_at=self.now(),
+        )
+        known = self._families.get(OWN_FAMILY)
+        return known or Family(id=OWN_FAMILY, approval=approval)
 
     def spend_code(
         self, code: Secret, *, client_id: str, redirect_uri: str | None
@@ -222,7 +239,7 @@ class Grants:
 
     def live_families(self) -> int:
         """How many sign-ins could still give or use a token."""
-        return len(self._families)
+        return len(self._families.keys() - {OWN_FAMILY})
 
     def _refresh_token(self, family_id: str, generation: int) -> Secret:
         text = f"{_REFRESH}.{family_id}.{generation}"

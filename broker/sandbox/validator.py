@@ -11,7 +11,7 @@ from broker.model.client import Client
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.sandbox.devices import DEVICE_CODE, Devices, DeviceState
-from broker.sandbox.grants import Approval, Family, Grants
+from broker.sandbox.grants import OWN_FAMILY, Approval, Family, Grants
 from broker.sandbox.parameters import parse_basic
 from broker.sandbox.redirects import is_loopback_redirect, is_out_of_band
 from broker.sandbox.signing import SUBJECT
@@ -19,7 +19,12 @@ from broker.sandbox.signing import SUBJECT
 DEFAULT_SCOPES = ("https://www.googleapis.com/auth/drive.metadata.readonly",)
 """Where a request names none."""
 
-GRANT_TYPES = ("authorization_code", "refresh_token", DEVICE_CODE)
+GRANT_TYPES = (
+    "authorization_code",
+    "refresh_token",
+    DEVICE_CODE,
+    "client_credentials",
+)
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3
 _SCOPES = 50
@@ -297,11 +302,10 @@ class SandboxValidator(RequestValidator):
         return self._claims_of(family_or_none) | {"scope": scope}
 
     def _claims_of(self, family: Family) -> dict[str, object]:
-        return {
-            "iss": self._issuer,
-            "sub": SUBJECT,
-            "client_id": family.approval.client_id,
-        }
+        client_id = family.approval.client_id
+        # RFC 9068 section 2.2: without a person the client itself is the subject.
+        subject = client_id if family.id == OWN_FAMILY else SUBJECT
+        return {"iss": self._issuer, "sub": subject, "client_id": client_id}
 
 
 def family_of(request: Request) -> Family:

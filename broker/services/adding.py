@@ -9,14 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from broker.model.account import Account, AccountName
-from broker.model.client import Client
+from broker.model.client import Client, ClientAuthentication
 from broker.model.errors import AccountExistsError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
 from broker.model.unattended import Unattended, kind_of
-from broker.oauth.client_authentication import choose_authentication
+from broker.oauth.unattended_client import (
+    asked_with,
+    at_issuer,
+    audience_at,
+    with_authentication,
+)
 from broker.services.events import Events
 from broker.services.instead import require_life
 from broker.services.interfaces import Clock
@@ -37,11 +42,15 @@ class Wanted:
         name: what it is to be called.
         issuer: a preset's name or an issuer URL; or all that is needed of it, where
             nobody has to be asked for that.
+        secret_in_body: whether the secret must not be in the header, whatever the
+            issuer says.
         client: who asks there; how it proves itself is found out here.
         unattended: how it comes to its tokens.
         scopes: to ask for, in the person's order; empty for what the issuer gives.
         resource: the only one that its tokens are for (RFC 8707), or None for any.
         parameters: more of the token request.
+        audience: for whom its JWTs are: a URL, or `TOKEN_ENDPOINT` for the place that
+            they are sent to; None for the issuer's own URL.
         replace: whether it may take the place of another account without a person.
     """
 
@@ -49,9 +58,11 @@ class Wanted:
     issuer: str | Issuer
     client: Client
     unattended: Unattended
+    secret_in_body: bool = False
     scopes: tuple[str, ...] = ()
     resource: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    audience: str | None = None
     replace: bool = False
 
 
@@ -96,12 +107,13 @@ class Adding:
         self._vault.require_serving()
         require_free(self._vault.find(wanted.name), may_replace=wanted.replace)
         account = await self._account(wanted)
+        audience = audience_at(account.issuer, wanted.audience)
         grant = Grant(
             account=account,
             version=0,  # given by whoever saves it
             scopes=frozenset(account.scopes),
             granted_at=self._clock.now().wall,
-            unattended=wanted.unattended,
+            unattended=at_issuer(wanted.unattended, audience),
         )
         return await self.keep(grant, may_replace=wanted.replace)
 
@@ -120,15 +132,21 @@ class Adding:
         return replace(added, notes=(new_store_note(source), *added.notes))
 
     async def _account(self, wanted: Wanted) -> Account:
-        client = wanted.client
-        if isinstance(wanted.issuer, Issuer):
-            return _account(wanted, wanted.issuer, client, None)
-        preset, issuer = await self._issuers.find(wanted.issuer, None)
-        authentication = choose_authentication(
-            issuer.authentication_methods, has_secret=client.client_secret is not None
+        client, found, preset = wanted.client, wanted.issuer, None
+        if isinstance(found, Issuer):
+            issuer = found
+        else:
+            preset, issuer = await self._issuers.find(found, None, attended=False)
+        audience = audience_at(issuer, wanted.audience)
+        client = with_authentication(wanted.client, issuer, audience=audience)
+        if wanted.secret_in_body and client.client_secret is not None:
+            client = replace(client, authentication=ClientAuthentication.POST)
+        return _account(
+            wanted,
+            asked_with(client, issuer),
+            client,
+            None if preset is None else preset.name,
         )
-        client = replace(client, authentication=authentication)
-        return _account(wanted, issuer, client, None if preset is None else preset.name)
 
     async def _in_turn(
         self, opened: Opened, grant: Grant, *, may_replace: bool

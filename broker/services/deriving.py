@@ -15,7 +15,7 @@ from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
 from broker.model.unattended import TokenExchange, View
 from broker.oauth.client_authentication import choose_authentication
-from broker.oauth.endpoints import check_endpoint, parse_issuer_url
+from broker.oauth.unattended_client import bare_issuer
 from broker.services.adding import Added, Adding, Wanted, require_free
 from broker.services.interfaces import Clock
 from broker.services.issuers import Issuers
@@ -168,7 +168,7 @@ class Deriving:
     async def _account(self, wanted: ExchangeWanted, own: Account) -> Account:
         preset = None
         if wanted.token_endpoint is not None:
-            issuer = _bare_issuer(wanted.token_endpoint)
+            issuer = bare_issuer(wanted.token_endpoint)
         elif wanted.issuer is not None:
             preset, issuer = await self._issuers.find(wanted.issuer, None)
         else:
@@ -209,18 +209,6 @@ async def _tried(opened: Opened, view: Grant) -> AccessToken:
     token = await opened.tokens.token(key, NO_MIN_TTL)
     refuse_wider(view, token)
     return token
-
-
-def _bare_issuer(token_endpoint: str) -> Issuer:
-    """One that is known by its token endpoint alone.
-
-    Raises:
-        IssuerInvalidError: no token is to be sent there.
-    """
-    bare = token_endpoint.partition("?")[0]
-    url = parse_issuer_url(bare)
-    endpoint = check_endpoint(token_endpoint, issuer=url, name="token endpoint")
-    return Issuer(url=url, authorization_endpoint=endpoint, token_endpoint=endpoint)
 
 
 def _client(wanted: ExchangeWanted, issuer: Issuer, own: Account) -> Client:

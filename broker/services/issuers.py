@@ -102,7 +102,12 @@ class Issuers:
         return f"{parts.scheme}://{parts.netloc}"
 
     async def find(
-        self, text: str, way: Way | None, *, for_mcp: bool = False
+        self,
+        text: str,
+        way: Way | None,
+        *,
+        for_mcp: bool = False,
+        attended: bool = True,
     ) -> tuple[IssuerPreset | None, Issuer]:
         """The issuer that is meant, with its endpoints.
 
@@ -110,6 +115,7 @@ class Issuers:
             text: the name of a preset, or an issuer URL.
             way: how the person is to sign in; None where nobody is to.
             for_mcp: whether its metadata is looked for in MCP's order.
+            attended: whether somebody may ever sign in with what is found.
 
         Raises:
             WayRefusedError: it is known to refuse that; nobody is asked then.
@@ -122,13 +128,14 @@ class Issuers:
         if preset is None:
             url = parse_issuer_url(text)
             places = mcp_metadata_urls(url) if for_mcp else metadata_urls(url)
-            return None, await self._discovered(url, places, None)
+            found = await self._discovered(url, places, None, attended=attended)
+            return None, found
         if preset.pinned is not None:
             return preset, preset.pinned
         url = preset.issuer
         places = metadata_urls(url) if preset.metadata is None else (preset.metadata,)
         accepts = preset.accepts_mismatched_issuer
-        issuer = await self._discovered(url, places, accepts)
+        issuer = await self._discovered(url, places, accepts, attended=attended)
         return preset, replace(issuer, quirks=preset.quirks)
 
     def _preset_meant(self, text: str) -> IssuerPreset | None:
@@ -148,7 +155,7 @@ class Issuers:
         return preset
 
     async def _discovered(
-        self, url: str, places: tuple[str, ...], accepts: str | None
+        self, url: str, places: tuple[str, ...], accepts: str | None, *, attended: bool
     ) -> Issuer:
         fault: _Fault | None = None
         for place in places:
@@ -160,7 +167,12 @@ class Issuers:
             if response.status != _OK:
                 continue
             try:
-                return parse_metadata(response.body, issuer=url, accepts_issuer=accepts)
+                return parse_metadata(
+                    response.body,
+                    issuer=url,
+                    accepts_issuer=accepts,
+                    attended=attended,
+                )
             except IssuerMalformedError as exc:
                 # A single-page application answers every path with its own page.
                 fault = fault or exc

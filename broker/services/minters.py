@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from broker.model.google import GoogleCredentials
 from broker.model.unattended import (
     ClientCredentials,
+    JwtBearer,
     TokenExchange,
     Unattended,
 )
@@ -18,7 +19,6 @@ from broker.services.minting import MakeMinter, Minter, MintingWorld
 if TYPE_CHECKING:
     from broker.services.minting_exchange import ExchangeMinter
     from broker.services.minting_google import GoogleMinter
-    from broker.services.minting_oauth import ClientMinter
 
 
 class Minters:
@@ -36,12 +36,13 @@ class Minters:
         return self._made[kind]
 
 
-def _client_minter(world: MintingWorld) -> "ClientMinter":
+def _client_credentials(world: MintingWorld) -> Minter:
     from broker.services.minting_oauth import (  # noqa: PLC0415 - see the top
-        ClientMinter,
+        TokenEndpointMinter,
+        client_credentials_form,
     )
 
-    return ClientMinter(world)
+    return TokenEndpointMinter(world, client_credentials_form)
 
 
 def _exchange_minter(world: MintingWorld) -> "ExchangeMinter":
@@ -60,8 +61,18 @@ def _google_minter(world: MintingWorld) -> "GoogleMinter":
     return GoogleMinter(world)
 
 
+def _jwt_bearer(world: MintingWorld) -> Minter:
+    from broker.services.minting_oauth import (  # noqa: PLC0415 - see the top
+        TokenEndpointMinter,
+        jwt_bearer_form,
+    )
+
+    return TokenEndpointMinter(world, jwt_bearer_form)
+
+
 _MAKERS: Mapping[type[Unattended], MakeMinter] = {
-    ClientCredentials: _client_minter,
+    ClientCredentials: _client_credentials,
+    JwtBearer: _jwt_bearer,
     TokenExchange: _exchange_minter,
     GoogleCredentials: _google_minter,
 }

@@ -1,4 +1,4 @@
-"""Requests that must be proven, on their way out (RFC 9449 sections 5 and 8).
+"""Requests that must be proven or signed, on their way out (RFC 9449, RFC 7523).
 
 Stands before the outbound door. Whoever builds a request says with which key it is to
 be proven, and knows nothing of proofs and nonces: so each kind of token request has
@@ -28,12 +28,13 @@ class ProvingSender:
         self._nonces = Nonces()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send it, with a proof where it has a key; see `HttpSender.send`.
+        """Send it, with a proof where it has a key, and with what is to be signed in
+        its form; see `HttpSender.send`.
 
         Once more where the issuer only wanted its nonce in the proof.
         """
         if request.dpop_key is None:
-            return await self._sender.send(request)
+            return await self._sender.send(self._asserted(request))
         server = server_of(request.url)
         used = self._nonces.find(server)
         response = await self._prove(request, server, used)
@@ -44,12 +45,21 @@ class ProvingSender:
         log.debug("proving.nonce.wanted server=%s", server)
         return await self._prove(request, server, given)
 
+    def _asserted(self, request: HttpRequest) -> HttpRequest:
+        """Anew for each time that it is sent: an issuer takes an assertion once."""
+        if not request.assertions:
+            return request
+        from broker.oauth.assertions import asserted  # noqa: PLC0415 - few need it
+
+        random = self._random(JTI_BYTES * len(request.assertions))
+        return asserted(request, at=self._clock.now().wall, random=random)
+
     async def _prove(
         self, request: HttpRequest, server: str, nonce: str | None
     ) -> HttpResponse:
         response = await self._sender.send(
             proven(
-                request,
+                self._asserted(request),
                 at=self._clock.now().wall,
                 random=self._random(JTI_BYTES),
                 nonce=nonce,

@@ -51,6 +51,10 @@ class Skews:
             log.warning("issuer.clock.differs issuer=%s ahead=%d", issuer, ahead)
         self._ahead[issuer] = ahead
 
+    def ahead(self, issuer: str) -> Seconds | None:
+        """By how much the issuer's clock is ahead of ours; None where they agree."""
+        return self._ahead.get(issuer)
+
     def all(self) -> list[Skew]:
         """Every issuer whose clock is not ours."""
         return [

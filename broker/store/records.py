@@ -24,8 +24,8 @@ from broker.model.secret import Secret
 FORMAT = 1
 
 
-_OF_THE_PERSON = "parameters"
-"""The one member whose own members are names of the person's choice."""
+_OF_THE_PERSON = frozenset({"parameters", "claims"})
+"""Members whose own members are names of the person's choice."""
 
 
 class RecordError(Exception):
@@ -108,7 +108,7 @@ def _take_unknown(new: dict[str, object], old: dict[str, object]) -> bool:
     has_taken = bool(unknown)
     for name, value in new.items():
         before = old.get(name)
-        if name == _OF_THE_PERSON:
+        if name in _OF_THE_PERSON:
             continue
         if isinstance(value, dict) and isinstance(before, dict):
             has_taken |= _take_unknown(value, before)

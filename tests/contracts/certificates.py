@@ -30,6 +30,12 @@ class Authority:
 
     def server(self, name: str, *, expired: bool = False) -> ssl.SSLContext:
         """For a server of this name or address."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.pair(name, "server.pem", expired=expired))
+        return context
+
+    def pair(self, name: str, file: str, *, expired: bool = False) -> Path:
+        """A file with a certificate for this name or address, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         end = datetime.now(UTC) + (-DAY if expired else 30 * DAY)
         alternative = x509.SubjectAlternativeName([_general(name)])
@@ -38,7 +44,7 @@ class Authority:
             .add_extension(alternative, critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        path = self._folder / "server.pem"
+        path = self._folder / file
         path.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -47,9 +53,7 @@ class Authority:
             )
             + issued.public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(path)
-        return context
+        return path
 
 
 def _builder(

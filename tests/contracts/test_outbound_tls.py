@@ -1,20 +1,24 @@
 """The outbound door and TLS: whom it trusts, and what it has sent where it does not."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import uvloop
 
 from broker.config import NetworkConfig
+from broker.model.client import ClientCertificate
 from broker.model.errors import ConfigError, IssuerUnreachableError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Seconds
 from broker.net.outbound import Deadlines, Outbound
 from tests.contracts.certificates import Authority
-from tests.contracts.raw_server import answering, hanging, raw_server
+from tests.contracts.raw_server import RawServer, answering, hanging, raw_server
+from tests.oauth.keys import p256, pem
 
 SOON = Deadlines(connect=Seconds(0.3), read=Seconds(0.3), total=Seconds(5))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -209,3 +213,69 @@ def test_it_is_the_same_on_the_daemons_own_event_loop(authority: Authority) -> N
         answer, what = runner.run(ask())
     assert answer.body == b"{}"
     assert what.startswith("TLS certificate not trusted: IP address mismatch")
+
+
+def showing(
+    server: RawServer, certificate: Path, key: Path | None = None
+) -> HttpRequest:
+    shown = ClientCertificate(
+        certificate=str(certificate), key=None if key is None else str(key)
+    )
+    return replace(post(server.url()), certificate=shown)
+
+
+def asking(authority: Authority) -> ssl.SSLContext:
+    """A server that lets nobody in without a certificate of this authority."""
+    context = authority.server("127.0.0.1")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.path)
+    return context
+
+
+async def test_a_client_shows_its_certificate(
+    opened: Doors, authority: Authority
+) -> None:
+    door = opened(trusting(authority.path))
+    robot = authority.pair("robot", "robot.pem")
+    async with raw_server(answering(OK), tls=asking(authority)) as server:
+        assert (await door.send(showing(server, robot))).body == b"{}"
+        # Only where it is to be shown: the next request is another client's.
+        await fault_of(door, server.url())
+
+
+async def test_a_certificate_that_was_renewed_is_shown_from_then_on(
+    opened: Doors, authority: Authority
+) -> None:
+    door = opened(trusting(authority.path))
+    robot = authority.pair("robot", "robot.pem", expired=True)
+    async with raw_server(answering(OK), tls=asking(authority)) as server:
+        with pytest.raises(IssuerUnreachableError):
+            await door.send(showing(server, robot))
+        authority.pair("robot", "robot.pem")
+        assert (await door.send(showing(server, robot))).body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("write", "what"),
+    [
+        (lambda path: path.unlink(missing_ok=True), "cannot be read: No such file"),
+        (lambda path: path.write_text("hello"), "no pair of PEM files"),
+        (lambda path: path.write_text(pem(p256(), "sesame")), "without passphrase"),
+        (lambda path: path.write_text(pem(p256())), "no pair of PEM files"),
+    ],
+)
+async def test_a_key_that_cannot_be_used_is_named_and_nothing_is_sent(
+    opened: Doors,
+    authority: Authority,
+    tmp_path: Path,
+    write: Callable[[Path], object],
+    what: str,
+) -> None:
+    door = opened(trusting(authority.path))
+    write(key := tmp_path / "key.pem")
+    robot = authority.pair("robot", "robot.pem")
+    async with raw_server(answering(OK), tls=asking(authority)) as server:
+        with pytest.raises(IssuerUnreachableError, match="certificate: ") as fault:
+            await door.send(showing(server, robot, key))
+    assert what in fault.value.what
+    assert not fault.value.sent

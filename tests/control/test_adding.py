@@ -7,6 +7,7 @@ import pytest
 
 from tests.control.conftest import Listen, Run
 from tests.fakes.broker import http, in_turn, problem_reply
+from tests.oauth.keys import p256, pem
 
 ADDED: dict[str, object] = {
     "account": "robot",
@@ -39,6 +40,9 @@ def test_a_client_is_added_with_its_secret_from_a_file(
         "read write",
         "--param",
         "audience=api",
+        "--token-endpoint",
+        "https://issuer.example/token",
+        "--secret-in-body",
     )
     assert result.exit_code == 0, result.output
     (asked,) = broker.requests
@@ -50,6 +54,8 @@ def test_a_client_is_added_with_its_secret_from_a_file(
         "client_secret": "s3cret",
         "scopes": ["read", "write"],
         "parameters": {"audience": "api"},
+        "token_endpoint": "https://issuer.example/token",
+        "secret_in_body": True,
     }
     assert result.stdout == "added: robot at https://issuer.example\n"
     assert "made a store" in result.stderr
@@ -81,7 +87,9 @@ def test_a_secret_is_asked_for_at_a_terminal(run: Run, listen: Listen) -> None:
     [
         ((), "name one kind of account"),
         (("--client-credentials",), "--issuer is missing"),
-        (CREDENTIALS, "--client-secret-file is missing"),
+        (CREDENTIALS, "a client shows one of --client-secret-file"),
+        (("--jwt-bearer", *CREDENTIALS), "name one kind of account"),
+        (("--jwt-bearer", *CREDENTIALS[1:]), "--subject is missing"),
         ((*CREDENTIALS, "--client-secret-file", "gone"), "gone cannot be read"),
         ((*CREDENTIALS, "--client-secret-file", "-"), "standard input holds no"),
         (
@@ -187,3 +195,85 @@ def test_words_for_google_that_do_not_do_ask_nobody(
     result = run("add", "x", *(file if word == "FILE" else word for word in words))
     assert result.exit_code == 2
     assert what in result.stderr
+
+
+def test_a_private_key_is_added_and_its_file_may_go(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(pem(p256()))
+    broker = listen(in_turn(added()))
+    words = ("--private-key-file", str(file), "--key-id", "k")
+    result = run(
+        "add", "robot", *CREDENTIALS, *words, "--assertion-audience", "token-endpoint"
+    )
+    assert result.exit_code == 0, result.output
+    sent = broker.requests[0].json
+    assert sent["private_key"] == {"text": pem(p256()).strip(), "key_id": "k"}
+    assert sent["audience"] == "token-endpoint"
+    assert f"{file} is sealed in the store now" in result.stderr
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_the_passphrase_of_an_encrypted_key_is_asked_for(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(pem(p256(), "sesame"))
+    broker = listen(in_turn(added()))
+    words = (*CREDENTIALS, "--private-key-file", str(file))
+    result = run("add", "robot", *words, typed="sesame\n")
+    assert result.exit_code == 0, result.output
+    sent = broker.requests[0].json["private_key"]
+    assert isinstance(sent, dict)
+    assert sent["passphrase"] == "sesame"
+    assert "sesame" not in result.output
+
+
+def test_an_encrypted_key_without_anybody_to_ask_is_told(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(pem(p256(), "sesame"))
+    broker = listen(in_turn())
+    words = (*CREDENTIALS, "--private-key-file", str(file))
+    result = run("add", "robot", *words, typed="")
+    assert result.exit_code == 2
+    assert f"no passphrase was given: Passphrase of {file}" in result.stderr
+    assert broker.requests == []
+
+
+def test_a_certificate_stays_where_it_is(
+    run: Run, listen: Listen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    broker = listen(in_turn(added()))
+    words = ("--certificate-file", "c.pem", "--certificate-key-file", "k.pem")
+    result = run("add", "robot", *CREDENTIALS, *words)
+    assert broker.requests[0].json["certificate"] == {
+        "certificate": str(tmp_path / "c.pem"),
+        "key": str(tmp_path / "k.pem"),
+    }
+    assert "may be deleted" not in result.output
+
+
+def test_a_jwt_bearer_says_for_whom(run: Run, listen: Listen, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(pem(p256()))
+    broker = listen(in_turn(added(unattended="jwt_bearer")))
+    words = ("--private-key-file", str(file), "--subject", "alice")
+    result = run(
+        "add",
+        "robot",
+        "--jwt-bearer",
+        *CREDENTIALS[1:],
+        *words,
+        "--claim",
+        "tenant=7",
+        "--assertion-issuer",
+        "me",
+    )
+    assert result.exit_code == 0, result.output
+    sent = broker.requests[0].json
+    assert (sent["kind"], sent["subject"]) == ("jwt_bearer", "alice")
+    assert (sent["claims"], sent["assertion_issuer"]) == ({"tenant": "7"}, "me")

@@ -42,6 +42,7 @@ from broker.oauth.id_token import parse_id_token
 from broker.oauth.metadata import parse_metadata
 from broker.oauth.oob import parse_title
 from broker.oauth.pasted import parse_pasted
+from broker.oauth.private_keys import parse_private_key
 from broker.oauth.protected_resource import parse_protected_resource
 from broker.oauth.pushed import parse_pushed
 from broker.oauth.registration import parse_registration
@@ -55,6 +56,7 @@ from broker.store.records import (
     parse_setting,
 )
 from tests.control.foreign import samples
+from tests.oauth.keys import ed25519, p256, pem
 from tests.services.world import a_grant
 
 URL = "https://issuer.example"
@@ -129,6 +131,12 @@ def _id_token(data: bytes) -> object:
     )
 
 
+def _private_key(data: bytes) -> object:
+    # Whoever sends it has sent text.
+    text = Secret(data.decode("utf-8", "replace"))
+    return parse_private_key(text, passphrase=Secret("sesame"))
+
+
 def _foreign(parse: Parser) -> Callable[[bytes], object]:
     return lambda data: parse(data, None)
 
@@ -180,6 +188,15 @@ TARGETS: Mapping[str, Target] = {
             _json(
                 kind="client_credentials", issuer=URL, client_id="c", client_secret="s"
             ),
+        ),
+    ),
+    "private-key": Target(
+        _private_key,
+        (
+            pem(p256()).encode(),
+            pem(ed25519(), "sesame").encode(),
+            _json(**p256().as_dict(private=True)),
+            _json(keys=[ed25519().as_dict(private=True)]),
         ),
     ),
     "token-answer": Target(

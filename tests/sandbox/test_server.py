@@ -74,6 +74,7 @@ async def test_the_token_requests_are_counted_by_grant_type(program: Program) ->
         "authorization_code": 1,
         "refresh_token": 1,
         "urn:ietf:params:oauth:grant-type:device_code": 0,
+        "client_credentials": 0,
         "other": 1,
     }
     assert stats["live_sign_ins"] == 1

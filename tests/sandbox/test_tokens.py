@@ -331,3 +331,26 @@ async def test_no_token_or_code_is_logged(
     for answer in (first, second):
         assert str(answer["access_token"]) not in seen
         assert str(answer["refresh_token"]) not in seen
+
+
+async def test_the_client_has_tokens_of_its_own_with_nobody_there(
+    program: Program,
+) -> None:
+    answer = await program.token(grant_type="client_credentials", scope="a b")
+    token = str(answer.json()["access_token"])
+    assert answer.json()["scope"] == "a b"
+    assert "refresh_token" not in answer.json()
+    claims = (await program.post("introspect", {"token": token}, program.basic)).json()
+    assert (claims["sub"], claims["scope"]) == (program.client_id, "a b")
+    # They are no sign-ins, and one ends without the other.
+    other = await program.token(grant_type="client_credentials")
+    await program.post("revoke", {"token": token}, program.basic)
+    assert not await program.is_active(token)
+    assert await program.is_active(str(other.json()["access_token"]))
+    assert (await program.get("sandbox/stats")).json()["live_sign_ins"] == 0
+
+
+async def test_whoever_does_not_know_the_secret_has_none(program: Program) -> None:
+    form = {"grant_type": "client_credentials", "client_id": program.client_id}
+    answer = await program.post("token", form)
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_client")

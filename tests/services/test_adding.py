@@ -3,11 +3,12 @@
 import pytest
 
 from broker.model.account import AccountName
-from broker.model.client import ClientAuthentication
+from broker.model.client import Client, ClientAuthentication, ClientCertificate
 from broker.model.errors import (
     AccountExistsError,
     BadRequestError,
     BrokerError,
+    CredentialFileError,
     IssuerUnreachableError,
     NotExportableError,
 )
@@ -16,8 +17,11 @@ from broker.model.http import HttpResponse
 from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.time import Seconds
-from broker.model.unattended import ClientCredentials
+from broker.model.unattended import ClientCredentials, JwtBearer
+from broker.oauth.unattended_client import bare_issuer
 from broker.services.sign_in import SignInRequest
+from tests.oauth.keys import signing_key
+from tests.oauth.test_jwt_bearer import BEARER
 from tests.services.robots import ROBOT, SECRET, a_robot, a_wanted, answering
 from tests.services.world import (
     ISSUER,
@@ -124,12 +128,15 @@ async def test_a_name_that_is_taken_is_refused_before_anybody_is_asked() -> None
 
 async def test_with_replace_it_is_made_anew_and_old_tokens_are_gone() -> None:
     world = await a_world(a_robot())
-    answering(world, token_answer("old"), token_answer("new"))
+    answering(world, token_answer("old"), token_answer("narrow"), token_answer("new"))
     key = world.tokens.key(ROBOT, None, None)
-    await world.tokens.token(key, Seconds(0))
+    narrow = world.tokens.key(ROBOT, frozenset({"read"}), None)
+    for each in (key, narrow):
+        await world.tokens.token(each, Seconds(0))
     await world.adding.add(a_wanted(replace=True))
     assert world.store.grants[ROBOT].version == 2
-    assert (await world.tokens.token(key, Seconds(0))).value == Secret("new")
+    for each in (key, narrow):
+        assert (await world.tokens.token(each, Seconds(0))).value == Secret("new")
 
 
 async def test_where_the_new_one_is_refused_the_old_one_stays() -> None:
@@ -184,3 +191,63 @@ async def test_its_secret_is_not_given_away() -> None:
     world = await a_world(a_robot())
     with pytest.raises(NotExportableError):
         await world.moving_out.export(AccountName("robot"))
+
+
+async def test_a_key_signs_with_what_the_issuer_takes_and_is_sealed() -> None:
+    world = await a_world()
+    taken = {"token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"]}
+    answering(world, token_answer(), metadata={**METADATA, **taken})
+    client = Client(client_id="robot-1", key=signing_key())
+    await world.adding.add(a_wanted(client=client, audience="token-endpoint"))
+    kept = world.store.grants[ROBOT].account.client
+    assert kept.key == signing_key()
+    assert kept.audience == ISSUER.token_endpoint
+    assert kept.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+
+
+async def test_a_key_that_the_issuer_takes_nothing_of_is_refused_at_once() -> None:
+    world = await a_world()
+    taken = {"token_endpoint_auth_signing_alg_values_supported": ["RS256"]}
+    asked = answering(world, token_answer(), metadata={**METADATA, **taken})
+    client = Client(client_id="robot-1", key=signing_key())
+    with pytest.raises(CredentialFileError, match="takes RS256"):
+        await world.adding.add(a_wanted(client=client))
+    assert asked == []
+
+
+async def test_a_certificate_is_shown_where_the_issuer_wants_it() -> None:
+    world = await a_world()
+    places = {"token_endpoint": "https://mtls.issuer.example/token"}
+    metadata = {**METADATA, "mtls_endpoint_aliases": places}
+    asked = answering(world, token_answer(), metadata=metadata)
+    shown = ClientCertificate(certificate="/c.pem")
+    client = Client(client_id="robot-1", certificate=shown)
+    await world.adding.add(a_wanted(client=client))
+    assert asked[0].url == "https://mtls.issuer.example/token"
+    assert asked[0].certificate == shown
+
+
+async def test_a_jwt_is_for_the_issuer_that_was_found() -> None:
+    world = await a_world()
+    answering(world, token_answer())
+    added = await world.adding.add(a_wanted(unattended=BEARER))
+    assert isinstance(added.grant.unattended, JwtBearer)
+    assert added.grant.unattended.audience == ISSUER.url
+
+
+async def test_an_issuer_without_metadata_is_asked_at_the_place_that_is_named() -> None:
+    world = await a_world()
+    asked = answering(world, token_answer(), metadata={})
+    issuer = bare_issuer("https://issuer.example/oauth/token", ISSUER.url)
+    added = await world.adding.add(a_wanted(issuer=issuer, secret_in_body=True))
+    assert [r.url for r in world.sender.requests] == [issuer.token_endpoint]
+    assert added.grant.account.issuer == issuer
+    assert "client_secret=s3cret" in asked[0].body.decode()
+
+
+async def test_an_issuer_where_nobody_can_sign_in_is_one_all_the_same() -> None:
+    world = await a_world()
+    robots_only = {k: v for k, v in METADATA.items() if k != "authorization_endpoint"}
+    answering(world, token_answer(), metadata=robots_only)
+    added = await world.adding.add(a_wanted())
+    assert added.grant.account.issuer.authorization_endpoint == ""

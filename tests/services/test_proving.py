@@ -1,16 +1,18 @@
 """Requests that must be proven: nonces, and what is sent twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from broker.model.errors import IssuerUnreachableError
-from broker.model.http import HttpRequest, HttpResponse
+from broker.model.http import Assertion, HttpRequest, HttpResponse
 from broker.oauth.dpop import dpop_key
 from broker.services.proving import ProvingSender
 from tests.fakes.clock import FakeClock
 from tests.fakes.proofs import read_proof
 from tests.fakes.sender import FakeSender, json_response
+from tests.oauth.keys import read_jwt, signing_key
 from tests.services.world import CountedBytes, token_answer
 
 KEY = dpop_key(bytes(32))
@@ -132,3 +134,28 @@ async def test_a_fault_on_the_way_is_told_as_it_is(proving: Proving) -> None:
     with pytest.raises(IssuerUnreachableError) as caught:
         await proving(FakeSender(fault)).send(bound())
     assert caught.value is fault
+
+
+def signed(url: str = TOKEN) -> HttpRequest:
+    made = Assertion(parameter="client_assertion", key=signing_key(), claims={})
+    return replace(bound(url), assertions=(made,))
+
+
+async def test_an_assertion_is_made_anew_for_each_time_that_a_form_is_sent() -> None:
+    sender = FakeSender(wants("n-1"), token_answer())
+    door = ProvingSender(sender, clock=FakeClock(), random=CountedBytes())
+    await door.send(signed())
+    ids = {
+        str(read_jwt(sender.form(n)["client_assertion"], signing_key())[1]["jti"])
+        for n in range(2)
+    }
+    assert len(ids) == 2
+    assert sender.form()["code"] == "1"
+
+
+async def test_what_is_only_to_be_signed_is_not_proven() -> None:
+    sender = FakeSender(token_answer())
+    door = ProvingSender(sender, clock=FakeClock(), random=CountedBytes())
+    await door.send(replace(signed(), dpop_key=None))
+    assert "DPoP" not in sender.requests[0].headers
+    assert "client_assertion" in sender.form()

@@ -9,14 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.account import Account, AccountName, RedirectChoice
-from broker.model.client import Client, Registration
+from broker.model.client import Client, Registration, SigningKey
 from broker.model.google import GoogleCredentials
 from broker.model.grant import Grant, Intent
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.model.token import AccessToken
-from broker.model.unattended import ClientCredentials, TokenExchange, Unattended, View
+from broker.model.unattended import (
+    ClientCredentials,
+    JwtBearer,
+    TokenExchange,
+    Unattended,
+    View,
+)
 from broker.store.records import (
     RecordError,
     grant_record,
@@ -184,6 +190,19 @@ def test_a_credential_of_googles_comes_back_with_its_key() -> None:
     members = members_of(grant_record(robot))
     assert "google" in str(members["unattended"])
     assert parse_grant(record_of(members)) == robot
+
+
+def test_a_claim_that_the_person_took_away_does_not_come_back() -> None:
+    bearer = JwtBearer(
+        key=SigningKey(jwk=Secret("{}"), algorithm="ES256"),
+        issuer="i",
+        subject="s",
+        audience="a",
+        claims={"tenant": "7"},
+    )
+    more = replace(a_grant(), unattended=bearer)
+    fewer = replace(more, unattended=msgspec.structs.replace(bearer, claims={}))
+    assert grant_record_over(fewer, grant_record(more)) == grant_record(fewer)
 
 
 def test_a_kind_that_this_version_does_not_know_is_not_read_as_another() -> None:

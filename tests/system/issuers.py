@@ -32,7 +32,8 @@ class OidcProvider:
         url: its issuer identifier.
         pid: of its process.
         grants: what its token endpoint has given, in order, as
-            `{"grant_type", "access_token", "refresh_token", "id_token"}`.
+            `{"grant_type", "access_token", "refresh_token", "id_token",
+            "subject"}`; the latter three where there are any.
         keys: the names of those that it has signed with since the first, in order.
         clients: who has registered, and gone, in order, as
             `{"registered", "registration_access_token"}` and `{"deleted"}`.

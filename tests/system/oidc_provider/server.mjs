@@ -5,9 +5,13 @@
 //   DPOP_NONCE=1 node server.mjs    its nonce is wanted in every proof (RFC 9449)
 //   ID_TOKEN_TTL=20                 seconds that an ID token lives
 //   CLIENT_DOCUMENTS=yes            client ids may be URLs of metadata documents
+//   ROBOT_KEYS='{"keys": […]}'      the public keys of the clients without a person
+//   TLS_PAIR=FILE TLS_CLIENTS=FILE  https, with this certificate and key; clients may
+//                                   show certificates of that authority (RFC 8705)
 //
 // Prints one JSON line when it is ready, {"issuer": …}, then one for each answer of
-// its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}: the
+// its token endpoint, {"grant_type": …, "access_token": …, "refresh_token": …}, with
+// {"subject": …} where a JWT was spent (RFC 7523): the
 // test hunts for them where they must not be. Likewise for clients that register,
 // {"registered": ID, "registration_access_token": …}, and {"deleted": ID}. It forgets
 // all at its end. SIGUSR2 takes it off the network, or puts it back. SIGHUP exchanges the
@@ -15,7 +19,10 @@
 // Its sign-in pages take any name with any password.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import { Provider, errors } from 'oidc-provider';
 // Not exported, and one for each Provider unless it is named: what was given must outlive
 // a change of keys.
@@ -29,9 +36,18 @@ if (!(accessSeconds >= 2 && accessSeconds <= 3600)) {
   throw new RangeError(`ACCESS_TTL must be 2 to 3600, not ${process.env.ACCESS_TTL}`);
 }
 
-const server = createServer();
+const { TLS_PAIR: pair, TLS_CLIENTS: authority } = process.env;
+const server = pair
+  ? createTlsServer({
+      key: readFileSync(pair),
+      cert: readFileSync(pair),
+      ca: readFileSync(authority),
+      requestCert: true,
+      rejectUnauthorized: false, // who shows none may still read the metadata
+    })
+  : createServer();
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const issuer = `${pair ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 
 const DAY = 24 * 3600;
 
@@ -82,6 +98,38 @@ const inspectingClient = {
   response_types: [],
 };
 
+// Those without a person: one shows a secret, one signs who it is, one spends JWTs, and
+// one shows a certificate.
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const robotKeys = JSON.parse(process.env.ROBOT_KEYS ?? '{"keys": []}');
+const robot = {
+  redirect_uris: [],
+  response_types: [],
+  grant_types: ['client_credentials'],
+  scope: 'files:read files:write',
+};
+const robots = [
+  { ...robot, client_id: 'robot-secret', client_secret: 'robot-secret-known-to-few' },
+  {
+    ...robot,
+    client_id: 'robot-key',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: robotKeys,
+  },
+  {
+    ...robot,
+    client_id: 'robot-bearer',
+    token_endpoint_auth_method: 'none',
+    grant_types: [JWT_BEARER],
+  },
+];
+const robotWithCertificate = {
+  ...robot,
+  client_id: 'robot-certificate',
+  token_endpoint_auth_method: 'tls_client_auth',
+  tls_client_auth_subject_dn: 'CN=robot',
+};
+
 // A new key, and nothing else: what it has given lies beside it, and stands.
 function signingKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -91,7 +139,25 @@ function signingKey() {
 
 const configuration = {
   adapter: class extends MemoryAdapter {},
-  clients: [nativeClient, boundClient, deviceClient, exchangingClient, inspectingClient],
+  clients: [
+    nativeClient,
+    boundClient,
+    deviceClient,
+    exchangingClient,
+    inspectingClient,
+    ...robots,
+    ...(pair ? [robotWithCertificate] : []),
+  ],
+  clientAuthMethods: [
+    'none',
+    'client_secret_basic',
+    'client_secret_post',
+    'private_key_jwt',
+    ...(pair ? ['tls_client_auth'] : []),
+  ],
+  enabledJWA: {
+    clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+  },
   scopes: ['openid', 'offline_access', 'files:read', 'files:write'],
   claims: { openid: ['sub'], email: ['email'] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
@@ -106,7 +172,7 @@ const configuration = {
   ttl: {
     AccessToken: accessSeconds,
     AuthorizationCode: 60,
-    ClientCredentials: 600,
+    ClientCredentials: accessSeconds,
     DeviceCode: Number(process.env.DEVICE_TTL ?? 600),
     Grant: DAY,
     IdToken: Number(process.env.ID_TOKEN_TTL ?? 3600),
@@ -124,6 +190,14 @@ const configuration = {
       requireNonce: () => process.env.DPOP_NONCE === '1',
     },
     introspection: { enabled: true },
+    mTLS: {
+      enabled: Boolean(pair),
+      tlsClientAuth: true,
+      getCertificate: (context) => context.socket.getPeerX509Certificate(),
+      certificateAuthorized: (context) => context.socket.authorized,
+      certificateSubjectMatches: (context, property, expected) =>
+        context.socket.getPeerX509Certificate().subject === expected,
+    },
     // A client id may be the URL of a document.
     clientIdMetadataDocument: {
       enabled: process.env.CLIENT_DOCUMENTS === 'yes',
@@ -199,9 +273,39 @@ function addExchange(provider) {
   );
 }
 
+// RFC 7523 section 2.1, which it does not know either; jose looks at the JWT.
+async function spendJwt(provider, context) {
+  const { client, params } = context.oidc;
+  const expected = {
+    issuer: client.clientId,
+    audience: issuer,
+    requiredClaims: ['sub', 'exp', 'jti'],
+    maxTokenAge: '5 minutes',
+  };
+  const keys = createLocalJWKSet(robotKeys);
+  const { payload } = await jwtVerify(params.assertion, keys, expected).catch((error) => {
+    throw new errors.InvalidGrant(error.message);
+  });
+  const token = new provider.ClientCredentials({ client, scope: params.scope });
+  context.oidc.entity('ClientCredentials', token);
+  context.oidc.subject = payload.sub;
+  context.body = {
+    access_token: await token.save(),
+    expires_in: token.expiration,
+    token_type: 'Bearer',
+    scope: token.scope,
+  };
+}
+
+function addJwtBearer(provider) {
+  const spend = (context) => spendJwt(provider, context);
+  provider.registerGrantType(JWT_BEARER, spend, ['assertion', 'scope']);
+}
+
 function signWith(key) {
   const provider = new Provider(issuer, { ...configuration, jwks: { keys: [key] } });
   addExchange(provider);
+  addJwtBearer(provider);
   tellOf(provider);
   server.removeAllListeners('request');
   server.on('request', provider.callback());
@@ -210,8 +314,10 @@ function signWith(key) {
 function tellOf(provider) {
   provider.on('grant.success', (context) => {
     const { access_token, refresh_token, id_token } = context.body;
-    const { grant_type } = context.oidc.params;
-    console.log(JSON.stringify({ grant_type, access_token, refresh_token, id_token }));
+    const { params, subject } = context.oidc;
+    const { grant_type } = params;
+    const given = { grant_type, access_token, refresh_token, id_token, subject };
+    console.log(JSON.stringify(given));
   });
 
   provider.on('registration_create.success', (context, client) => {
