@@ -123,8 +123,8 @@ ADVICE: dict[str, Advice] = {
     "not_permitted": _advice(
         403,
         "this is not permitted on this socket: {what}",
-        "ask as the user who runs the daemon, on its own socket; `brokerctl policy "
-        "test` says which rule decides there",
+        "`brokerctl policy test` says which rule decides on your own socket, and "
+        "`brokerctl socket list` what each other one is for; other users get nothing",
     ),
     "too_many_requests": _advice(
         429,

@@ -78,7 +78,9 @@ class Access:
         if served is None:
             served = _at_hand(opened, wanted)
         if served is not None:
-            served = self._hand_out(asker, wanted, served, rule)
+            if asker.socket.restriction is not None:
+                served = self._gate.hand_out(asker, served)
+            self._record(asker, wanted, served, rule)
         return served
 
     async def token(self, asker: Asker, wanted: TokenWanted) -> TokenServed:
@@ -106,9 +108,11 @@ class Access:
             # It may be the store alone that was closed, and then it says so.
             self._vault.require_open()
             raise
+        served = self._gate.hand_out(asker, _served(opened, account, key, token))
+        # Last: what is refused after all costs no use.
         await self._gate.use_up(asker)
-        served = _served(opened, account, key, token)
-        return self._hand_out(asker, wanted, served, passage.rule)
+        self._record(asker, wanted, served, passage.rule)
+        return served
 
     async def pass_for(
         self, asker: Asker, operation: Operation, wanted: TokenWanted
@@ -197,11 +201,9 @@ class Access:
             _no_store(wanted)
         return self._vault.require_open()
 
-    def _hand_out(
+    def _record(
         self, asker: Asker, wanted: TokenWanted, served: TokenServed, rule: str
-    ) -> TokenServed:
-        if asker.socket.restriction is not None:
-            served = self._gate.hand_out(asker, served)
+    ) -> None:
         self._vault.used()
         self._recorder.record(
             AuditEntry(
@@ -225,7 +227,6 @@ class Access:
                 rule,
                 asker.peer.pid,
             )
-        return served
 
 
 def _is_open(opened: Opened, asker: Asker) -> bool:

@@ -53,6 +53,12 @@ class Broker:
             urlopen(redirect, timeout=20).close()  # noqa: S310 - loopback
             assert login.wait(timeout=60) == 0
 
+    def deny(self, *labels: str) -> None:
+        """Programs of these labels, so that every program is looked at."""
+        words = [BIN / "brokerctl", "policy", "set", "deny", *labels]
+        environment = {**os.environ, "BROKERD_SOCKET": str(self.socket)}
+        subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL)
+
     def token(
         self,
         account: str,

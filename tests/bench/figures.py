@@ -36,15 +36,24 @@ def p99(seconds: Sequence[float]) -> float:
     return median([statistics.quantiles(one, n=100)[98] for one in slices if one[1:]])
 
 
+def p99_of_all(seconds: Sequence[float]) -> float:
+    """Of all of them at once: with the stalls of the machine, that is."""
+    return statistics.quantiles(seconds, n=100)[98]
+
+
 def title(text: str) -> None:
     print(f"\n{text}")
 
 
 def show(timed: Mapping[str, Sequence[float]]) -> None:
-    """A line for each: its median and p99, in microseconds."""
+    """A line for each: its median and both kinds of p99, in microseconds."""
     for name, seconds in timed.items():
         middle, last = median(seconds) * 1e6, p99(seconds) * 1e6
-        print(f"  {name:34} median {middle:9.1f} us   p99 {last:9.1f} us")
+        every = p99_of_all(seconds) * 1e6
+        print(
+            f"  {name:34} median {middle:9.1f} us   p99 of slices {last:9.1f} us   "
+            f"p99 of all {every:9.1f} us"
+        )
 
 
 def ratio(what: str, ours: float, theirs: float, goal: float | None = None) -> None:

@@ -14,18 +14,6 @@ PROCESSES = 60
 STARTS = 20
 BROKERCTL = BIN / "brokerctl"
 
-SCRIPT = """\
-#!{python}
-import sys
-from broker.control.__main__ import main
-if __name__ == '__main__':
-    sys.argv[0] = sys.argv[0].removesuffix('.exe')
-    sys.exit(main())
-"""
-"""As pip 26's own template has it. The pip that comes with Python 3.11 has the script
-import `re` first, which is no work of ours; the goal is held with that one all the
-same, since it is what people have."""
-
 
 def test_brokerctl_token_as_a_whole_process(broker: Broker, folder: Path) -> None:
     assert broker.socket.exists()
@@ -35,14 +23,10 @@ def test_brokerctl_token_as_a_whole_process(broker: Broker, folder: Path) -> Non
         f"#!{sys.executable}\nimport sys\nif __name__ == '__main__':\n    sys.exit()\n"
     )
     script.chmod(0o755)
-    token = folder / "brokerctl"
-    token.write_text(SCRIPT.format(python=sys.executable))
-    token.chmod(0o755)
     python = Path(sys.executable)
     timed = figures.in_turn(
         {
             "brokerctl token": lambda: run(BROKERCTL, "token", "quiet"),
-            "with pip 26's script": lambda: run(token, "token", "quiet"),
             "python -c pass": lambda: run(python, "-c", "pass"),
             "an empty console script": lambda: run(script),
             "python -c 'import socket'": lambda: run(python, "-c", "import socket"),

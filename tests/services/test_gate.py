@@ -199,3 +199,12 @@ async def test_a_peer_of_another_user_is_refused_on_a_restricted_socket_too(
     member = msgspec.structs.replace(on(group="builders"), peer=Peer(uid=1001))
     assert world.access.cached_token(member, ANY) is not None
     assert "socket=ci uid=1001" in caplog.text
+
+
+async def test_what_is_refused_after_all_costs_no_use() -> None:
+    world = await a_world(a_grant())
+    world.sender.script(token_answer(scope="drive mail"))
+    asker = on(uses=1, scopes=frozenset({"drive"}))
+    with pytest.raises(NotPermittedError, match="can always do more"):
+        await world.access.token(asker, ANY)
+    assert world.usage.used == []
