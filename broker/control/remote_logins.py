@@ -6,6 +6,7 @@ Whoever is there chooses the moment, and nothing else: the daemon says what page
 import time
 from collections import deque
 from collections.abc import Callable
+from threading import Event
 
 from broker.control.broker import Broker, Json, members, text
 from broker.control.browser import is_safe_url, open_browser
@@ -47,10 +48,10 @@ class RemoteLogins:
         self._pages: deque[float] = deque(maxlen=MOST_PAGES)
         self._seen: set[str] = set()
 
-    def listen(self) -> None:
-        """Until the daemon goes for good."""
+    def listen(self, over: Event) -> None:
+        """Until the daemon goes, and `over` is set."""
         try:
-            for event in events(reconnect=True, start=False):
+            for event in events(reconnect=True, start=False, over=over):
                 if self._may_be_ours(event):
                     self.look(Broker())
         except BrokerError as exc:

@@ -93,11 +93,15 @@ def forward(
         if prints:
             return
         logins = RemoteLogins(name, host, opens=not no_browser, browser=browser)
+        over = threading.Event()
         listening = threading.Thread(
-            target=logins.listen, name="sign-ins there", daemon=True
+            target=logins.listen, args=(over,), name="sign-ins there", daemon=True
         )
         listening.start()
-        code = child.run(line, os.environ)
+        try:
+            code = child.run(line, os.environ)
+        finally:
+            over.set()
     _tell_end(host, code)
     sys.exit(code)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from threading import Event
 
 import click
 
@@ -161,18 +162,21 @@ def _teller(
     return say_json if as_json else lambda event: say(event_words(event))
 
 
-def events(*, reconnect: bool, start: bool = True) -> Iterator[Json]:
+def events(
+    *, reconnect: bool, start: bool = True, over: Event | None = None
+) -> Iterator[Json]:
     """What happens; of the next daemon, too, where the person wants that.
 
     Args:
         reconnect: whether to wait for the next daemon where there is none.
         start: whether the first one may be started.
+        over: once it is set, no further daemon is waited for.
 
     Raises:
         BrokerError: there is no daemon, or it has ended.
     """
     broker, is_news = Broker(), True
-    while True:
+    while over is None or not over.is_set():
         gone = _STOPPED
         try:
             for event in broker.events(start=start):

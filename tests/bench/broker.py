@@ -55,7 +55,7 @@ class Broker:
 
     def deny(self, *labels: str) -> None:
         """Programs of these labels, so that every program is looked at."""
-        words = [BIN / "brokerctl", "policy", "set", "deny", *labels]
+        words = [str(BIN / "brokerctl"), "policy", "set", "deny", *labels]
         environment = {**os.environ, "BROKERD_SOCKET": str(self.socket)}
         subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL)
 

@@ -86,6 +86,21 @@ def test_what_a_rule_about_programs_costs(
     figures.ratio("median over uid alone", *middle)
 
 
+def test_the_audit_over_none(broker: Broker, load: Load, folder: Path) -> None:
+    unrecorded = folder / "unrecorded"
+    (unrecorded / "config").mkdir(parents=True, mode=0o700)
+    (unrecorded / "config/config.toml").write_text("audit.enabled = false\n")
+    with daemon(unrecorded, broker.issuers) as silent:
+        silent.sign_in("quiet")
+        targets = {"no audit": silent.token("quiet"), "audit": broker.token("quiet")}
+        with placed(ONE_CORE, targets.values()):
+            timed = load.new(targets, ROUNDS)
+    figures.title("cached token with the audit, over none")
+    figures.show(timed)
+    middle = (figures.median(timed[name]) for name in reversed(targets))
+    figures.ratio("median over no audit", *middle)
+
+
 def _compare(
     ours: Sequence[float],
     theirs: Sequence[float] | None,

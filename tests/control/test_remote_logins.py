@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from threading import Event
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_it_looks_when_it_begins_and_when_it_is_told(
     of_another = {"event": "login_begun", "account": "work", "socket": "other"}
     renewed = {"event": "token_renewed", "account": "work"}
     broker = listen(telling(begun, of_another, renewed))
-    at_the_desk().listen()
+    at_the_desk().listen(Event())
     looks = [one for one in broker.requests if one.target == "/v1/logins"]
     assert len(looks) == 2
     assert opened == [URL]

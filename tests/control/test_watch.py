@@ -5,11 +5,12 @@ import os
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from broker.control import watch
-from broker.control.watch import event_words, is_wanted
+from broker.control.watch import event_words, events, is_wanted
 from broker.model.event import EventKind
 from tests.control.conftest import Listen, Run
 from tests.fakes.broker import http, in_turn, problem_reply
@@ -237,3 +238,15 @@ def test_variables_of_another_event_are_not_handed_on(
     run("watch", "--exec", sys.executable, "-c", script)
     assert out.read_text() == "False"
     assert os.environ["BROKERD_REASON"] == "stale"
+
+
+def test_once_it_is_over_no_further_daemon_is_waited_for(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Event()
+    # In the pause after the first daemon, as whoever listens in a thread ends.
+    monkeypatch.setattr("broker.control.watch.time.sleep", lambda _: over.set())
+    broker = listen(in_turn(stream(HELLO, LAST)))
+    heard = [event["event"] for event in events(reconnect=True, start=False, over=over)]
+    assert heard == ["listening", "stopping"]
+    assert len(broker.requests) == 1

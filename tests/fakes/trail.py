@@ -9,6 +9,8 @@ from broker.store.audit_chain import End
 from broker.store.audit_check import Remembered, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from broker.store.audit_check import Fault
 
 
@@ -18,6 +20,7 @@ class FakeTrail:
     Attributes:
         lines: what was written.
         opened: the key and what was remembered, each time.
+        meanwhile: called while lines are written.
         is_full: whether the disk refuses.
         turns: whether each append begins a new file.
         fault: what a look finds.
@@ -30,6 +33,7 @@ class FakeTrail:
         self.lines: list[dict[str, object]] = []
         self.opened: list[tuple[bytes, Remembered]] = []
         self.is_full = self.turns = False
+        self.meanwhile: Callable[[], None] = lambda: None
         self.fault: Fault | None = None
         self.flushes = self.pruned = self.closed = 0
         self.remembered = Remembered()
@@ -47,6 +51,7 @@ class FakeTrail:
 
     def append(self, bodies: Sequence[bytes], at: float) -> bool:
         del at
+        self.meanwhile()
         self.require_room()
         self.lines += [json.loads(body) for body in bodies]
         end = End(sequence=len(self.lines), mac=bytes([len(self.lines) % 256]) * 32)

@@ -130,6 +130,24 @@ async def test_a_full_disk_loses_nothing_while_there_is_room_in_memory() -> None
     assert rig.trail.lines[1]["times"] == 2
 
 
+async def test_what_comes_while_a_full_disk_refuses_is_kept_too() -> None:
+    rig = Rig()
+
+    def ask_again() -> None:
+        rig.record("token")
+        rig.record("new")
+
+    rig.open()
+    await rig.gathered()
+    rig.record("token")
+    rig.trail.is_full, rig.trail.meanwhile = True, ask_again
+    await rig.gathered()
+    rig.trail.is_full, rig.trail.meanwhile = False, lambda: None
+    await rig.clock.advance(Seconds(2))
+    assert rig.trail.said == ["store.opened", "token", "new"]
+    assert rig.trail.lines[1]["times"] == 2
+
+
 async def test_what_a_full_disk_has_lost_is_said_when_it_has_room_again() -> None:
     rig = Rig()
     rig.open()

@@ -155,8 +155,9 @@ def test_a_clock_that_is_wrong_is_named_where_what_was_signed_is_refused(
         assert said.status == 19, said
         assert "its clock is wrong: it is 36" in said.complaint
         assert "s behind the issuer's" in said.complaint
-        # Nothing but the clock is to be put right.
+        # Once that is put right, whoever does not want to wait makes it anew.
         clock.throw(0)
+        add(person, issuer.url, "robot-key", *words, "--replace")
         person.token("robot", "--scope", "files:write")
 
 
