@@ -63,7 +63,7 @@ def agent_desktop(brokerctl: Path) -> str:
     Raises:
         ValueError: the path cannot stand in a desktop entry.
     """
-    template = _template("autostart", AGENT_DESKTOP)
+    template = _template("systemd", AGENT_DESKTOP)
     return template.replace("@BROKERCTL@", desktop_path(brokerctl))
 
 
