@@ -97,7 +97,8 @@ def test_keys_locks_and_copies_of_one_store_over_its_life(
     status = person.json("status")
     assert (status["store"], status["key_source"]) == ("open", "passphrase")
     assert status["slots"] == [{"slot": 2, "source": "passphrase", "in_use": True}]
-    assert status["generation"] == before["generation"]
+    # The end of the audit log is saved as the daemon ends, and may be after.
+    assert status["generation"] >= before["generation"]
     assert (status["degraded"], status["old_copy"], status["altered"]) == (
         None,
         False,
