@@ -84,6 +84,13 @@ class PeerConnection(web.RequestHandler):
             self.force_close()
         elif begun.read:
             self.data_received(begun.read)
+            # The loop begins to read after this, though there may be as many requests
+            # by now as may wait: then it would read for ever.
+            asyncio.get_running_loop().call_soon(self._stay_paused)
+
+    def _stay_paused(self) -> None:
+        if self._buffer_paused and self.transport is not None:
+            self.transport.pause_reading()
 
     def begin_stream(self) -> None:
         """The task that calls this answers until the peer leaves, which cancels it.

@@ -18,7 +18,9 @@ SEED = 20_261_127
 
 MOST_GROWTH = 20 * 1024 * 1024
 """Bytes."""
+MANY = 100_000
 IDLE = 1_000
+AUDIT = 8
 LATER = 90
 """Seconds: longer than the daemon waits for a peer that is not done."""
 
@@ -44,7 +46,8 @@ def _nothing_is_left(person: Person, pid: int) -> Iterator[None]:
     opened = descriptors(pid)
     yield
     wait_until(lambda: peers(pid, person.socket) == 0, "every peer is let go", LATER)
-    assert descriptors(pid) <= opened + 2
+    # The audit holds its file, and for a while the processes that it has named.
+    assert descriptors(pid) <= opened + AUDIT
     assert resident(pid) - before < MOST_GROWTH
     log = (person.home.parent / "brokerd.log").read_text()
     assert "Traceback" not in log
@@ -140,12 +143,12 @@ def test_a_peer_that_reads_nothing_is_not_read_either(person: Person, pid: int) 
         peer.settimeout(2)
         sent = 0
         try:
-            while sent < 10_000:
-                peer.sendall(TOKEN)
-                sent += 1
+            while sent < MANY:
+                peer.sendall(TOKEN * 100)
+                sent += 100
         except TimeoutError:
             pass
-        assert sent < 10_000
+        assert sent < MANY
         assert ask_token(person, "quiet").token
         assert resident(pid) - before < MOST_GROWTH
 

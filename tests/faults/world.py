@@ -98,9 +98,21 @@ class World:
     def begin(self) -> None:
         """Nothing is there."""
         self._empty_home()
+        self._without_audit()
         self.issuer.manners()
         self.promised = Promised()
         self._given = len(self.issuer.secrets())
+
+    def _without_audit(self) -> None:
+        """It writes when it has the time, from a thread of its own: nobody could aim at
+        a moment of the rest among its calls. What it loses has tests of its own.
+        """
+        folder = self.person.home / ".config/brokerd"
+        folder.mkdir(parents=True)
+        config = folder / "config.toml"
+        config.write_text("[audit]\nenabled = false\n")
+        for path in (folder.parent, folder, config):
+            own(path)
 
     def keep(self) -> None:
         """Remember how all is, now that no daemon runs."""

@@ -98,7 +98,10 @@ def test_keys_locks_and_copies_of_one_store_over_its_life(
     assert (status["store"], status["key_source"]) == ("open", "passphrase")
     assert status["slots"] == [{"slot": 2, "source": "passphrase", "in_use": True}]
     # The end of the audit log is saved as the daemon ends, and may be after.
-    assert status["generation"] >= before["generation"]
+    assert str(status["generation"]) in {
+        str(before["generation"]),
+        str(int(str(before["generation"])) + 1),
+    }
     assert (status["degraded"], status["old_copy"], status["altered"]) == (
         None,
         False,
