@@ -66,11 +66,17 @@ class _Machine:
 def _put_items(machine: _Machine, items: list[object]) -> None:
     target = machine.stack[-1]
     if isinstance(target, dict):
+        # No others: to hash a tuple of tuples of itself takes for ever.
+        if not all(isinstance(key, str | int | bytes) for key in items[::2]):
+            raise ValueError("no key")
         target.update(zip(items[::2], items[1::2], strict=True))
 
 
 def _named(machine: _Machine) -> None:
     module, name = machine.last(2)
+    # Of texts alone: what holds itself again and again would be written out for ever.
+    if not (isinstance(module, str) and isinstance(name, str)):
+        raise ValueError("no name")  # noqa: TRY004 - of the bytes, not of a type
     machine.stack.append(Pickled(f"{module} {name}"))
 
 
