@@ -22,6 +22,8 @@ class Child:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_starting = False
+        self._early: list[int] = []
 
     def run(self, words: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run it to its end; its exit code, as a shell would tell it.
@@ -29,8 +31,19 @@ class Child:
         Raises:
             BrokerError: there is no such program.
         """
+        self._process = process = self._started(words, environment)
+        for number in self._early:
+            self._heed(number, None)
+        code = process.wait()
+        return SIGNALLED - code if code < 0 else code
+
+    def _started(
+        self, words: Sequence[str], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        # A signal that ended us here would leave behind a program nobody knows.
+        self._is_starting = True
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - it is what the person typed
+            return subprocess.Popen(  # noqa: S603 - it is what the person typed
                 words, env=dict(environment)
             )
         except OSError as exc:
@@ -38,8 +51,6 @@ class Child:
             raise bad_usage(
                 f"{words[0]} cannot be run: {reason}", "name a program after --"
             ) from exc
-        code = self._process.wait()
-        return SIGNALLED - code if code < 0 else code
 
     @contextmanager
     def getting_signals(self) -> Iterator[None]:
@@ -57,7 +68,10 @@ class Child:
 
     def _heed(self, number: int, _: FrameType | None) -> None:
         if self._process is None:
-            raise SystemExit(SIGNALLED + number)
+            if not self._is_starting:
+                raise SystemExit(SIGNALLED + number)
+            self._early.append(number)
+            return
         if signal.Signals(number).name in _OF_THE_TERMINAL and _is_at_terminal():
             return  # the terminal has sent it to all of us
         with suppress(ProcessLookupError):
