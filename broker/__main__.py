@@ -1,11 +1,18 @@
 """The door of `brokerd`: serve, or `brokerd sandbox`."""
 
-import argparse
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from broker import __version__
+
+if TYPE_CHECKING:
+    import argparse
+
+    from broker.daemon import Options
 
 _OBJECTS_A_COLLECTION = 20_000
 _NEVER = 1_000
@@ -33,17 +40,39 @@ def main() -> None:
 
     gc.freeze()
     gc.set_threshold(*usual)
-    words = _parser().parse_args()
-    sys.exit(
-        serve(
-            Options(
-                log_level=words.log_level, ready_fd=words.ready_fd, front=words.front
-            )
+    words = sys.argv[1:]
+    options = _usual_options(words)
+    if options is None:
+        said = _parser().parse_args(words)
+        options = Options(
+            log_level=said.log_level, ready_fd=said.ready_fd, front=said.front
         )
-    )
+    sys.exit(serve(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _usual_options(words: list[str]) -> "Options | None":
+    """What brokerctl and service managers say; None for what argparse must look at.
+
+    That is half a megabyte which a daemon would keep for as long as it runs.
+    """
+    from broker.daemon import Options  # noqa: PLC0415 - not for the sandbox
+
+    options, rest = Options(), iter(words)
+    for word in rest:
+        if word == "--no-front":
+            options = replace(options, front=False)
+        elif word == "--ready-fd" and (number := next(rest, "")).isdecimal():
+            options = replace(options, ready_fd=int(number))
+        elif word == "--log-level" and (level := next(rest, "")) in _LEVELS:
+            options = replace(options, log_level=level)
+        else:
+            return None
+    return options
+
+
+def _parser() -> "argparse.ArgumentParser":
+    import argparse  # noqa: PLC0415 - see `_usual_options`
+
     parser = argparse.ArgumentParser(
         prog="brokerd",
         description="The ssh-agent of OAuth: holds your grants, and hands every "

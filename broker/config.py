@@ -5,7 +5,8 @@ Written by the person alone. Every key is listed in docs/configuration.md.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from broker.model.errors import ConfigError
 from broker.model.secret import Secret
@@ -17,8 +18,7 @@ CONFIG_NAME = "config.toml"
 _MOST_KEPT = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
+class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True):
     """[network]: how issuers are reached.
 
     Attributes:
@@ -36,8 +36,7 @@ class NetworkConfig:
     ca_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreConfig:
+class StoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     """[store].
 
     Attributes:
@@ -48,8 +47,7 @@ class StoreConfig:
     lock_after_idle: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginConfig:
+class LoginConfig(msgspec.Struct, frozen=True, kw_only=True):
     """[login].
 
     Attributes:
@@ -60,8 +58,7 @@ class LoginConfig:
     client_id_metadata: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditConfig:
+class AuditConfig(msgspec.Struct, frozen=True, kw_only=True):
     """[audit].
 
     Attributes:
@@ -75,16 +72,15 @@ class AuditConfig:
     keep: int = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the person has set; the rest has its usual value."""
 
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    store: StoreConfig = field(default_factory=StoreConfig)
-    audit: AuditConfig = field(default_factory=AuditConfig)
-    issuers: Mapping[str, object] = field(default_factory=dict)
+    network: NetworkConfig = msgspec.field(default_factory=NetworkConfig)
+    store: StoreConfig = msgspec.field(default_factory=StoreConfig)
+    audit: AuditConfig = msgspec.field(default_factory=AuditConfig)
+    issuers: Mapping[str, object] = msgspec.field(default_factory=dict)
     """[issuers.NAME]: tables that `parse_config_presets` reads."""
-    login: LoginConfig = field(default_factory=LoginConfig)
+    login: LoginConfig = msgspec.field(default_factory=LoginConfig)
 
 
 def parse_config(text: str, path: str = CONFIG_NAME) -> Config:

@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.config import Config
 from broker.host import (
@@ -44,8 +45,7 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _SIGNALS_TO_END = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The words of the command line.
 
     Attributes:

@@ -54,6 +54,9 @@ RARE = (
     "brokerd_client.client",
     "joserfc",
     "google.auth",
+    "aiohttp.web",
+    "argparse",
+    "dataclasses",
 )
 """What a daemon that hands out tokens never needs."""
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 from broker.control.broker import Broker, Json
 from broker.control.foreign.found import Found
@@ -17,8 +18,7 @@ KEY_GOES_ON = "Nothing rotates, so that the file goes on working elsewhere."
 _UNDOING_SECONDS = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=False)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request, that makes an account."""
 
     method: str

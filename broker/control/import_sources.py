@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.control.asking import ask_passphrase
 from broker.control.foreign.found import (
@@ -23,8 +25,7 @@ from broker.model.secret import Secret
 from brokerd_client import BrokerError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class Sign(msgspec.Struct, frozen=True, kw_only=True):
     """One sign-in, wherever it lies.
 
     Attributes:

@@ -7,11 +7,12 @@ it once, and keeps it. Then the plaintext copy goes, if the person wants that.
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
+import msgspec
+from msgspec.structs import replace
 
 from broker.control.asking import agrees
 from broker.control.broker import Broker, Json, text, texts
@@ -66,8 +67,7 @@ class ImportWords(TypedDict):
     as_json: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Taken:
+class _Taken(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in that is an account now."""
 
     sign: Sign

@@ -2,7 +2,8 @@
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from brokerd_client import BrokerError
 
@@ -20,8 +21,7 @@ class ServiceError(BrokerError):
         return (ServiceError, (self.detail, self.hint))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a command said: its exit status and both outputs, stripped."""
 
     status: int

@@ -7,7 +7,8 @@ Source: MS-DTYP 2.4.2.2 (SID), 2.4.4 (entries), 2.4.5 (list), 2.4.6 (descriptor)
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 SYSTEM = "S-1-5-18"
 ADMINISTRATORS = "S-1-5-32-544"
@@ -33,8 +34,7 @@ _ALLOWS = 0x00
 _DENIES = 0x01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(msgspec.Struct, frozen=True, kw_only=True):
     """Whose a file is, and who is on its access list.
 
     Attributes:

@@ -1,8 +1,9 @@
 """What a window of this session is, and what can be done with it, on every system."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from broker.model.veiled import Veiled
 
 Run = Callable[[Sequence[str], str], str]
 """Starts a program, gives it a text to read, and returns what it prints.
@@ -12,8 +13,7 @@ Handed in: nothing in this room starts a process.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(Veiled, frozen=True, kw_only=True):
     """A window with a title.
 
     Attributes:
@@ -22,8 +22,10 @@ class Window:
         title: may hold a code, and is out of the repr for it.
     """
 
+    veiled = frozenset({"title"})
+
     number: int
-    title: str = field(repr=False)
+    title: str
 
 
 class Windows(Protocol):

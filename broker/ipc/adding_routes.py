@@ -1,7 +1,6 @@
 """The route that makes accounts without a person."""
 
-from aiohttp import web
-
+from broker.ipc import web
 from broker.ipc.adding_wire import AnyWanted, added_reply, parse_wanted
 from broker.ipc.replies import json_reply
 from broker.model.account import parse_account_name

@@ -6,9 +6,9 @@ Knows no routes and no services.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from aiohttp import web
+from broker.ipc import web
+from broker.model.veiled import Veiled
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,7 @@ _silent = logging.getLogger(f"{__name__}.aiohttp")
 _silent.setLevel(logging.CRITICAL + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Veiled, frozen=True, kw_only=True):
     """What was done on a connection before it came here.
 
     Attributes:
@@ -34,8 +33,10 @@ class Begun:
         is_last: whether the connection ends with that.
     """
 
-    read: bytes = field(default=b"", repr=False)
-    unsent: bytes = field(default=b"", repr=False)
+    veiled = frozenset({"read", "unsent"})
+
+    read: bytes = b""
+    unsent: bytes = b""
     is_last: bool = False
 
 

@@ -1,8 +1,6 @@
 """The routes of questions about programs, and of the answers that are remembered."""
 
-from aiohttp import web
-
-from broker.ipc import consent_wire
+from broker.ipc import consent_wire, web
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
 from broker.model.late import Late

@@ -5,8 +5,9 @@ same: what was understood is kept by them. No secret is in there.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from broker.ipc import wire
 from broker.model.errors import BadRequestError
@@ -35,8 +36,7 @@ _UNDERSTOOD = frozenset(
 """A request with any other header goes on: it may change what the rest means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """All before the body of a `POST /v1/token`.
 
     Attributes:
@@ -50,8 +50,7 @@ class Head:
     close: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A whole request.
 
     Attributes:

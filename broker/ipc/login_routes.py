@@ -1,8 +1,6 @@
 """The routes of /v1/logins. Knows no sockets, as the other routes."""
 
-from aiohttp import web
-
-from broker.ipc import login_wire
+from broker.ipc import login_wire, web
 from broker.ipc.handling import ASKER
 from broker.ipc.problems import problem
 from broker.ipc.replies import json_reply

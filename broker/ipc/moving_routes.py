@@ -1,8 +1,6 @@
 """The routes by which sign-ins move in from other tools, and out again."""
 
-from aiohttp import web
-
-from broker.ipc import moving_wire
+from broker.ipc import moving_wire, web
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
 from broker.model.account import parse_account_name

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-from aiohttp import web
-
-from broker.ipc import policy_wire
+from broker.ipc import policy_wire, web
 from broker.ipc.handling import ASKER
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body

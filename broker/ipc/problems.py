@@ -6,7 +6,8 @@ sentence and a hint. Facts of the error may be named in braces.
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.errors import (
     AccountBusyError,
@@ -17,8 +18,7 @@ from broker.model.errors import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
     """How an error is told.
 
     Attributes:

@@ -8,11 +8,11 @@ in that moment.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+import msgspec
 
+from broker.ipc import web
 from broker.ipc.handling import ASKER, Handler, Ruled
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     from broker.services.store_making import StoreMaker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RareServices:
+class RareServices(msgspec.Struct, frozen=True, kw_only=True):
     """What those routes ask."""
 
     audit: "Audit | None"

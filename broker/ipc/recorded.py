@@ -5,8 +5,8 @@ were refused.
 """
 
 import msgspec
-from aiohttp import web
 
+from broker.ipc import web
 from broker.ipc.handling import ASKER, Handler
 from broker.model.account import AccountName, parse_account_name
 from broker.model.audit import AuditEntry, Result

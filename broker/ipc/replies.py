@@ -1,8 +1,8 @@
 """Answers in JSON. Knows no routes."""
 
 import msgspec
-from aiohttp import web
 
+from broker.ipc import web
 from broker.ipc.wire import JSON
 
 

@@ -4,16 +4,17 @@ Knows no sockets: who asks is in the request when it gets here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-from aiohttp import web
+import msgspec
+from msgspec.structs import replace
 
 from broker.host import proportional_set_kib
-from broker.ipc import wire
+from broker.ipc import web, wire
 from broker.ipc.handling import ASKER, Handler, Ruled
 from broker.ipc.rare_routes import RareRoutes, RareServices
 from broker.ipc.recorded import recorded
 from broker.ipc.replies import json_reply
+from broker.ipc.router import Router
 from broker.ipc.store_replies import degraded_reply, health_reply, slot_reply
 from broker.ipc.stream import stream_events
 from broker.model.account import parse_account_name
@@ -31,8 +32,7 @@ from broker.services.standing import standing_events
 from broker.services.vault import Vault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonFacts:
+class DaemonFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What does not change while the daemon runs.
 
     Attributes:
@@ -50,8 +50,7 @@ class DaemonFacts:
     config: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What the routes ask.
 
     Attributes:
@@ -66,7 +65,7 @@ class Services:
     clock: Clock
     recorder: Recorder
     rare: RareServices
-    stop: Callable[[], None] = field(repr=False)
+    stop: Callable[[], None]
 
 
 class Routes:
@@ -81,19 +80,23 @@ class Routes:
             status=self._status,
         )
 
+    def router(self, door: Socket) -> Router:
+        """Of the requests that come through `door`."""
+        is_admin = door.restriction is None
+        return Router(self.table(door), None if is_admin else _nothing_else)
+
     def table(self, door: Socket) -> list[web.RouteDef]:
-        """For an aiohttp application behind `door`.
+        """What there is behind `door`.
 
         On a restricted socket there is what it permits, and nothing else: no handler
         of anything else can be reached.
         """
         restriction = door.restriction
-        if restriction is None:
-            return [self._behind(each) for each in self._all()]
-        permitted = [
-            self._behind(each) for each in self._all() if restriction.permits(each[0])
+        return [
+            self._behind(each)
+            for each in self._all()
+            if restriction is None or restriction.permits(each[0])
         ]
-        return [*permitted, web.route("*", "/{path:.*}", _nothing_else)]
 
     def _all(self) -> list[Ruled]:
         return [
@@ -116,7 +119,7 @@ class Routes:
         handler = self._permitted(operation, route.handler)
         kind = f"{route.method} {route.path}"
         handler = recorded(self._services.recorder, operation, kind, handler)
-        return web.RouteDef(route.method, route.path, handler, route.kwargs)
+        return replace(route, handler=handler)
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/token`."""

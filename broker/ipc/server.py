@@ -7,18 +7,18 @@ every error into a problem document.
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.http_writer import HttpVersion11
 
 from broker.host import peer_of
+from broker.ipc import web
 from broker.ipc.connection import Begun, PeerConnection
 from broker.ipc.front import Front
-from broker.ipc.handling import ASKER
+from broker.ipc.handling import ASKER, Handler
 from broker.ipc.problems import headers_of, plain_problem, problem
+from broker.ipc.router import ROUTE, Router
 from broker.ipc.routes import Routes
 from broker.ipc.wire import PROBLEM
 from broker.model.errors import BadRequestError, BrokerError
@@ -52,11 +52,11 @@ class _Served:
 
     def __init__(
         self,
-        runner: web.AppRunner,
+        http: web.Server,
         listening: asyncio.Server | None,
         front: Front | None,
     ) -> None:
-        self.runner = runner
+        self.http = http
         self._listening = listening
         self.front = front
 
@@ -70,11 +70,14 @@ class _Served:
 
     async def cut_off(self) -> None:
         """End every connection now, and whatever is under way on it."""
-        if self.runner.server is not None:
-            await self.runner.server.shutdown(AT_ONCE)
+        await self.http.shutdown(AT_ONCE)
 
     async def clean_up(self) -> None:
-        await self.runner.cleanup()
+        """Let requests under way end, and close every connection."""
+        await asyncio.sleep(0)  # what has just arrived is begun first
+        self.http.pre_shutdown()
+        # Half of it, since aiohttp waits twice: for the answer, then for its end.
+        await self.http.shutdown(STOP_SECONDS / 2)
 
 
 class PeerServer:
@@ -99,20 +102,8 @@ class PeerServer:
             door: what this socket is; its peers are asked about with it.
             backlog: connections that may wait; a herd needs thousands.
         """
-        app = web.Application(
-            middlewares=[_asker_of(door)], client_max_size=LARGEST_BODY
-        )
-        app.add_routes(self._routes.table(door))
-        # Half of it, since aiohttp waits twice: for the answer, then for its end.
-        runner = web.AppRunner(
-            app, handle_signals=False, shutdown_timeout=STOP_SECONDS / 2
-        )
-        await runner.setup()
-        http = runner.server
-        assert http is not None  # noqa: S101 - set up just now; for mypy
-        # Around the whole application and not a middleware of it: what aiohttp
-        # refuses before it looks for the route is to be told as a problem, too.
-        http.request_handler = _answering(http.request_handler)
+        answer = _answering(_routed(self._routes.router(door), door))
+        http = web.server(answer, largest_body=_largest_body)
 
         def connection(begun: Begun | None = None) -> PeerConnection:
             return PeerConnection(http, refuse=_refusal, begun=begun)
@@ -125,7 +116,7 @@ class PeerServer:
             listening = await asyncio.get_running_loop().create_server(
                 connection, sock=bound, backlog=backlog
             )
-        served = _Served(runner, listening, front)
+        served = _Served(http, listening, front)
         self._served.setdefault(door.name, []).append(served)
 
     async def cut_off(self, door: str) -> None:
@@ -151,41 +142,58 @@ class PeerServer:
         await asyncio.gather(*(served.clean_up() for served in every))
 
 
-def _asker_of(door: Socket) -> Middleware:
-    @web.middleware
-    async def asker(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _largest_body(path: str) -> int:
+    return LARGER_BODIES.get(path, LARGEST_BODY)
+
+
+def _routed(router: Router, door: Socket) -> Handler:
+    """The handler of any request that comes through `door`."""
+
+    async def routed(request: web.Request) -> web.StreamResponse:
+        handler = router.handler(request)
+        await _meet_expectation(request)
         transport = request.transport
         connection = transport.get_extra_info("socket") if transport else None
         if connection is None:
             raise asyncio.CancelledError  # it hung up; there is nobody to answer
-        largest = LARGER_BODIES.get(request.path)
-        if largest is not None:
-            request = request.clone(client_max_size=largest)
         request[ASKER] = Asker(
             socket=door, peer=peer_of(connection), connected=connection
         )
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                await request.read()
-        except TimeoutError:
-            what = f"its body did not arrive in {BODY_SECONDS} seconds"
-            raise BadRequestError(what=what) from None
-        except web.RequestPayloadError:
-            raise BadRequestError(what="its body is not HTTP") from None
-        except ConnectionError:
-            raise asyncio.CancelledError from None  # as above
+        await _read_body(request)
         return await handler(request)
 
-    return asker
+    return routed
 
 
-_Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+async def _meet_expectation(request: web.Request) -> None:
+    """Say that the body may come, to who waits for that (RFC 9110 section 10.1.1)."""
+    wanted = request.headers.get("Expect")
+    if wanted is None or request.version != HttpVersion11:
+        return
+    if wanted.lower() != "100-continue":
+        raise BadRequestError(what="an expectation that is not known")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # By which aiohttp knows that the answer has not begun.
+    request.writer.output_size = 0
 
 
-def _answering(handler: _Handler) -> _Handler:
+async def _read_body(request: web.Request) -> None:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            await request.read()
+    except TimeoutError:
+        what = f"its body did not arrive in {BODY_SECONDS} seconds"
+        raise BadRequestError(what=what) from None
+    except web.RequestPayloadError:
+        raise BadRequestError(what="its body is not HTTP") from None
+    except ConnectionError:
+        raise asyncio.CancelledError from None  # it hung up
+
+
+def _answering(handler: Handler) -> Handler:
     """`handler`, with a problem document for every error."""
 
-    async def answering(request: web.BaseRequest) -> web.StreamResponse:
+    async def answering(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except BrokerError as exc:
@@ -199,10 +207,9 @@ def _answering(handler: _Handler) -> _Handler:
     return answering
 
 
-def _path_of(request: web.BaseRequest) -> str:
+def _path_of(request: web.Request) -> str:
     """The pattern of its route: a path itself may name an account, a query anything."""
-    route = request.match_info.route if isinstance(request, web.Request) else None
-    return route.resource.canonical if route and route.resource else "-"
+    return request[ROUTE].path if ROUTE in request else "-"
 
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}

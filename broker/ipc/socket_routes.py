@@ -1,8 +1,6 @@
 """The routes of /v1/sockets. Knows no sockets of the system, as the other routes."""
 
-from aiohttp import web
-
-from broker.ipc import socket_wire
+from broker.ipc import socket_wire, web
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
 from broker.model.restriction import parse_socket_name

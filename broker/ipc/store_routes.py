@@ -3,9 +3,7 @@
 import base64
 from collections.abc import Callable
 
-from aiohttp import web
-
-from broker.ipc import store_wire
+from broker.ipc import store_wire, web
 from broker.ipc.replies import json_reply
 from broker.ipc.store_replies import slot_reply
 from broker.ipc.wire import parse_body

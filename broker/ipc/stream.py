@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Iterable
 
 import msgspec
-from aiohttp import web
 
+from broker.ipc import web
 from broker.ipc.connection import PeerConnection
 from broker.model.event import Event, EventKind
 from broker.services.events import Subscription

@@ -50,6 +50,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __repr__(self) -> str:  # members are secrets, or what a peer made of them
         return f"<{type(self).__name__}>"
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:  # rich asks this one
+        return []
+
 
 class TokenBody(Request, frozen=True):
     """`POST /v1/token`."""

@@ -1,8 +1,9 @@
 """Accounts: one sign-in under the person's own name."""
 
 import re
-from dataclasses import dataclass, field
 from typing import NewType
+
+import msgspec
 
 from broker.model.client import Client
 from broker.model.errors import BadRequestError
@@ -30,8 +31,7 @@ def parse_account_name(text: str) -> AccountName:
     return AccountName(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedirectChoice:
+class RedirectChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Where the person wants the authorization response (RFC 8252 section 7.3).
 
     Attributes:
@@ -49,8 +49,7 @@ class RedirectChoice:
     mode: ResponseMode = ResponseMode.QUERY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """All that a sign-in needs, so that `login NAME` alone repeats it.
 
     Attributes:
@@ -71,7 +70,7 @@ class Account:
     client: Client
     preset: str | None = None
     scopes: tuple[str, ...] = ()
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
     login_hint: str | None = None
     redirect: RedirectChoice = RedirectChoice()
     dpop: bool = False

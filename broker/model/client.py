@@ -1,6 +1,5 @@
 """Clients: registrations at an issuer (RFC 6749 section 2)."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
@@ -47,8 +46,7 @@ class ClientCertificate(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
     """What an issuer said of a client that the broker registered there (RFC 7591).
 
     Attributes:
@@ -64,8 +62,7 @@ class Registration:
     access_token: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class Client(msgspec.Struct, frozen=True, kw_only=True):
     """One registration.
 
     Attributes:

@@ -1,7 +1,8 @@
 """What happened, for whoever listens: names and moments, never a token."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.time import UnixTime
@@ -44,8 +45,7 @@ class EventKind(Enum):
     """A listener's last: the daemon is ending."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened.
 
     Attributes:

@@ -1,7 +1,8 @@
 """What `doctor` found: one thing that was looked at, and how it is."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Level(Enum):
@@ -14,8 +15,7 @@ class Level(Enum):
     """Something is lost, in danger, or open to others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was looked at.
 
     Attributes:

@@ -1,7 +1,9 @@
 """Grants: what a sign-in gave. The one thing that must never be lost."""
 
-from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account
 from broker.model.errors import (
@@ -42,8 +44,7 @@ class IntentCause(Enum):
     """The person logged out, and the issuer is to revoke it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """The refresh token may have been spent already.
 
     Saved before it is sent, and cleared in the save that brings its successor: where
@@ -58,8 +59,7 @@ class Intent:
     cause: IntentCause = IntentCause.REFRESH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """One account's grant.
 
     Attributes:

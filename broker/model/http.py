@@ -1,13 +1,13 @@
 """One HTTP request to an issuer and its answer, as values. Knows no network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
 from broker.model.client import ClientCertificate, SigningKey
 from broker.model.secret import Secret
 from broker.model.time import UnixTime
+from broker.model.veiled import Veiled
 
 
 class Assertion(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +24,7 @@ class Assertion(msgspec.Struct, frozen=True, kw_only=True):
     claims: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRequest:
+class HttpRequest(Veiled, frozen=True, kw_only=True):
     """A request to an issuer. Headers and body stay out of the repr: they hold secrets.
 
     Attributes:
@@ -40,18 +39,19 @@ class HttpRequest:
         certificate: that is to be shown to the issuer, or None.
     """
 
+    veiled = frozenset({"headers", "body"})
+
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: bytes = b""
     dpop_key: Secret | None = None
     to_metadata: bool = False
     assertions: tuple[Assertion, ...] = ()
     certificate: ClientCertificate | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpResponse:
+class HttpResponse(Veiled, frozen=True, kw_only=True):
     """What came back, whatever its status.
 
     Attributes:
@@ -62,7 +62,9 @@ class HttpResponse:
             say, or a cache has answered for it.
     """
 
+    veiled = frozenset({"headers", "body"})
+
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: bytes = b""
     date: UnixTime | None = None

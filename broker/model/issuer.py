@@ -1,7 +1,8 @@
 """Issuers: where their endpoints are and how they differ. Quirks are data."""
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from broker.model.way import Way
 
@@ -14,8 +15,7 @@ class RedirectPath(Enum):
     """Known to take any path: a path that nobody can guess is used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quirks:
+class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How the messages of an issuer differ from the RFCs, as data.
 
     They are pinned with its endpoints: a refresh must know them long after the login.
@@ -36,8 +36,7 @@ class Quirks:
     bearer_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issuer:
+class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     """An authorization server as a login pinned it (RFC 8414 section 2).
 
     Attributes:
@@ -104,8 +103,7 @@ class PresetOrigin(Enum):
     """The person's, in the place of a shipped one of this name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerPreset:
+class IssuerPreset(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a well-known issuer beforehand: a row of issuers.toml.
 
     Attributes:
@@ -139,11 +137,11 @@ class IssuerPreset:
     metadata: str | None = None
     pinned: Issuer | None = None
     hosts: tuple[str, ...] = ()
-    parameters: dict[str, str] = field(default_factory=dict)
-    consent_parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    consent_parameters: dict[str, str] = msgspec.field(default_factory=dict)
     default_scopes: tuple[str, ...] = ()
     ways: tuple[Way, ...] = ()
-    refused_ways: dict[Way, str] = field(default_factory=dict)
+    refused_ways: dict[Way, str] = msgspec.field(default_factory=dict)
     device_scopes: tuple[str, ...] | None = None
     quirks: Quirks = Quirks()
     redirect_path: RedirectPath = RedirectPath.ROOT

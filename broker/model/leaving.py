@@ -8,7 +8,8 @@ which token it is of:
 """
 
 import hashlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.grant import Grant, GrantState, Intent, IntentCause

@@ -1,10 +1,9 @@
 """How a person logs out."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogOutOptions:
+class LogOutOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a person logs out.
 
     Attributes:

@@ -1,10 +1,9 @@
 """Facts about where the daemon lives: folders, disk, process. Judges nothing."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
+class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One file that is not the person's alone.
 
     Attributes:
@@ -18,8 +17,7 @@ class FileFacts:
     is_open: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderFacts:
+class FolderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One folder.
 
     Attributes:
@@ -35,8 +33,7 @@ class FolderFacts:
     names: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskFacts:
+class DiskFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The file system of the state folder.
 
     Attributes:
@@ -50,8 +47,7 @@ class DiskFacts:
     network: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessFacts:
+class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The daemon's own process.
 
     Attributes:
@@ -64,8 +60,7 @@ class ProcessFacts:
     core_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Premises:
+class Premises(msgspec.Struct, frozen=True, kw_only=True):
     """All of it.
 
     Attributes:

@@ -1,14 +1,13 @@
 """What passes between a question and the page that shows it. Knows neither."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 from broker.model.consent import Answer
 from broker.model.question_words import QuestionWords
+from broker.model.veiled import Veiled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionPage:
+class QuestionPage(Veiled, frozen=True, kw_only=True):
     """What a page is asked to be.
 
     Attributes:
@@ -18,6 +17,8 @@ class QuestionPage:
             raises.
     """
 
+    veiled = frozenset({"on_answer"})
+
     words: QuestionWords
     answers: tuple[Answer, ...]
-    on_answer: Callable[[Answer], Awaitable[bool]] = field(repr=False)
+    on_answer: Callable[[Answer], Awaitable[bool]]

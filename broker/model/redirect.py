@@ -1,8 +1,9 @@
 """What passes between a login and its redirect listener. Knows neither."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 
 class ResponseMode(Enum):
@@ -32,8 +33,7 @@ class Outcome(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedirectSite:
+class RedirectSite(msgspec.Struct, frozen=True, kw_only=True):
     """What the redirect listener is asked to be.
 
     Attributes:
@@ -51,8 +51,8 @@ class RedirectSite:
     host: str
     port: int
     path: str
-    on_response: Callable[[str], Verdict] = field(repr=False)
-    outcome: Callable[[], Awaitable[Outcome]] = field(repr=False)
+    on_response: Callable[[str], Verdict]
+    outcome: Callable[[], Awaitable[Outcome]]
     bind: str | None = None
     mode: ResponseMode = ResponseMode.QUERY
     success_message: str | None = None

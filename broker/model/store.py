@@ -1,7 +1,8 @@
 """What people are told of the store: its key slots, and how it was found."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class VaultState(Enum):
@@ -15,8 +16,7 @@ class VaultState(Enum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """One way to open the store.
 
     Attributes:
@@ -30,8 +30,7 @@ class Slot:
     is_in_use: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How the open store was found.
 
     Attributes:
@@ -53,8 +52,7 @@ class Health:
     opened_by: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
+class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One key source of this system.
 
     Attributes:

@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import math
-from dataclasses import dataclass, replace
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime
@@ -67,8 +67,7 @@ class Validity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessToken:
+class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     """What peers get.
 
     Attributes:

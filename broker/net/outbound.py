@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from broker.config import NetworkConfig
@@ -36,8 +36,7 @@ TOTAL_DEADLINE = Seconds(25)
 """Programs wait 30 for the daemon, and are to hear what is wrong with the issuer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """How long an issuer may take, in seconds.
 
     Attributes:

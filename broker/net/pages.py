@@ -4,10 +4,10 @@ import base64
 import hashlib
 import html
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.model.text import safe_text
+from broker.model.veiled import Veiled
 
 LONGEST_MESSAGE_CHARACTERS = 500
 
@@ -15,8 +15,7 @@ LONGEST_MESSAGE_CHARACTERS = 500
 _FOLDER = Path(__file__).with_name("pages")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Veiled, frozen=True, kw_only=True):
     """One page, with the policy under which a browser may show it.
 
     Attributes:
@@ -25,7 +24,9 @@ class Page:
         referrer_policy: what a browser tells of the page's address.
     """
 
-    body: bytes = field(repr=False)
+    veiled = frozenset({"body"})
+
+    body: bytes
     security_policy: str
     referrer_policy: str = "no-referrer"
 

@@ -5,8 +5,9 @@ import importlib.util
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from broker.config import NetworkConfig
 from broker.model.errors import ConfigError
@@ -22,8 +23,7 @@ _HTTPS_PORT = 443
 _SOCKS_PORT = 1080
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxy:
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """A proxy.
 
     Attributes:
@@ -66,8 +66,7 @@ class Proxy:
         return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxies:
+class Proxies(msgspec.Struct, frozen=True, kw_only=True):
     """The proxy in force and the hosts that are reached without it.
 
     Attributes:

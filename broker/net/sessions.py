@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import aiohttp
+import msgspec
 
 from broker.model.time import Instant, Seconds
 from broker.net.proxies import Proxy
@@ -15,8 +15,7 @@ KEPT_FOR = Seconds(15)
 """How long an idle connection is kept."""
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """How far a request has come.
 
     Attributes:
@@ -27,8 +26,7 @@ class Progress:
     sent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
     """What all requests have in common.
 
     Attributes:

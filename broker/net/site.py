@@ -8,12 +8,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 
+import msgspec
 from aiohttp import web
 
 from broker.model.time import Seconds
+from broker.model.veiled import Veiled
 from broker.net.connection import Connection
 from broker.net.loopback_sockets import BACKLOG
 from broker.net.pages import STRAY, Page
@@ -28,8 +29,7 @@ _GRACE = Seconds(1)
 """For an answer that is just being written when the site stops."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Veiled, frozen=True, kw_only=True):
     """What a browser asked for: both halves of the request target, as sent.
 
     Attributes:
@@ -38,13 +38,14 @@ class Target:
         form: the body of a form that was sent there, or None.
     """
 
+    veiled = frozenset({"query", "form"})
+
     path: str
-    query: str | None = field(default=None, repr=False)
-    form: str | None = field(default=None, repr=False)
+    query: str | None = None
+    form: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A page, or a step to another path of this site.
 
     Attributes:

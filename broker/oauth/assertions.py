@@ -7,8 +7,8 @@ import base64
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 
+from msgspec.structs import replace
 from oauthlib.common import add_params_to_qs
 
 from broker.model.client import SigningKey

@@ -4,9 +4,9 @@ Knows no browser and no listener.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+import msgspec
 from oauthlib.common import add_params_to_uri
 
 from broker.model.client import Client
@@ -43,15 +43,13 @@ _RESERVED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeResponse:
+class CodeResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The person agreed; the code is to be spent once."""
 
     code: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedResponse:
+class RefusedResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The person, or the issuer, said no.
 
     Attributes:
@@ -63,8 +61,7 @@ class RefusedResponse:
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenResponse:
+class BrokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """It belongs to this login, but cannot be trusted: the login is over.
 
     Attributes:
@@ -74,8 +71,7 @@ class BrokenResponse:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrayResponse:
+class StrayResponse(msgspec.Struct, frozen=True, kw_only=True):
     """It does not belong to this login: it must not end it."""
 
 

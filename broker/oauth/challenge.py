@@ -5,7 +5,8 @@ Whoever answers 401 is a stranger. Knows no network.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.text import safe_text
 from broker.oauth.grammar import is_scope_token
@@ -24,8 +25,7 @@ _ESCAPED = re.compile(r"\\(.)")
 _Parameters = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
+class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     """What a protected resource wants: a token of a scheme that we can fetch.
 
     Attributes:

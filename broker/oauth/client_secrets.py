@@ -1,8 +1,9 @@
 """The client_secret.json of Google's console, `installed` and `web`. Knows no files."""
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from broker.model.client import Client
 from broker.model.errors import ClientSecretsError
@@ -41,8 +42,7 @@ _OTHER_TEXTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSecrets:
+class ClientSecrets(msgspec.Struct, frozen=True, kw_only=True):
     """One registration, as the file says it.
 
     Attributes:

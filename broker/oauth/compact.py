@@ -7,11 +7,10 @@ import base64
 import binascii
 import re
 
-import msgspec
-
 from broker.model.errors import IssuerMalformedError
 from broker.model.secret import Secret
 from broker.model.text import safe_text
+from broker.model.veiled import Veiled
 from broker.oauth.members import Members, parse_members
 
 LONGEST_TOKEN = 128 * 1024
@@ -26,7 +25,7 @@ ID_TOKEN = "its ID token"  # noqa: S105 - what an error calls it
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
 
 
-class Compact(msgspec.Struct, frozen=True, kw_only=True):
+class Compact(Veiled, frozen=True, kw_only=True):
     """One token, its three parts decoded.
 
     Attributes:
@@ -36,13 +35,12 @@ class Compact(msgspec.Struct, frozen=True, kw_only=True):
         signature: not looked at yet.
     """
 
+    veiled = frozenset({"header", "claims", "signed", "signature"})
+
     header: Members
     claims: Members
     signed: bytes
     signature: bytes
-
-    def __repr__(self) -> str:
-        return "Compact()"
 
 
 def parse_compact(token: Secret, *, issuer: str) -> Compact:

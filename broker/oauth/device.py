@@ -5,8 +5,9 @@ way. What ties the answer to this machine is the device code, which nobody sees.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
+from msgspec.structs import replace
 from oauthlib.common import urlencode
 from oauthlib.oauth2 import DeviceClient
 
@@ -40,8 +41,7 @@ _MAX_DEVICE_CODE_CHARACTERS = 16384
 _WHAT = "its device answer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DevicePrompt:
+class DevicePrompt(msgspec.Struct, frozen=True, kw_only=True):
     """What the person needs; safe to show on a terminal.
 
     Attributes:
@@ -55,8 +55,7 @@ class DevicePrompt:
     verification_uri_complete: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceAuthorization:
+class DeviceAuthorization(msgspec.Struct, frozen=True, kw_only=True):
     """What the device authorization endpoint gave (RFC 8628 section 3.2).
 
     Attributes:

@@ -9,9 +9,10 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest, HttpResponse

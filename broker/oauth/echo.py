@@ -7,9 +7,10 @@ and logged: a code, a verifier or a client's secret would be, too.
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
+
+from msgspec.structs import replace
 
 from broker.model.http import HttpRequest, HttpResponse
 

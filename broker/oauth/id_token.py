@@ -8,7 +8,8 @@ for a token that came another way.
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
@@ -30,8 +31,7 @@ _DIGESTS = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 """By the end of an algorithm's name, as in RS256; EdDSA's hash is nowhere laid down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdClaims:
+class IdClaims(msgspec.Struct, frozen=True, kw_only=True):
     """Who signed in.
 
     Attributes:

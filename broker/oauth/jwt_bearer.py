@@ -1,8 +1,9 @@
 """Tokens for whom a signed JWT names (RFC 7523 section 2.1)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from broker.model.client import Client
 from broker.model.errors import BadRequestError

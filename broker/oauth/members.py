@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from broker.model.errors import IssuerMalformedError
 from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
+from broker.model.veiled import Veiled
 
 _LONGEST = 10_000_000_000
 """Seconds, some 300 years: what is longer is a fault, not a span."""
@@ -15,20 +15,18 @@ _LONGEST = 10_000_000_000
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Veiled, frozen=True):
     """One JSON object that an issuer sent. Values stay out of the repr.
 
     A member that is null counts as absent: RFC 8414 section 3.2 and RFC 6749
     section 5.1 leave out what has no value, but some issuers write null.
     """
 
+    veiled = frozenset({"_values"})
+
     _values: Mapping[str, object]
     _issuer: str
     _what: str
-
-    def __repr__(self) -> str:
-        return f"Members({self._what})"
 
     def find(self, name: str) -> object:
         """The value, or None."""

@@ -3,16 +3,16 @@
 Knows no login; whoever calls decides whether a code without its state may be taken.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from broker.model.secret import Secret
 from broker.oauth.authorization import MAX_RESPONSE_CHARACTERS
 from broker.oauth.grammar import is_vschars
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastedAddress:
+class PastedAddress(msgspec.Struct, frozen=True, kw_only=True):
     """A whole address.
 
     Attributes:
@@ -22,15 +22,13 @@ class PastedAddress:
     query: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastedCode:
+class PastedCode(msgspec.Struct, frozen=True, kw_only=True):
     """One word, which can be a code."""
 
     code: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastedNonsense:
+class PastedNonsense(msgspec.Struct, frozen=True, kw_only=True):
     """Neither.
 
     Attributes:

@@ -6,9 +6,9 @@ And the tables `[issuers.NAME]` of a person's config.toml, which have the same m
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from broker.model.errors import ConfigError, IssuerInvalidError, WayRefusedError
 from broker.model.issuer import (

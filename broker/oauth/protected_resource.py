@@ -3,8 +3,9 @@
 Knows no network.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from broker.model.errors import IssuerMalformedError, ResourceInvalidError
 from broker.model.text import safe_text
@@ -18,8 +19,7 @@ MOST_AUTHORIZATION_SERVERS = 32
 """They are shown to a person, who picks one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectedResource:
+class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
     """What a protected resource says of itself.
 
     Attributes:

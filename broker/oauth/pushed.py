@@ -5,8 +5,9 @@ connection of our own; the browser carries a reference to it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode
+
+import msgspec
 
 from broker.model.client import Client
 from broker.model.http import HttpRequest, HttpResponse
@@ -18,8 +19,7 @@ from broker.oauth.token import TokenRefusal, parse_answer
 _MAX_REFERENCE_CHARACTERS = 2048
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     """What the issuer gave for the request (RFC 9126 section 2.2).
 
     Attributes:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from broker.model.account import RedirectChoice
 from broker.model.client import Client, ClientAuthentication, Registration

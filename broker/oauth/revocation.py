@@ -1,8 +1,8 @@
 """Token revocation (RFC 7009). Knows no sockets."""
 
-from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
 from oauthlib.common import urlencode
 
 from broker.model.client import Client
@@ -32,8 +32,7 @@ class Revocation(Enum):
     """It must be taken to be alive; the issuer is to be asked again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationAnswer:
+class RevocationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What an issuer said.
 
     Attributes:

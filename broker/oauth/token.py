@@ -1,8 +1,9 @@
 """Token endpoint messages. Knows no sockets and no clock."""
 
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+import msgspec
+from msgspec.structs import replace
 from oauthlib.oauth2 import WebApplicationClient
 
 from broker.model.client import Client
@@ -27,8 +28,7 @@ LONGEST_RESOURCE = 2048
 NO_QUIRKS = Quirks()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenResponse:
+class TokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What the token endpoint gave (RFC 6749 section 5.1).
 
     Attributes:
@@ -52,8 +52,7 @@ class TokenResponse:
     issued_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRefusal:
+class TokenRefusal(msgspec.Struct, frozen=True, kw_only=True):
     """What the token endpoint refused (RFC 6749 section 5.2), safe to show.
 
     Attributes:

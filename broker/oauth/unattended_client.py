@@ -1,8 +1,7 @@
 """How a client without a person is to prove itself at an issuer. Knows no message."""
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from broker.model.client import Client, ClientAuthentication
 from broker.model.issuer import Issuer

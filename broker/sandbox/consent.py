@@ -2,8 +2,9 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from broker.model.time import Seconds, UnixTime
 from broker.sandbox.grants import Clock
@@ -14,8 +15,7 @@ _WAIT = Seconds(600)
 _WAITING = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationRequest:
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An authorization request that has been validated and may be answered.
 
     Attributes:

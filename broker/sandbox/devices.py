@@ -4,8 +4,10 @@ Source: RFC 8628.
 """
 
 import secrets
-from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
@@ -41,8 +43,7 @@ class DeviceState(Enum):
     APPROVED = "authorized"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceRequest:
+class DeviceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One device authorization.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 import logging
 import re
-from dataclasses import dataclass, replace
 
+import msgspec
+from msgspec.structs import replace
 from oauthlib.common import Request
 from oauthlib.oauth2 import (
     AuthorizationCodeGrant,
@@ -39,8 +40,7 @@ _RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21\x23-\x7e]+")
 _FRAGMENT = "#"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """What oauthlib answers for."""
 
     authorization: AuthorizationEndpoint
@@ -50,8 +50,7 @@ class Endpoints:
     device: DeviceAuthorizationEndpoint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenTerms:
+class TokenTerms(msgspec.Struct, frozen=True, kw_only=True):
     """How long tokens live, in whole seconds, and who approves."""
 
     access_life: int
@@ -112,8 +111,7 @@ def build_endpoints(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rules:
+class _Rules(msgspec.Struct, frozen=True, kw_only=True):
     grants: Grants
     signer: IdTokenSigner
     terms: TokenTerms

@@ -1,7 +1,8 @@
 """The ten invented files. Their times lie before the sandbox's start."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from broker.model.time import UnixTime
 from broker.sandbox.signing import PERSON_EMAIL, PERSON_NAME
@@ -14,8 +15,7 @@ _HOUR = 3600
 _DAY = 24 * _HOUR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InventedFile:
+class InventedFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file; ages in seconds before the start.
 
     Attributes:

@@ -9,11 +9,14 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.secret import Secret, SecretBytes
 from broker.model.time import Seconds, UnixTime
+from broker.model.veiled import Veiled
 
 Clock = Callable[[], UnixTime]
 """The wall clock, handed in so that tests need no sleep."""
@@ -34,8 +37,7 @@ _ACCESS = "sandbox-access"
 _REFRESH = "sandbox-refresh"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """What the person allowed, and for which authorization request.
 
     Attributes:
@@ -53,8 +55,7 @@ class Approval:
     approved_at: UnixTime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedToken:
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     """An access token that was given out.
 
     Attributes:
@@ -67,8 +68,7 @@ class IssuedToken:
     expires_at: UnixTime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(Veiled, frozen=True, kw_only=True):
     """All that descends from one approval.
 
     Attributes:
@@ -76,14 +76,15 @@ class Family:
         access: live access tokens by their digest, oldest first.
     """
 
+    veiled = frozenset({"access"})
+
     id: str
     approval: Approval
     generation: int = 0
-    access: dict[str, IssuedToken] = field(default_factory=dict, repr=False)
+    access: dict[str, IssuedToken] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Code:
+class _Code(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     expires_at: UnixTime
     is_spent: bool = False

@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from html import escape
 from urllib.parse import parse_qs
+
+import msgspec
 
 from broker.model.text import safe_text
 
@@ -40,8 +41,7 @@ _SCOPE_MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentQuestion:
+class ConsentQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """What the consent page asks.
 
     Attributes:

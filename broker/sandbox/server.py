@@ -6,9 +6,9 @@ import logging
 import os
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
 from broker.model.errors import BadRequestError, PortInUseError
@@ -37,8 +37,7 @@ def system_clock() -> UnixTime:
     return UnixTime(time.time())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxOptions:
+class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the person chooses.
 
     Attributes:

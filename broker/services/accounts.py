@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName
 from broker.model.errors import BadRequestError, NotRevokedError, UnknownAccountError
@@ -24,8 +26,7 @@ from broker.services.vault import Vault
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogOut:
+class LogOut(msgspec.Struct, frozen=True, kw_only=True):
     """What a log-out did.
 
     Attributes:

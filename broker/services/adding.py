@@ -6,7 +6,9 @@ Knows no kind of them but by what is wanted of each; the kinds are in
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName
 from broker.model.client import Client, ClientAuthentication
@@ -16,6 +18,7 @@ from broker.model.grant import Grant
 from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
 from broker.model.unattended import Unattended, kind_of
+from broker.model.veiled import Veiled
 from broker.oauth.unattended_client import (
     asked_with,
     at_issuer,
@@ -34,8 +37,7 @@ from broker.services.vault import Vault
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Veiled, frozen=True, kw_only=True):
     """An account that is to be made.
 
     Attributes:
@@ -54,6 +56,8 @@ class Wanted:
         replace: whether it may take the place of another account without a person.
     """
 
+    veiled = frozenset({"parameters"})
+
     name: AccountName
     issuer: str | Issuer
     client: Client
@@ -61,13 +65,12 @@ class Wanted:
     secret_in_body: bool = False
     scopes: tuple[str, ...] = ()
     resource: str | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     audience: str | None = None
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
+class Added(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it.
 
     Attributes:

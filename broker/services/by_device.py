@@ -3,7 +3,7 @@
 Knows no browser and no listener: the issuer is asked until the person has agreed.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from broker.model.errors import (
     BrokerError,

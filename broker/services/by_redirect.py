@@ -6,8 +6,9 @@ from. Knows no sockets of peers.
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from broker.model.account import RedirectChoice
 from broker.model.errors import (
@@ -228,8 +229,7 @@ def _request(login: Login) -> AuthorizationRequest:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     path: str

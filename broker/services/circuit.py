@@ -8,8 +8,9 @@ import logging
 import math
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from broker.model.account import Account, AccountName
 from broker.model.errors import (
@@ -86,8 +87,7 @@ refuse again until a person has done something."""
 _What = tuple[Concern, Hashable]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class Outage(msgspec.Struct, frozen=True, kw_only=True):
     """An issuer that is not answering, for people and programs.
 
     Attributes:
@@ -103,8 +103,7 @@ class Outage:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Open:
+class _Open(msgspec.Struct, frozen=True, kw_only=True):
     """An open circuit.
 
     Attributes:

@@ -3,8 +3,10 @@
 In that order, which is MCP's (2026-07-28, client registration). Knows no browser.
 """
 
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
@@ -32,8 +34,7 @@ from broker.services.registering import Registered, Registering
 _OK = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientWanted:
+class ClientWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Whose client is looked for.
 
     Attributes:
@@ -55,8 +56,7 @@ class ClientWanted:
     stored: Grant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientChosen:
+class ClientChosen(msgspec.Struct, frozen=True, kw_only=True):
     """The client.
 
     Attributes:

@@ -5,7 +5,9 @@ Each is tried with one token, then saved. None is made that would turn in a circ
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName
 from broker.model.client import Client
@@ -14,6 +16,7 @@ from broker.model.grant import Grant
 from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
 from broker.model.unattended import TokenExchange, View
+from broker.model.veiled import Veiled
 from broker.oauth.client_authentication import choose_authentication
 from broker.oauth.unattended_client import bare_issuer
 from broker.services.adding import Added, Adding, Wanted, require_free
@@ -25,8 +28,7 @@ from broker.services.served import NO_MIN_TTL
 from broker.services.vault import Vault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewWanted:
+class ViewWanted(msgspec.Struct, frozen=True, kw_only=True):
     """A view that is to be made.
 
     Attributes:
@@ -44,8 +46,7 @@ class ViewWanted:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeWanted:
+class ExchangeWanted(Veiled, frozen=True, kw_only=True):
     """An account that is to show another one's token.
 
     Attributes:
@@ -61,6 +62,8 @@ class ExchangeWanted:
         replace: whether it may take the place of another account without a person.
     """
 
+    veiled = frozenset({"parameters"})
+
     name: AccountName
     exchange: TokenExchange
     issuer: str | None = None
@@ -68,7 +71,7 @@ class ExchangeWanted:
     client: Client | None = None
     scopes: tuple[str, ...] = ()
     resource: str | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     replace: bool = False
 
 

@@ -7,7 +7,8 @@ and no token endpoint.
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

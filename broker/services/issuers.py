@@ -4,8 +4,9 @@ Asks the network for metadata alone (RFC 8414, OpenID Connect Discovery 1.0).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from broker.model.errors import (
     IssuerInvalidError,

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.errors import StoreFailedError
@@ -34,8 +35,7 @@ GIVEN_UP_AFTER = Seconds(30 * 86_400)
 """An issuer that has not answered for a month is gone, or has forgotten us."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaving:
+class Leaving(msgspec.Struct, frozen=True, kw_only=True):
     """A grant that the issuer has not revoked yet, for people.
 
     Attributes:
@@ -53,8 +53,7 @@ class Leaving:
     what: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
     """When it is tried next.
 
     Attributes:

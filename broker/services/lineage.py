@@ -4,7 +4,8 @@ Nothing here turns in a circle: `adding_derived` makes none that does.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

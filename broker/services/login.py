@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -52,28 +54,24 @@ class LoginState(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeArrived:
+class CodeArrived(msgspec.Struct, frozen=True, kw_only=True):
     """The authorization response, with the right state, brought a code."""
 
     code: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokensArrived:
+class TokensArrived(msgspec.Struct, frozen=True, kw_only=True):
     """The issuer gave tokens without a code: it had given a device code before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantSaved:
+class GrantSaved(msgspec.Struct, frozen=True, kw_only=True):
     """The grant is durable; the notes are what the person should know of it."""
 
     grant: Grant
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """Refused, broken, timed out, cancelled or superseded."""
 
     error: BrokerError
@@ -94,8 +92,7 @@ NEXT: dict[tuple[LoginState, type[LoginEvent]], LoginState] = {
 _ENDED = frozenset({LoginState.COMPLETE, LoginState.FAILED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginSecrets:
+class LoginSecrets(msgspec.Struct, frozen=True, kw_only=True):
     """Made anew for every login (RFC 9700 section 2.1.1).
 
     Attributes:

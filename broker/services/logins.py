@@ -8,8 +8,9 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.errors import (
@@ -46,8 +47,7 @@ KEPT_LOGINS = 32
 """Ended logins are kept for whoever still asks; the oldest go first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, kw_only=True):
     """What `start` gave.
 
     Attributes:

@@ -4,8 +4,10 @@ Knows no other tool and no file: whoever asks has read them.
 """
 
 import logging
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.client import Client
@@ -38,8 +40,7 @@ from broker.services.vault import Vault
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foreign:
+class Foreign(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in as another tool had it.
 
     Attributes:
@@ -63,8 +64,7 @@ class Foreign:
     mcp: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenOver:
+class TakenOver(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it.
 
     Attributes:

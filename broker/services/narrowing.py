@@ -1,9 +1,9 @@
 """A request on a restricted socket: narrowed to what that is for, or refused. Pure."""
 
-from dataclasses import replace
 from typing import NoReturn
 
 import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import AccountNeededError, NotPermittedError

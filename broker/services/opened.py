@@ -5,8 +5,9 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.errors import StoreFailedError
@@ -30,8 +31,7 @@ READ_AT_ONCE = 50
 """Grants: a millisecond's work, for which a peer may have to wait."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(msgspec.Struct, frozen=True, kw_only=True):
     """What the services of an open store need beside it."""
 
     sender: HttpSender

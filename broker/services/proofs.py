@@ -6,7 +6,8 @@ that token the proof is of no use, and with it alone neither is the token.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.errors import BadRequestError
@@ -20,8 +21,7 @@ from broker.services.nonces import Nonces
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofWanted:
+class ProofWanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a peer asks for.
 
     Attributes:
@@ -39,8 +39,7 @@ class ProofWanted:
     nonce: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofServed:
+class ProofServed(msgspec.Struct, frozen=True, kw_only=True):
     """The answer.
 
     Attributes:

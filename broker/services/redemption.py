@@ -4,8 +4,10 @@ Or from the tokens that a login came to without one. Knows no listener and no br
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from functools import partial
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState
@@ -35,8 +37,7 @@ from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obtained:
+class Obtained(msgspec.Struct, frozen=True, kw_only=True):
     """What the token endpoint gave.
 
     Attributes:
@@ -48,8 +49,7 @@ class Obtained:
     began: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Redeemed:
+class _Redeemed(msgspec.Struct, frozen=True, kw_only=True):
     """What it is to this login."""
 
     answer: TokenResponse

@@ -7,7 +7,9 @@ account's grant.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client, Registration
@@ -43,16 +45,14 @@ CLOSING_DEADLINE = Seconds(5)
 _OK = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
     """A registered client, and where its responses are awaited."""
 
     client: Client
     redirect: RedirectChoice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loose:
+class _Loose(msgspec.Struct, frozen=True, kw_only=True):
     """A registration that no account may need: made for a login that has not ended
     well yet, or one that such a login is to replace.
     """

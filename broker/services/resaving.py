@@ -1,6 +1,6 @@
 """Saves again what the disk refused, for as long as it takes. Knows no store."""
 
-from dataclasses import dataclass
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.event import Event, EventKind
@@ -13,8 +13,7 @@ FIRST_PAUSE = Seconds(1)
 LONGEST_PAUSE = Seconds(60)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Degraded:
+class Degraded(msgspec.Struct, frozen=True, kw_only=True):
     """That grants are in memory alone: they are lost if the daemon ends now.
 
     Attributes:

@@ -5,7 +5,8 @@ authorization server discovery). Knows no client and no browser.
 """
 
 import json
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.errors import IssuerNeededError, ResourceInvalidError
@@ -31,8 +32,7 @@ _REDIRECTS = range(300, 400)
 _PING = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).encode()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceFound:
+class ResourceFound(msgspec.Struct, frozen=True, kw_only=True):
     """Where one signs in to a resource.
 
     Attributes:
@@ -46,8 +46,7 @@ class ResourceFound:
     scopes: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     challenge: Challenge | None
 

@@ -4,7 +4,8 @@ Each may be asked for any number of times. Knows no store.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.client import Client
 from broker.model.errors import IssuerMalformedError, IssuerUnreachableError
@@ -33,8 +34,7 @@ _DELETES_NONE = frozenset({403, 405, 501})
 _NOTHING = RevocationAnswer(outcome=Revocation.ENDED, what="there is no token")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """What has come of it.
 
     Attributes:

@@ -4,8 +4,10 @@ Knows no browser and no listener.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client
@@ -18,6 +20,7 @@ from broker.model.errors import (
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.secret import Secret
+from broker.model.veiled import Veiled
 from broker.model.way import Way
 from broker.oauth.client_secrets import ClientSecrets, parse_client_secrets
 from broker.oauth.dpop import ALGORITHM
@@ -28,8 +31,7 @@ from broker.services.issuers import Issuers, require_pinned
 from broker.services.resources import ResourceFound, Resources
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignInRequest:
+class SignInRequest(Veiled, frozen=True, kw_only=True):
     """What a person typed after `brokerctl login`. What is None is taken as stored.
 
     Attributes:
@@ -50,13 +52,15 @@ class SignInRequest:
         accept_issuer: whether the issuer's endpoints may be at other hosts than before.
     """
 
+    veiled = frozenset({"parameters"})
+
     account: AccountName
     issuer: str | None = None
     client: Client | None = None
     client_secrets: Secret | None = None
     scopes: tuple[str, ...] | None = None
     add_scopes: tuple[str, ...] = ()
-    parameters: Mapping[str, str] | None = field(default=None, repr=False)
+    parameters: Mapping[str, str] | None = None
     login_hint: str | None = None
     redirect: RedirectChoice | None = None
     redirect_named: frozenset[str] = frozenset()
@@ -66,8 +70,7 @@ class SignInRequest:
     accept_issuer: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in that is ready to begin."""
 
     account: Account

@@ -5,7 +5,8 @@ log warns of it once, and the status tells it for as long as it is so.
 """
 
 import logging
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.http import HttpResponse
 from broker.model.time import Instant, Seconds
@@ -17,8 +18,7 @@ NOTICED = Seconds(60)
 """No token's end is planned closer than this; clocks that are kept differ by less."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skew:
+class Skew(msgspec.Struct, frozen=True, kw_only=True):
     """An issuer whose clock is not ours.
 
     Attributes:

@@ -3,7 +3,8 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.errors import LockedError, StoreExistsError
 from broker.model.secret import Secret
@@ -14,8 +15,7 @@ from broker.services.vault import Vault
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewStore:
+class NewStore(msgspec.Struct, frozen=True, kw_only=True):
     """How a store is to be made.
 
     Attributes:

@@ -1,14 +1,14 @@
 """What a disk has refused, and is in memory alone. Knows no store."""
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.account import AccountName
 from broker.model.grant import Grant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk has refused of one account.
 
     Attributes:

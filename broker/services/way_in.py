@@ -1,7 +1,8 @@
 """What a way to sign in is to the book of logins, as Protocols."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from broker.model.time import Seconds
 from broker.model.way import Way
@@ -11,8 +12,7 @@ DEFAULT_TIMEOUT = Seconds(300)
 LONGEST_TIMEOUT = Seconds(3600)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginOptions:
+class LoginOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the person wants of this one login.
 
     Attributes:

@@ -15,7 +15,6 @@ by itself.
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -36,8 +35,7 @@ BEGIN, TORN, BROKEN = "audit.begin", "audit.torn", "audit.broken"
 off by a crash; the end that was to be there was not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(msgspec.Struct, frozen=True, kw_only=True):
     """Where a chain is: the number and the MAC of its last line."""
 
     sequence: int = 0
@@ -54,8 +52,7 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A line as it is read: nothing of it is believed before `is_next` says so."""
 
     sequence: int

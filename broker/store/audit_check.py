@@ -6,9 +6,10 @@ comes after it is bound to nothing that can be trusted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
+
+import msgspec
 
 from broker.model.secret import SecretBytes
 from broker.store.audit_chain import (
@@ -43,8 +44,7 @@ class FaultKind(Enum):
     """The daemon itself found it so when it started, and began anew."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """The first thing that is wrong, and where: the line counts from 1."""
 
     kind: FaultKind
@@ -53,8 +53,7 @@ class Fault:
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked through.
 
     Attributes:
@@ -70,8 +69,7 @@ class Verdict:
     fault: Fault | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the chain outside of its files.
 
     Attributes:
@@ -80,7 +78,7 @@ class Remembered:
     """
 
     first: int = 1
-    end: End = field(default_factory=End)
+    end: End = msgspec.field(default_factory=End)
 
 
 def check(

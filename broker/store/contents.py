@@ -7,7 +7,9 @@ passphrase. Row ids and versions stay, so that nothing must be read to be copied
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from broker.model.errors import BackupInvalidError, LockedError, StoreCorruptError
 from broker.model.grant import Grant, Intent, IntentCause
@@ -35,16 +37,14 @@ from broker.store.sealer import Sealer
 from broker.store.sealing import SealBrokenError, SealNewerError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     id: bytes
     version: int
     plain: SecretBytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """Every record that opens, in clear; the head is not one of them.
 
     Attributes:

@@ -8,7 +8,8 @@ copy, is found out, and so that two copies of one store can be told apart by age
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.store.records import RecordError, head_record, parse_head
 from broker.store.schema import (
@@ -38,8 +39,7 @@ class StrangeKeyError(Exception):
     """The data key at hand is not that of the store; the text says so to people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What the head says.
 
     Attributes:
@@ -51,8 +51,7 @@ class Head:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """How a store was found when it was opened.
 
     Attributes:

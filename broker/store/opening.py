@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from broker.model.errors import StoreCorruptError, StoreExistsError, StoreFailedError
 from broker.store.anchor import FileAnchor
@@ -29,8 +30,7 @@ Choice = Callable[[Sequence[str]], Sequence[KeySource]]
 """Of sources, given the names of those that are recorded. May raise LockedError."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
+class _Key(msgspec.Struct, frozen=True, kw_only=True):
     """How the store is opened; no slot and no source where the kernel kept the keys."""
 
     keys: DataKeys

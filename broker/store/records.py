@@ -13,7 +13,6 @@ same sign-in, so that an older daemon reads what a newer minor version wrote, an
 nothing of it. A higher `format` is refused.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -32,13 +31,11 @@ class RecordError(Exception):
     """These bytes are no record that this version can read. Holds no part of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Setting:
+class _Setting(msgspec.Struct, frozen=True, kw_only=True):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Head:
+class _Head(msgspec.Struct, frozen=True, kw_only=True):
     digest: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 

@@ -6,11 +6,11 @@ and the id of the data key that sealed it. Names are not: see `sealing.row_id`.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
+from broker.model.veiled import Veiled
 from broker.store.sealing import HEAD_BYTES, KEY_ID_BYTES, SALT_BYTES, STORE_ID_BYTES
 
 Kind = Literal["grant", "setting", "head"]
@@ -63,8 +63,7 @@ class NotAStoreError(Exception):
     """The file is not a store that this version can read; the text says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySlot:
+class KeySlot(Veiled, frozen=True, kw_only=True):
     """One of the ways to the keys of the store.
 
     Attributes:
@@ -74,14 +73,15 @@ class KeySlot:
         wrapped: the keys, see `sealing.wrap_keys`.
     """
 
+    veiled = frozenset({"wrapped"})
+
     number: int
     source: str
     parameters: str
-    wrapped: bytes = field(repr=False)
+    wrapped: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What a store says of itself without a key.
 
     Attributes:
@@ -95,13 +95,15 @@ class Header:
     major: int = MAJOR
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Row(Veiled, frozen=True, kw_only=True, gc=False):
     """One sealed record; see `sealing.Place` for the members."""
+
+    veiled = frozenset({"sealed"})
 
     id: bytes
     version: int
     key_id: bytes
-    sealed: bytes = field(repr=False)
+    sealed: bytes
 
 
 def write_header(connection: sqlite3.Connection, header: Header) -> None:

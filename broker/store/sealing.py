@@ -11,7 +11,6 @@ Every layout here is fixed by tests/vectors/sealing.json.
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
@@ -117,8 +116,7 @@ def open_sealed(data_key: SecretBytes, place: Place, blob: bytes) -> bytes:
         raise SealBrokenError from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataKeys:
+class DataKeys(msgspec.Struct, frozen=True, kw_only=True):
     """What opens a store, behind every slot.
 
     Attributes:

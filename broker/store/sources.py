@@ -4,9 +4,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from broker.store.keys.kept import Keeper
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Circumstances:
+class _Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What a key source may need to know.
 
     Attributes:

@@ -1,9 +1,11 @@
 """The store on a real disk: a save, and opening, with ten accounts and ten thousand."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
+
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.services.grants import Grants

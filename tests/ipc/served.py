@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
-from aiohttp.web import AppRunner
 
+from broker.ipc import web
 from broker.ipc.front import Front
 from broker.ipc.rare_routes import RareServices
 from broker.ipc.routes import DaemonFacts, Routes, Services
@@ -94,10 +94,10 @@ class Served:
         return served.front
 
     @property
-    def behind(self) -> AppRunner:
+    def behind(self) -> web.Server:
         """What answers behind it."""
         ((served,),) = self.server._served.values()
-        return served.runner
+        return served.http
 
     async def close(self) -> None:
         await self.session.close()

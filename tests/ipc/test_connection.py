@@ -94,8 +94,7 @@ async def test_what_a_peer_sends_after_its_answer_does_not_hold_up_the_end(
 async def test_a_connection_goes_on_where_whoever_had_it_before_has_stopped(
     served: Served, begun: Begun, heard: bytes
 ) -> None:
-    http = served.behind.server
-    assert http is not None
+    http = served.behind
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=theirs)

@@ -8,10 +8,10 @@ import asyncio
 import json
 import re
 from collections.abc import Coroutine
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.ipc.front import _dated, _problem_bytes, _token_bytes
 from broker.ipc.front_request import parse_asked

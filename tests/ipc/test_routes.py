@@ -1,11 +1,11 @@
 """Accounts, store and daemon over a real Unix socket."""
 
 import asyncio
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import StoreCorruptError

@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.consent import Answer

@@ -1,7 +1,8 @@
 """Replies as JSON: what they say, and that none but the token's holds a token."""
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from broker.ipc import login_wire, wire
 from broker.model.grant import GrantState

@@ -1,8 +1,7 @@
 """What a log-out leaves to be done at the issuer."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError, LoginRequiredError

@@ -1,11 +1,11 @@
 """Freshness: which token may be handed to whom, on two clocks."""
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.secret import Secret
 from broker.model.time import Instant, Seconds, UnixTime

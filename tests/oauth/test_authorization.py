@@ -1,7 +1,7 @@
-from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client
 from broker.model.errors import BadRequestError

@@ -1,10 +1,10 @@
 import unicodedata
-from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret

@@ -1,9 +1,9 @@
 """Tokens that a client asks for in its own name."""
 
-from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest

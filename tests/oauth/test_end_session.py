@@ -1,7 +1,7 @@
-from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from broker.oauth.end_session import end_session_url
 from tests.oauth.values import BASIC_CLIENT, ISSUER

@@ -2,11 +2,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.errors import IssuerMalformedError
 from broker.model.secret import Secret

@@ -1,11 +1,11 @@
 """Dynamic client registration: what is asked for, and what an issuer makes of it."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.account import RedirectChoice
 from broker.model.client import Client, ClientAuthentication, Registration

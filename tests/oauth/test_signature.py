@@ -1,11 +1,11 @@
 """Forged ID tokens, as data: each is refused, and for its own reason."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey, OKPKey
+from msgspec.structs import replace
 
 from broker.model.errors import IssuerMalformedError
 from broker.model.issuer import Issuer

@@ -1,8 +1,8 @@
 import json
-from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client
 from broker.model.errors import IssuerMalformedError

@@ -1,9 +1,9 @@
 """The request of RFC 8693, and what may come for it."""
 
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client, ClientAuthentication
 from broker.model.errors import BadRequestError, IssuerMalformedError

@@ -1,8 +1,7 @@
 """How a client without a person is to prove itself."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client, ClientAuthentication, ClientCertificate
 from broker.model.errors import IssuerInvalidError

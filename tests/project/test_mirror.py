@@ -40,6 +40,7 @@ TESTED_BY = {
     "broker/ipc/moving_routes.py": "tests/ipc/test_vectors.py",
     "broker/ipc/replies.py": "tests/ipc/test_routes.py",
     "broker/ipc/socket_routes.py": "tests/ipc/test_vectors.py",
+    "broker/ipc/web.py": "tests/ipc/test_server.py",
     "broker/ipc/store_replies.py": "tests/ipc/test_store_wire.py",
     "broker/host/dpapi.py": "tests/system/windows/test_dpapi.py",
     "broker/host/held_peer.py": "tests/host/test_peer_facts.py",

@@ -1,10 +1,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from broker.sandbox.server import SandboxOptions, start_sandbox
 from tests.sandbox.program import MovableClock, Program

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import BadRequestError, PortInUseError
 from broker.sandbox.server import SandboxOptions, start_sandbox

@@ -2,11 +2,11 @@ import asyncio
 import base64
 import hashlib
 import logging
-from dataclasses import replace
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from msgspec.structs import replace
 
 from broker.sandbox.server import SandboxOptions
 from tests.sandbox.conftest import StartProgram

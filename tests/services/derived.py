@@ -1,8 +1,10 @@
 """Accounts that are made of 'work', and issuers for them."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
+
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.client import Client, ClientAuthentication
@@ -65,7 +67,7 @@ def an_exchange(
         requested_type=requested_type,
         audiences=audiences,
     )
-    changed = replace(grant.account, issuer=issuer, client=client, **account)  # type: ignore[arg-type]
+    changed = replace(grant.account, issuer=issuer, client=client, **account)
     return replace(grant, account=changed, unattended=how)
 
 

@@ -1,7 +1,9 @@
 """ID tokens of the world of these tests, and its issuer with keys."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
@@ -42,7 +44,7 @@ def identified(issuer: Issuer = WITH_KEYS, /, **members: object) -> Grant:
     """The grant of 'work', signed in with `openid`."""
     grant = a_grant(scopes="openid drive", subject="person-1")
     account = replace(grant.account, issuer=issuer)
-    return replace(grant, account=account, **members)  # type: ignore[arg-type]
+    return replace(grant, account=account, **members)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Accounts without a person, for the tests of what gives them tokens."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.client import Client, ClientAuthentication
@@ -30,7 +30,7 @@ def a_wanted(**changes: object) -> Wanted:
         unattended=ClientCredentials(),
         scopes=("read", "write"),
     )
-    return replace(wanted, **changes)  # type: ignore[arg-type]
+    return replace(wanted, **changes)
 
 
 def a_robot(
@@ -40,7 +40,7 @@ def a_robot(
 ) -> Grant:
     """The grant of one that is saved, with the scopes read and write."""
     grant = a_grant(ROBOT, refresh_token=None, scopes="read write")
-    changed = replace(grant.account, client=client, **account)  # type: ignore[arg-type]
+    changed = replace(grant.account, client=client, **account)
     return replace(grant, account=changed, unattended=unattended)
 
 

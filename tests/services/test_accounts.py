@@ -1,9 +1,9 @@
 """Log-out: revoke at the issuer, then forget."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName, RedirectChoice
 from broker.model.client import Registration

@@ -1,8 +1,7 @@
 """Bound tokens (RFC 9449) from the sign-in on: what is sent, kept and refused."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

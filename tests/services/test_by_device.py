@@ -1,9 +1,9 @@
 """Signing in by a code that is entered elsewhere: when the issuer is asked, and how."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     BrokerError,

@@ -1,9 +1,9 @@
 """Where the issuer is told to send the browser, and what is taken from there."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName, RedirectChoice
 from broker.model.errors import (

@@ -1,11 +1,12 @@
 """Back-off: whom a failure holds up, for how long, and what ends it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.account import Account
 from broker.model.client import Client

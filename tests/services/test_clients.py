@@ -1,9 +1,9 @@
 """Which client signs in: in MCP's order, and what each of them is bound to."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import RedirectChoice
 from broker.model.client import Client, ClientAuthentication, Registration

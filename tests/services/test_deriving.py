@@ -1,9 +1,9 @@
 """Accounts of other accounts are tried, then saved; none turns in a circle."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.client import Client, ClientAuthentication
@@ -45,13 +45,13 @@ STS_ENDPOINT = "https://sts.example/token"
 
 def wanted_view(*scopes: str, **changes: object) -> ViewWanted:
     wanted = ViewWanted(name=CI, view=View(parent=WORK), scopes=scopes)
-    return replace(wanted, **changes)  # type: ignore[arg-type]
+    return replace(wanted, **changes)
 
 
 def wanted_exchange(**changes: object) -> ExchangeWanted:
     how = TokenExchange(parent=WORK, subject_type=ACCESS)
     wanted = ExchangeWanted(name=GATEWAY, exchange=how, scopes=("read",))
-    return replace(wanted, **changes)  # type: ignore[arg-type]
+    return replace(wanted, **changes)
 
 
 async def test_a_view_is_tried_with_one_token_and_saved_without_a_secret() -> None:

@@ -1,6 +1,6 @@
 """The doctor, on all services: each state of the store."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from broker.model.errors import StoreCorruptError, StoreFailedError
 from broker.model.finding import Finding, Level, worst

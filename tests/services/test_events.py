@@ -1,9 +1,9 @@
 """Events and their bounded queues."""
 
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import TooManyListenersError
 from broker.model.event import Event, EventKind

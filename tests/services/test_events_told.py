@@ -1,8 +1,7 @@
 """Which deeds of the services are told to whoever listens, and what is said of them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import BrokerError, LoginRequiredError
 from broker.model.event import Event, EventKind

@@ -1,9 +1,9 @@
 """The one place that writes grants: compare and swap, and the default account."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

@@ -1,8 +1,7 @@
 """Which account is meant, and whether its grant can give tokens."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     AccountNeededError,

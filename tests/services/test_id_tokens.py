@@ -1,9 +1,9 @@
 """ID tokens for peers: checked, renewed where they are too old, and never another's."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     AudienceRefusedError,

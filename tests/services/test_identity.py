@@ -1,8 +1,7 @@
 """Whether whoever signed in is who was asked for."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import Account
 from broker.model.errors import AnotherPersonError, LoginFailedError

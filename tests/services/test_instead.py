@@ -1,9 +1,10 @@
 """A token that is of no use is never handed out; one that lives is, where need be."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     IssuerMalformedError,

@@ -1,9 +1,9 @@
 """Issuers' keys: fetched, kept, rotated, and out of reach."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     IssuerMalformedError,

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import IssuerUnreachableError
 from broker.model.event import Event, EventKind

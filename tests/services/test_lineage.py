@@ -1,8 +1,7 @@
 """Views: another account's tokens, narrower, under a name of their own."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

@@ -1,9 +1,10 @@
 """ID tokens for any audience: made once, kept, and checked like any other."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import BadRequestError, IssuerMalformedError, NoIdTokenError
 from broker.model.grant import Grant

@@ -1,9 +1,9 @@
 """Tokens that are had for another account's token (RFC 8693)."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.client import Client, ClientAuthentication
@@ -42,7 +41,7 @@ def a_foreign(**changes: object) -> Foreign:
         access_token=None,
         scopes=("drive", "mail"),
     )
-    return replace(foreign, **changes)  # type: ignore[arg-type]
+    return replace(foreign, **changes)
 
 
 def answering(world: World, answer: HttpResponse | BrokerError) -> list[HttpRequest]:

@@ -1,7 +1,7 @@
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

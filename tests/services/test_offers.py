@@ -1,8 +1,7 @@
 """Offers: what was served is served again until something has changed."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     IssuerUnreachableError,
@@ -47,7 +46,7 @@ def served(world: World, wanted: TokenWanted = ALL) -> TokenServed:
 
 
 def a_token(world: World, **changes: object) -> AccessToken:
-    return replace(served(world).token, **changes)  # type: ignore[arg-type]
+    return replace(served(world).token, **changes)
 
 
 async def test_who_asks_in_other_words_gets_an_answer_of_his_own(world: World) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (

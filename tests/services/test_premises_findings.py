@@ -1,8 +1,7 @@
 """What is said of folders, disk and process."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.finding import Finding, Level
 from broker.model.premises import DiskFacts, FileFacts, Premises, ProcessFacts

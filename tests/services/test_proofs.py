@@ -1,9 +1,9 @@
 """Proofs for peers: who gets one, for what, and what is remembered of APIs."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     BadRequestError,

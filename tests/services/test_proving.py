@@ -1,9 +1,9 @@
 """Requests that must be proven: nonces, and what is sent twice."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import IssuerUnreachableError
 from broker.model.http import Assertion, HttpRequest, HttpResponse

@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client
 from broker.model.errors import (
@@ -57,7 +57,7 @@ def id_token(login: Login, **members: object) -> str:
 def person_grant(subject: str | None = "person-1", **members: object) -> Grant:
     """A grant of an account that asks for `openid`."""
     grant = a_grant(scopes="openid drive", subject=subject)
-    return replace(grant, **members)  # type: ignore[arg-type]
+    return replace(grant, **members)
 
 
 async def signed_in_again(

@@ -1,12 +1,13 @@
 """Early renewal: what is in use is renewed ahead, and what is not sets no timer."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.errors import BrokerError, IssuerUnreachableError
 from broker.model.grant import Grant, GrantState

@@ -1,9 +1,9 @@
 """Grants are saved, and kept where the disk refuses, until it takes them."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import GrantChangedError, StoreFailedError
 from broker.model.grant import Grant

@@ -1,8 +1,7 @@
 """A sign-in that is repeated: what is stored stays, what is named replaces it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import RedirectChoice
 from broker.model.client import Client
@@ -25,7 +24,7 @@ def stored(**members: object) -> Grant:
         "redirect": RedirectChoice(port=8080),
         **members,
     }
-    account = replace(an_account(), **words)  # type: ignore[arg-type]
+    account = replace(an_account(), **words)
     return replace(a_grant(), account=account)
 
 

@@ -1,10 +1,10 @@
 """Signing in to an MCP server: from its challenge to tokens that are for it alone."""
 
 import json
-from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client
 from broker.model.errors import (

@@ -1,9 +1,9 @@
 """An issuer whose clock is not ours is told in the status."""
 
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.http import HttpResponse
 from broker.model.log_out import LogOutOptions

@@ -1,8 +1,7 @@
 """What a listener that comes late is told of the present."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import IssuerUnreachableError, StoreCorruptError
 from broker.model.event import Event, EventKind

@@ -1,10 +1,11 @@
 """While an issuer is down: who is served, who is told, and who asks it again."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     BrokerError,

@@ -1,9 +1,10 @@
 """What a refusal of the issuer costs, and what a login or a log-out meanwhile does."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import (
     BrokerError,

@@ -1,10 +1,10 @@
 """Narrowed and rejected tokens: nothing is ever widened, nothing hammers the issuer."""
 
 import asyncio
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from broker.model.client import Client
 from broker.model.errors import (

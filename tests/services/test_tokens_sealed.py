@@ -1,8 +1,7 @@
 """Grants without a refresh token: the sealed access token is the grant."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import BrokerError, LoginRequiredError
 from broker.model.grant import GrantState

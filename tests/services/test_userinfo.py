@@ -1,8 +1,7 @@
 """Name and address: asked for once, kept sealed, and never worth a sign-in."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from broker.model.errors import IssuerUnreachableError
 from broker.model.grant import Grant

@@ -3,8 +3,10 @@
 import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName
 from broker.model.client import Client

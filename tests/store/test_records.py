@@ -1,12 +1,12 @@
 import inspect
 import math
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName, RedirectChoice
 from broker.model.client import Client, Registration, SigningKey
@@ -123,7 +123,7 @@ NEWER = {"new_member": {"of": ["any", "shape"]}}
 
 def newer_record(**more: object) -> bytes:
     """A record of `a_grant` with members that this version does not know."""
-    members = members_of(grant_record(replace(a_grant(), **more)))  # type: ignore[arg-type]
+    members = members_of(grant_record(replace(a_grant(), **more)))
     account = msgspec.convert(members["account"], dict[str, object])
     return record_of(members | NEWER | {"account": account | NEWER})
 

@@ -8,8 +8,9 @@ Fernet; its key is PBKDF2-SHA256 of the password and `token_salt`, in as many ro
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from hashlib import pbkdf2_hmac
+
+from msgspec.structs import replace
 
 from broker.control.foreign.found import (
     ForeignFileError,

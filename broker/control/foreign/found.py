@@ -1,7 +1,8 @@
 """What other tools keep of a sign-in, as values. Knows no files and no tool."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.model.secret import Secret
 from broker.model.strict_json import parse_json
@@ -25,8 +26,7 @@ class WrongPasswordError(ForeignFileError):
     """What the person typed does not open it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One sign-in that a file holds.
 
     Attributes:

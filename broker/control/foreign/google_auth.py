@@ -7,7 +7,8 @@ google-auth, `google.oauth2.credentials.Credentials.to_json` and `__getstate__`,
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from broker.control.foreign.found import (
     ForeignFileError,

@@ -8,7 +8,8 @@ library would be a dependency for two files of known shape.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.control.foreign.found import ForeignFileError
 
@@ -32,8 +33,7 @@ _YAML_LITERAL = re.compile(r"[|>&*!%@`{\[]|- |-$|\? ")
 _GLAB_NULL = "!!null "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
+class Marked(msgspec.Struct, frozen=True, kw_only=True):
     """A value, and the lines of the file it stands in, counted from 0."""
 
     value: str

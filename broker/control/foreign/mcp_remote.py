@@ -5,7 +5,7 @@ The server is known by the hash of its URL alone, so the person has to say the i
 Source: mcp-remote, `src/lib/mcp-auth-config.ts`.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from broker.control.foreign.found import (
     ForeignFileError,

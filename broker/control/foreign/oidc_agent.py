@@ -10,7 +10,8 @@ import base64
 import binascii
 import hmac
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from broker.control.foreign.found import (
     ForeignFileError,
@@ -39,8 +40,7 @@ NEEDS_PYNACL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sealed:
+class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
     nonce: bytes
     salt: bytes
     passes: int

@@ -3,8 +3,9 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from broker.control.foreign.found import ForeignFileError, Found
 from broker.control.foreign.tools import TOOLS, Place, Tool, candidates
@@ -19,8 +20,7 @@ _MOST_FILES = 200
 _NO_TOOL = "is not what any tool writes that is known here: say which with --as"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignFile:
+class ForeignFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a tool's, read.
 
     Attributes:
@@ -43,8 +43,7 @@ class ForeignFile:
     readers: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     """A file that lies where a tool keeps one, and that is not what it should be."""
 
     tool: Tool

@@ -1,8 +1,9 @@
 """The tools whose sign-ins can be taken over: a table. Knows no file at work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from broker.control.foreign.email_proxy import parse_email_proxy
 from broker.control.foreign.forges import parse_gh, parse_glab
@@ -17,8 +18,7 @@ from broker.control.foreign.pizauth import parse_pizauth
 from broker.control.foreign.rclone import parse_rclone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a tool keeps its files.
 
     Attributes:
@@ -31,8 +31,7 @@ class Place:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of file.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from broker.model.secret import SecretBytes
 from broker.store.anchor import Anchor
@@ -22,8 +23,7 @@ class KeyUnavailableError(Exception):
     """The key cannot be had from where it is kept; the text says why to people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key-encryption key, and what must be recorded to have it again.
 
     Attributes:
