@@ -67,6 +67,12 @@ GRANTS = every(
     granted_at=MOMENTS,
     intent=st.none() | every(Intent, since=MOMENTS),
     refresh_expires_at=st.none() | MOMENTS,
+    unattended=st.none()
+    | every(ClientCredentials)
+    | every(JwtBearer)
+    | every(TokenExchange)
+    | every(View)
+    | every(GoogleCredentials, lifetime=st.none() | COUNTS),
 )
 
 
