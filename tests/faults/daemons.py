@@ -112,12 +112,24 @@ class Nursery:
             Refused: a problem document.
             Gone: no answer, or half of one.
         """
+        with self._connected() as door:
+            return _exchange(door, method, path, body)
+
+    def reach(self) -> None:
+        """See that the daemon is there, without an answer: that would be a call of its.
+
+        Raises:
+            Gone: it is not.
+        """
+        self._connected().close()
+
+    def _connected(self) -> socket.socket:
         answer, descriptors = self._order({"connect": str(self.person.socket)})
         if not descriptors:
             raise Gone(answer["error"])
-        with socket.socket(fileno=descriptors[0]) as door:
-            door.settimeout(COMMAND_SECONDS)
-            return _exchange(door, method, path, body)
+        door = socket.socket(fileno=descriptors[0])
+        door.settimeout(COMMAND_SECONDS)
+        return door
 
     def _order(self, order: Json, *descriptors: int) -> tuple[Json, list[int]]:
         socket.send_fds(self.hand, [json.dumps(order).encode()], descriptors)

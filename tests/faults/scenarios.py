@@ -182,15 +182,40 @@ def added(world: World, name: str, how: Json) -> None:
     world.ask("PUT", f"/v1/accounts/{name}", how)
     world.promised.accounts.add(name)
     # It is one save, whose note beside the store comes after the answer.
-    wait_until(
-        lambda: bool(world.ask("GET", "/v1/status")) and anchor(world) != before,
-        "it is noted",
-    )
+    wait_until(lambda: is_noted_after(world, before), "it is noted")
+
+
+def is_noted_after(world: World, before: int) -> bool:
+    """Whether the note is another one than `before`; looked at without an answer."""
+    world.nursery.reach()
+    return anchor(world) != before
 
 
 def anchor(world: World) -> int:
     """When the note was written that lies beside the store."""
     return (world.person.store.parent / "store.anchor").stat().st_mtime_ns
+
+
+# --- the audit -----------------------------------------------------------------------
+
+
+def use_and_lock(world: World) -> None:
+    """A token, which is written; then the end of the log is saved as the store closes.
+
+    Verifying has all written at once; else it is when the daemon has the time.
+    """
+    world.token("work")
+    world.ask("GET", "/v1/audit/verify")
+    world.ask("POST", "/v1/lock", {})
+    world.ask("POST", "/v1/unlock", {})
+    world.ask("GET", "/v1/audit/verify")
+
+
+def audit_is_whole(world: World) -> None:
+    """What a crash cuts off is told apart from what somebody has changed."""
+    verdict = world.ask("GET", "/v1/audit/verify")
+    assert verdict["fault"] is None, verdict
+    assert verdict["lines"] > 0, verdict
 
 
 # --- a store of an older format ------------------------------------------------------
@@ -290,6 +315,13 @@ SCENARIOS = [
     Scenario("an account without a person", prepare=two_accounts, act=add_robot),
     Scenario("a view", prepare=two_accounts, act=add_view, manners={"grace": True}),
     Scenario("lock and unlock", prepare=two_accounts, act=lock_and_unlock),
+    Scenario(
+        "the audit log",
+        prepare=two_accounts,
+        act=use_and_lock,
+        check=audit_is_whole,
+        audit=True,
+    ),
     Scenario("backup", prepare=two_accounts, act=make_backup),
     Scenario(
         "restore where nothing is",

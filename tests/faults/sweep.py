@@ -43,6 +43,7 @@ class Scenario:
         check: what must be so afterwards, beside that nothing is lost.
         from_start: strace is there from the daemon's first line on.
         crashed: the daemon before did not stop: it was killed.
+        audit: whether who got what is recorded, see `World.begin`.
         manners: of the issuer, see `issuer.Manners`.
     """
 
@@ -54,6 +55,7 @@ class Scenario:
     check: Callable[[World], None] = nothing
     from_start: bool = False
     crashed: bool = False
+    audit: bool = False
     manners: dict[str, bool] = field(default_factory=dict)
 
 
@@ -98,7 +100,7 @@ def sweep(scenario: Scenario, worlds: Sequence[World]) -> Result:
 
 def prepare(scenario: Scenario, world: World) -> None:
     """Make the state in which the scenario begins."""
-    world.begin()
+    world.begin(audit=scenario.audit)
     world.manners = scenario.manners
     with world.running() as daemon:
         scenario.prepare(world)

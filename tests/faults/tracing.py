@@ -25,6 +25,8 @@ _OPENED_TO_WRITE = re.compile(r"\bO_(WRONLY|RDWR|CREAT|TRUNC)\b")
 # The thread is not named where only one is traced.
 _CALL = re.compile(r"^(?:(\d+) +)?(\w+)\((.*)$")
 _PATH = re.compile(r'[<"](/[^<>"]+)[>"]')
+# By which a thread wakes the loop of its own process: two in a moment are one.
+_WAKES = "<anon_inode:[eventfd]>"
 _NOT_DONE = re.compile(r"= \?|<unfinished \.\.\.>$")
 
 
@@ -44,7 +46,9 @@ class Call:
 
     @property
     def changes_something(self) -> bool:
-        return self.name != "openat" or bool(_OPENED_TO_WRITE.search(self.text))
+        if self.name == "openat":
+            return bool(_OPENED_TO_WRITE.search(self.text))
+        return _WAKES not in self.text
 
     @property
     def paths(self) -> list[str]:

@@ -95,18 +95,21 @@ class World:
 
     # --- the same state again and again ----------------------------------------
 
-    def begin(self) -> None:
-        """Nothing is there."""
+    def begin(self, *, audit: bool) -> None:
+        """Nothing is there.
+
+        Without the audit where a scenario is not about it: it writes when it has the
+        time, from a thread of its own, and nobody could aim at a moment of the rest
+        among its calls.
+        """
         self._empty_home()
-        self._without_audit()
+        if not audit:
+            self._without_audit()
         self.issuer.manners()
         self.promised = Promised()
         self._given = len(self.issuer.secrets())
 
     def _without_audit(self) -> None:
-        """It writes when it has the time, from a thread of its own: nobody could aim at
-        a moment of the rest among its calls. What it loses has tests of its own.
-        """
         folder = self.person.home / ".config/brokerd"
         folder.mkdir(parents=True)
         config = folder / "config.toml"
