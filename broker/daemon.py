@@ -22,6 +22,7 @@ from broker.host import (
     ADMIN_BACKLOG,
     Place,
     forget_events,
+    give_back_code,
     harden,
     notify,
     runtime_directory,
@@ -111,6 +112,7 @@ async def _run(
     log.info("daemon.started pid=%d store=%s", os.getpid(), parts.vault.state.value)
     _report(options.ready_fd, {"ready": True})
     notify(os.environ, f"READY=1\nSTATUS=store {parts.vault.state.value}")
+    give_back_code()
     watchdog = asyncio.create_task(_ping_watchdog(), name="watchdog")
     await stopped.wait()
     log.info("daemon.stopping")

@@ -6,7 +6,7 @@ What `doctor` alone looks at, `host.premises`, is imported from there.
 from broker.host.clock import SystemClock
 from broker.host.kernel_keyring import KernelKeyring
 from broker.host.lock import HeldLock, hold_lock
-from broker.host.memory import proportional_set_kib
+from broker.host.memory import give_back_code, proportional_set_kib
 from broker.host.paths import config_directory, runtime_directory, state_directory
 from broker.host.persons_file import read_persons_file
 from broker.host.place import Place, take_place
@@ -29,6 +29,7 @@ __all__ = [
     "config_directory",
     "ensure_private_directory",
     "forget_events",
+    "give_back_code",
     "harden",
     "hold_lock",
     "inherited_sockets",

@@ -40,7 +40,7 @@ class PeerLooker:
         if held is not None and held.is_alive():
             self._held.move_to_end(peer)
             return held.facts
-        self._drop(peer)
+        self._let_the_ended_go()
         held = self._system.hold(connected, peer)
         if not held.is_alive():
             held.close()
@@ -49,6 +49,11 @@ class PeerLooker:
         if len(self._held) > HELD:
             self._drop(next(iter(self._held)))
         return held.facts
+
+    def _let_the_ended_go(self) -> None:
+        for peer, held in tuple(self._held.items()):
+            if not held.is_alive():
+                self._drop(peer)
 
     def close(self) -> None:
         """Let go of every process."""

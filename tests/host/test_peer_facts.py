@@ -62,6 +62,16 @@ def test_a_process_that_asks_again_is_looked_up_once() -> None:
     assert len(machine.given) == 1
 
 
+def test_what_has_ended_is_let_go_of_when_another_comes() -> None:
+    machine = Machine()
+    looker = PeerLooker(machine)
+    looker.label(CONNECTED, peer(7))
+    looker.label(CONNECTED, peer(8))
+    machine.given[0].alive = False
+    looker.label(CONNECTED, peer(9))
+    assert [process.closed for process in machine.given] == [1, 0, 0]
+
+
 def test_another_process_of_the_same_number_is_looked_up_again() -> None:
     machine = Machine()
     looker = PeerLooker(machine)
