@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 
 from broker.model.http import HttpRequest, HttpResponse
-from broker.oauth.dpop import JTI_BYTES, given_nonce, proven, server_of, wants_nonce
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.nonces import Nonces
 
@@ -35,6 +34,15 @@ class ProvingSender:
         """
         if request.dpop_key is None:
             return await self._sender.send(self._asserted(request))
+        return await self._send_proven(request)
+
+    async def _send_proven(self, request: HttpRequest) -> HttpResponse:
+        from broker.oauth.dpop import (  # noqa: PLC0415 - few accounts need it
+            given_nonce,
+            server_of,
+            wants_nonce,
+        )
+
         server = server_of(request.url)
         used = self._nonces.find(server)
         response = await self._prove(request, server, used)
@@ -49,7 +57,8 @@ class ProvingSender:
         """Anew for each time that it is sent: an issuer takes an assertion once."""
         if not request.assertions:
             return request
-        from broker.oauth.assertions import asserted  # noqa: PLC0415 - few need it
+        from broker.oauth.assertions import asserted  # noqa: PLC0415 - see above
+        from broker.oauth.dpop import JTI_BYTES  # noqa: PLC0415 - see above
 
         random = self._random(JTI_BYTES * len(request.assertions))
         return asserted(request, at=self._clock.now().wall, random=random)
@@ -57,6 +66,12 @@ class ProvingSender:
     async def _prove(
         self, request: HttpRequest, server: str, nonce: str | None
     ) -> HttpResponse:
+        from broker.oauth.dpop import (  # noqa: PLC0415 - see above
+            JTI_BYTES,
+            given_nonce,
+            proven,
+        )
+
         response = await self._sender.send(
             proven(
                 self._asserted(request),

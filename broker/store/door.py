@@ -20,7 +20,6 @@ from broker.model.store import Health, Slot
 from broker.model.time import UnixTime
 from broker.store.contents import Contents, parse_backup
 from broker.store.keys.names import PASSPHRASE, key_sources
-from broker.store.keys.passphrase import Passphrase
 from broker.store.keys.source import KeySource
 from broker.store.keys.unlock_cache import UnlockCache
 from broker.store.opening import (
@@ -101,7 +100,7 @@ class FileDoor:
 
     async def read_backup(self, backup: bytes, passphrase: Secret) -> Contents:
         """What is in a backup; see `StoreDoor.read_backup`."""
-        read = partial(parse_backup, backup, Passphrase(passphrase))
+        read = partial(parse_backup, backup, self.sources.named(PASSPHRASE, passphrase))
         return await asyncio.to_thread(read)
 
     async def restore(
@@ -181,7 +180,7 @@ class FileDoor:
         """
         if passphrase is not None and PASSPHRASE in recorded:
             # Typed just now: nothing else is to ask, or to open it in its place.
-            return [Passphrase(passphrase)]
+            return [self.sources.named(PASSPHRASE, passphrase)]
         names = [name for name in dict.fromkeys(recorded) if name in key_sources()]
         if not names:
             raise LockedError(

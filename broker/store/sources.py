@@ -22,7 +22,6 @@ from broker.store.keys.names import (
     automatic_choice,
     key_sources,
 )
-from broker.store.keys.passphrase import Passphrase
 from broker.store.keys.plain import KeyFile
 from broker.store.keys.source import KeySource, KeyUnavailableError
 
@@ -46,6 +45,12 @@ class _Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 # Each is imported when it is wanted: a store has one or two of them, and importing that
 # of the desktop takes a while, which is then spent on the store's thread.
+
+
+def _passphrase(at: _Circumstances) -> KeySource:
+    from broker.store.keys.passphrase import Passphrase  # noqa: PLC0415 - see above
+
+    return Passphrase(at.passphrase)
 
 
 def _secret_service(at: _Circumstances) -> KeySource:
@@ -92,7 +97,7 @@ def _dpapi(_: _Circumstances) -> KeySource:
 
 _FACTORIES: Mapping[str, Callable[[_Circumstances], KeySource]] = {
     PLAIN: lambda at: KeyFile(at.store.with_suffix(".key")),
-    PASSPHRASE: lambda at: Passphrase(at.passphrase),
+    PASSPHRASE: _passphrase,
     SECRET_SERVICE: _secret_service,
     SYSTEMD_CREDENTIAL: _systemd_credential,
     KEYCHAIN: _keychain,

@@ -85,6 +85,8 @@ class Nursery:
         order = {"start": self.person.environment, "words": list(words)}
         with self.log.open("ab") as stderr:
             answer, (go, ready) = self._order(order, stderr.fileno())
+        # A sweep starts more than there are numbers: this one may be known as ended.
+        self._ended.pop(answer["pid"], None)
         return Daemon(answer["pid"], go, ready)
 
     def end_of(self, daemon: Daemon) -> int:
