@@ -6,10 +6,14 @@ import socket
 
 import pytest
 
-from broker.ipc import connection, server
+from broker.daemon import _loop_factory
+from broker.ipc import connection, server, web
 from broker.ipc.connection import Begun, PeerConnection
 from tests.fakes.clock import run_until_idle
 from tests.ipc.served import Served, parse
+
+MANY = 1_000
+"""Requests at once: many more than aiohttp lets wait."""
 
 CHUNKED = b"POST /v1/token HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n"
 HOSTILE = [
@@ -102,5 +106,37 @@ async def test_a_connection_goes_on_where_whoever_had_it_before_has_stopped(
         lambda: PeerConnection(http, refuse=server._refusal, begun=begun), ours
     )
     assert (await reader.read()).startswith(heard)
+    writer.close()
+    await writer.wait_closed()
+
+
+def test_one_that_begins_with_more_than_may_wait_is_not_read_on() -> None:
+    # The daemon's own loop: another one does not begin to read what has been paused.
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(begin_with_more_than_may_wait())
+
+
+async def begin_with_more_than_may_wait() -> None:
+    go_on = asyncio.Event()
+
+    async def handler(_: web.Request) -> web.Response:
+        await go_on.wait()
+        return web.Response()
+
+    http = web.server(handler, largest_body=lambda _: 0)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=theirs)
+    begun = Begun(read=b"GET / HTTP/1.1\r\nHost: b\r\n\r\n" * MANY)
+    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+        lambda: PeerConnection(http, refuse=server._refusal, begun=begun), ours
+    )
+    await run_until_idle()
+    assert not transport.is_reading()
+    go_on.set()
+    for _ in range(MANY):  # and when they have been answered, it is read again
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    assert transport.is_reading()
+    await http.shutdown(0.01)
     writer.close()
     await writer.wait_closed()
