@@ -18,6 +18,7 @@ CA_FILE_SETTING = "network.ca_file"
 CA_FILE_VARIABLE = "SSL_CERT_FILE"
 CLIENT_CERTIFICATE = "the client's certificate"
 SYSTEM = "the system's store of certificates"
+OLDEST_TLS = ssl.TLSVersion.TLSv1_2
 
 SYSTEM_FILES = (
     Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Arch, Alpine, Gentoo
@@ -81,6 +82,9 @@ class Trust:
         places = self._places()
         stamp = _stamp((*places, *_files(shown)))
         context = _systems_own() if places == (None, None) else self._opened(places)
+        # Left to Python, it is as old as OpenSSL takes where a distribution builds it
+        # so (Debian), or whatever an openssl.cnf says.
+        context.minimum_version = max(context.minimum_version, OLDEST_TLS)
         if shown is not None:
             _show(context, shown)
         self._contexts[shown] = stamp, context

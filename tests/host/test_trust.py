@@ -143,6 +143,26 @@ async def test_where_the_system_verifies_itself_it_is_asked(
     assert isinstance(await Trust().context(), Asking)
 
 
+@pytest.mark.parametrize(
+    ("built", "taken"),
+    [
+        (ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2),
+        (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3),
+    ],
+)
+async def test_a_python_that_was_built_to_take_old_tls_takes_none_here(
+    monkeypatch: pytest.MonkeyPatch, built: ssl.TLSVersion, taken: ssl.TLSVersion
+) -> None:
+    def lax() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = built
+        return context
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(trust, "_systems_own", lax)
+    assert (await Trust().context()).minimum_version is taken
+
+
 async def test_a_file_that_is_named_counts_there_too(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
