@@ -29,13 +29,14 @@ from broker.control.sockets import socket_
 from broker.control.start import start_broker
 from broker.control.status import status
 from broker.control.store import init, lock, unlock
+from broker.control.usage_errors import SpokenGroup
 from broker.control.watch import watch
 from brokerd_client.commands.id_token import main as id_token_main
 from brokerd_client.commands.token import main as token_main
 from brokerd_client.exit_codes import exit_code_lines
 
 
-class _Brokerctl(click.Group):
+class _Brokerctl(SpokenGroup):
     """A group whose help ends with the exit codes."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -53,11 +53,11 @@ def tells_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return command(*args, **kwargs)
         except BrokerError as exc:
-            _tell_error(exc, as_json=bool(kwargs.get("as_json")))
+            tell_error(exc, as_json=bool(kwargs.get("as_json")))
             sys.exit(exit_code(exc.code))
         except (KeyboardInterrupt, click.Abort):
             error = BrokerError("interrupted", "interrupted")
-            _tell_error(error, as_json=bool(kwargs.get("as_json")))
+            tell_error(error, as_json=bool(kwargs.get("as_json")))
             sys.exit(INTERRUPTED)
 
     return told
@@ -95,7 +95,8 @@ def table(rows: list[Mapping[str, str]]) -> None:
         say(line.rstrip())
 
 
-def _tell_error(error: BrokerError, *, as_json: bool) -> None:
+def tell_error(error: BrokerError, *, as_json: bool) -> None:
+    """On stderr in words, or on stdout as a problem document."""
     if as_json:
         say_json(error.problem())
         return

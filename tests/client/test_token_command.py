@@ -144,8 +144,20 @@ def test_wrong_arguments_are_told_and_nothing_is_asked(
     assert said.out == ""
     assert said.err.splitlines() == [
         f"brokerctl: error: {complaint}",
-        "brokerctl: hint: 'brokerctl token --help' lists the options",
+        "brokerctl: hint: `brokerctl token --help` lists the options",
     ]
+
+
+@pytest.mark.parametrize(
+    "argv", [["--json", "--min-ttl", "soon"], ["--scopes", "a", "--json"]]
+)
+def test_wrong_arguments_are_told_in_json_where_that_is_wanted(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv, program="brokerctl token") == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["code"] == "bad_request"
+    assert said.err == ""
 
 
 def test_a_problem_is_told_with_its_hint_and_exit_code(

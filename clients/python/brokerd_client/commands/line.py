@@ -13,7 +13,6 @@ from brokerd_client.exit_codes import (
     INTERNAL,
     INTERRUPTED,
     OK,
-    USAGE,
     exit_code,
     exit_code_lines,
 )
@@ -78,12 +77,11 @@ def run(
         as_json = arguments.json
         return _print(_said(arguments, program, usage) or answer(arguments), name)
     except _UsageError as exc:
-        return _complain(name, str(exc), f"'{program} --help' lists the options", USAGE)
+        hint = f"`{program} --help` lists the options"
+        error = BrokerError("bad_request", str(exc), hint)
+        return _tell(error, name, as_json="--json" in words)
     except BrokerError as exc:
-        if as_json:
-            written = _print(f"{json_bytes(exc.problem()).decode()}\n", name)
-            return exit_code(exc.code) if written == OK else written
-        return _complain(name, exc.detail, exc.hint, exit_code(exc.code))
+        return _tell(exc, name, as_json=as_json)
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -209,6 +207,14 @@ def _print(text: str, name: str) -> int:
         reason = (exc.strerror or "unknown").lower()
         return _complain(name, f"cannot write: {reason}", "", INTERNAL)
     return OK
+
+
+def _tell(error: BrokerError, name: str, *, as_json: bool) -> int:
+    code = exit_code(error.code)
+    if as_json:
+        written = _print(f"{json_bytes(error.problem()).decode()}\n", name)
+        return code if written == OK else written
+    return _complain(name, error.detail, error.hint, code)
 
 
 def _complain(name: str, detail: str, hint: str, code: int) -> int:

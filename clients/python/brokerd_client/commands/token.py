@@ -113,7 +113,7 @@ def _note_type(token_type: str, program: str) -> None:
     elif token_type.lower() != BEARER.lower():
         note(
             f"the token is bound to a key ({token_type}): an API takes it with a proof "
-            "only, see 'brokerctl dpop-proof'",
+            "only, see `brokerctl dpop-proof`",
             program,
         )
 
