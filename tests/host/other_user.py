@@ -1,17 +1,11 @@
-"""Runs a function as an ordinary user, where the tests run as root."""
+"""Runs a function as an ordinary user, in tests that run as root."""
 
 import os
 import sys
 import traceback
 from collections.abc import Callable
 
-import pytest
-
 OTHER_UID = 54321
-
-needs_root = pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() != 0, reason="only root can become others"
-)
 
 
 def as_other_user(deed: Callable[[], None]) -> int:

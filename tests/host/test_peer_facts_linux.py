@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from broker.host.peer_facts_linux import SO_PEERPIDFD
 from broker.host.sockets import peer_of
 from broker.model.peer import Peer
 from broker.model.peer_facts import Certainty, Known, PeerFacts
-from tests.host.other_user import needs_root
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux alone")
 
@@ -40,7 +38,7 @@ class Connected:
 
 
 @contextmanager
-def peer(folder: Path, *words: str, uid: int | None = None) -> Iterator[Connected]:
+def peer(folder: Path, *words: str) -> Iterator[Connected]:
     """A program that connects to the socket whose path is its last word."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / "s"))
@@ -49,7 +47,7 @@ def peer(folder: Path, *words: str, uid: int | None = None) -> Iterator[Connecte
         listening.settimeout(60)
         command = [*words, str(folder / "s")]
         with subprocess.Popen(  # noqa: S603 - ours
-            command, stdin=subprocess.PIPE, user=uid
+            command, stdin=subprocess.PIPE
         ) as process:
             accepted, _ = listening.accept()
             with accepted:
@@ -144,26 +142,6 @@ def test_a_program_that_lies_under_a_hostile_path_is_shown_on_one_line(
         facts = connected.look()
     assert facts.script is not None
     assert facts.script.value.endswith("/a b /p")
-
-
-@needs_root
-def test_the_command_line_of_another_users_program_is_not_read() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        script = Path(folder) / "ask.pl"
-        script.write_text(PERL)
-        words = ("/usr/bin/perl", str(script))
-        with peer(Path(folder), *words, uid=54321) as connected:
-            facts = connected.look()
-    assert facts.uid == 54321
-    assert facts.command == Known("perl", Certainty.CLAIM)
-    assert facts.script is None
-
-
-PERL = (
-    "use Socket; socket(S,AF_UNIX,SOCK_STREAM,0);"
-    "connect(S,pack_sockaddr_un($ARGV[0])); <STDIN>"
-)
 
 
 class Options:

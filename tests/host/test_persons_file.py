@@ -5,7 +5,6 @@ import pytest
 
 from broker.host import read_persons_file
 from broker.model.errors import ConfigError
-from tests.host.other_user import OTHER_UID, needs_root
 
 
 @pytest.fixture
@@ -36,12 +35,6 @@ def test_a_missing_file_or_folder_is_none(tmp_path: Path) -> None:
 def test_a_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
     path.chmod(mode)
     assert refused(path) == f"others can write it (mode 0{mode:o}); `chmod go-w` it"
-
-
-@needs_root
-def test_a_file_of_another_user_is_refused(path: Path) -> None:
-    os.chown(path, OTHER_UID, -1)
-    assert refused(path) == f"it belongs to user {OTHER_UID}, not to {os.geteuid()}"
 
 
 def test_a_link_to_the_persons_file_is_read(path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from broker.host.private import ensure_private_directory
 from broker.model.errors import DirectoryUnsafeError
-from tests.host.other_user import OTHER_UID, needs_root
 
 
 def mode_of(path: Path) -> int:
@@ -66,19 +65,3 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(DirectoryUnsafeError, match="cannot be made: Not a directory"):
         ensure_private_directory(tmp_path / "file" / "below")
-
-
-@needs_root
-def test_a_private_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    ensure_private_directory(tmp_path / "theirs")
-    os.chown(tmp_path / "theirs", OTHER_UID, OTHER_UID)
-    with pytest.raises(DirectoryUnsafeError, match=f"belongs to user {OTHER_UID}"):
-        ensure_private_directory(tmp_path / "theirs")
-
-
-@needs_root
-def test_nothing_is_made_in_a_folder_of_another_user(tmp_path: Path) -> None:
-    os.chown(tmp_path, OTHER_UID, OTHER_UID)
-    with pytest.raises(DirectoryUnsafeError, match="belongs to another user"):
-        ensure_private_directory(tmp_path / "a" / "b")
-    assert not (tmp_path / "a").exists()

@@ -1,22 +1,10 @@
-import ctypes
 import json
-import os
-import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from broker.host.process import harden, scrub_environment
-from broker.model.errors import NotPermittedError
-from tests.host.other_user import (
-    OTHER_UID,
-    as_other_user,
-    needs_root,
-    start_as_other_user,
-    wait_for,
-)
+from broker.host.process import scrub_environment
 
 LINUX_PR_SET_DUMPABLE = 4
 
@@ -63,51 +51,6 @@ def test_a_hardened_process_dumps_nothing_and_keeps_its_files_private() -> None:
 def test_a_process_says_how_closed_it_is() -> None:
     said = subprocess.check_output([sys.executable, "-c", TELLS], text=True)  # noqa: S603 - as above
     assert said == "True 7 False 0\n"
-
-
-@linux_only
-@needs_root
-@pytest.mark.parametrize("is_hardened", [True, False])
-def test_only_an_unhardened_process_is_read_by_programs_of_its_user(
-    is_hardened: bool,  # noqa: FBT001 - a parameter of pytest's
-) -> None:
-    ready, say_ready = os.pipe()
-
-    def live() -> None:
-        # Becoming another user has closed the process already: open it again.
-        ctypes.CDLL(None).prctl(LINUX_PR_SET_DUMPABLE, 1, 0, 0, 0)
-        if is_hardened:
-            harden()
-        os.write(say_ready, b"r")
-        signal.pause()
-
-    pid = start_as_other_user(live)
-    try:
-        assert os.read(ready, 1) == b"r"
-        os.close(ready)
-        os.close(say_ready)
-
-        def read() -> None:
-            if is_hardened:
-                with pytest.raises(PermissionError):
-                    Path(f"/proc/{pid}/environ").read_bytes()
-            else:
-                Path(f"/proc/{pid}/environ").read_bytes()
-
-        assert as_other_user(read) == 0
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        wait_for(pid)
-
-
-@needs_root
-def test_a_set_uid_broker_refuses_to_run() -> None:
-    os.seteuid(OTHER_UID)
-    try:
-        with pytest.raises(NotPermittedError):
-            harden()
-    finally:
-        os.seteuid(0)
 
 
 def test_variables_that_weaken_the_daemon_are_removed_and_named() -> None:

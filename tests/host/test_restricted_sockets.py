@@ -1,10 +1,5 @@
 """Where restricted sockets lie, and who can reach them there."""
 
-import grp
-import os
-import socket
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,16 +12,8 @@ from broker.host.restricted_sockets import (
     sweep_restricted_places,
     unlink_restricted_socket,
 )
-from broker.model.account import AccountName
-from broker.model.errors import SocketUnusableError
-from broker.model.restriction import Restriction, SocketName
-from broker.model.time import UnixTime
-from tests.host.other_user import OTHER_UID, as_other_user, needs_root
-
-CI = Restriction(
-    name=SocketName("ci"), accounts=(AccountName("work"),), made_at=UnixTime(0)
-)
-GROUP = grp.getgrgid(os.getegid()).gr_name
+from broker.model.restriction import SocketName
+from tests.host.restricted import CI, knock, mode_of, what_is_wrong
 
 
 @pytest.fixture
@@ -34,38 +21,6 @@ def runtime(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir(mode=0o700)
     return folder
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that only root and we can write to, from the root on."""
-    folder = Path("/opt" if os.access("/opt", os.W_OK) else Path.home())
-    own = folder / f"brokerd-test-{os.getpid()}"
-    own.mkdir(mode=0o755)
-    yield own
-    for path in sorted(own.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    own.rmdir()
-
-
-def at(path: Path, **changes: object) -> Restriction:
-    return msgspec.structs.replace(CI, path=str(path), **changes)
-
-
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.lstat().st_mode)
-
-
-def knock(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as knocking:
-        knocking.connect(str(path))
-
-
-def what_is_wrong(runtime: Path, restriction: Restriction) -> str:
-    with pytest.raises(SocketUnusableError) as caught:
-        bind_restricted_socket(runtime, restriction)
-    assert caught.value.socket == "ci"
-    return caught.value.what
 
 
 def test_each_has_a_folder_of_its_own_that_is_closed_to_others(runtime: Path) -> None:
@@ -115,89 +70,3 @@ def test_a_folder_that_is_a_link_is_refused(runtime: Path, tmp_path: Path) -> No
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (runtime / "sockets").symlink_to(tmp_path / "elsewhere")
     assert "sockets" in what_is_wrong(runtime, CI)
-
-
-def test_a_path_of_the_persons_own_is_taken(runtime: Path, place: Path) -> None:
-    path = place / "s.sock"
-    with bind_restricted_socket(runtime, at(path)):
-        knock(path)
-        assert mode_of(path) == 0o600
-    forget_restricted_place(runtime, at(path))
-    assert place.exists()
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o775])
-def test_a_path_where_others_could_put_a_socket_is_refused(
-    runtime: Path, place: Path, mode: int
-) -> None:
-    below = place / "a"
-    below.mkdir()
-    place.chmod(mode)
-    for path in (place / "s.sock", below / "s.sock"):
-        assert "other users can write" in what_is_wrong(runtime, at(path))
-
-
-@needs_root
-def test_a_path_in_another_users_folder_is_refused(runtime: Path, place: Path) -> None:
-    os.chown(place, OTHER_UID, OTHER_UID)
-    assert what_is_wrong(runtime, at(place / "s.sock"))
-
-
-def test_a_path_that_leads_nowhere_is_told(runtime: Path, place: Path) -> None:
-    assert "cannot be looked at" in what_is_wrong(runtime, at(place / "gone/s.sock"))
-    (place / "file").touch()
-    assert what_is_wrong(runtime, at(place / "file/s.sock"))
-    assert "not a socket of ours" in what_is_wrong(runtime, at(place / "file"))
-    assert "107" in what_is_wrong(runtime, at(place / ("s" * 120)))
-
-
-def test_a_socket_that_somebody_listens_at_stays_theirs(
-    runtime: Path, place: Path
-) -> None:
-    path = place / "s.sock"
-    with bind_restricted_socket(runtime, at(path)):
-        assert "somebody listens" in what_is_wrong(runtime, at(path))
-        knock(path)
-
-
-def test_a_groups_socket_is_the_groups(runtime: Path, place: Path) -> None:
-    path = place / "s.sock"
-    with bind_restricted_socket(runtime, at(path, group=GROUP)):
-        found = path.lstat()
-        assert stat.S_IMODE(found.st_mode) == 0o660
-        assert found.st_gid == os.getegid()
-
-
-def test_a_group_that_cannot_get_there_is_told_of_the_folder(
-    runtime: Path, place: Path
-) -> None:
-    below = place / "below"
-    below.mkdir(mode=0o700)
-    what = what_is_wrong(runtime, at(below / "s.sock", group=GROUP))
-    assert f"{GROUP} cannot enter {below}" in what
-    below.chmod(0o710)
-    with bind_restricted_socket(runtime, at(below / "s.sock", group=GROUP)):
-        pass
-
-
-def test_a_group_that_is_not_there_is_told(runtime: Path, place: Path) -> None:
-    what = what_is_wrong(runtime, at(place / "s.sock", group="no-such-group"))
-    assert "no group 'no-such-group'" in what
-
-
-@needs_root
-def test_a_group_that_one_is_no_member_of_is_refused_and_nothing_is_left(
-    place: Path,
-) -> None:
-    own = place / "own"
-    own.mkdir()
-    os.chown(own, OTHER_UID, OTHER_UID)
-    own.chmod(0o711)
-
-    def deed() -> None:
-        what = what_is_wrong(own, at(own / "s.sock", group="daemon"))
-        assert "you must be a member" in what, what
-        assert not (own / "s.sock").exists()
-
-    assert as_other_user(deed) == 0

@@ -14,7 +14,6 @@ from broker.model.errors import (
     DirectoryUnsafeError,
 )
 from broker.model.peer import Peer
-from tests.host.other_user import OTHER_UID, as_other_user, needs_root
 
 
 @pytest.fixture
@@ -98,15 +97,6 @@ def test_a_link_to_a_socket_is_not_followed(folder: Path) -> None:
     assert (folder / "s").is_socket()
 
 
-@needs_root
-def test_a_socket_of_another_user_is_not_removed(folder: Path) -> None:
-    bind_private_socket(folder / "s").close()
-    os.chown(folder / "s", OTHER_UID, OTHER_UID)
-    with pytest.raises(DirectoryUnsafeError, match="is not a socket of ours"):
-        bind_private_socket(folder / "s")
-    assert (folder / "s").is_socket()
-
-
 def test_a_folder_that_is_missing_is_an_error_of_ours(folder: Path) -> None:
     with pytest.raises(DirectoryUnsafeError, match="cannot hold a socket"):
         bind_private_socket(folder / "missing" / "s")
@@ -137,23 +127,3 @@ def test_the_name_that_a_peer_gives_itself_changes_nothing(folder: Path) -> None
         with client, accepted:
             assert ";uid=12345;" in name
             assert peer_of(accepted).uid == os.geteuid()
-
-
-@needs_root
-def test_a_peer_of_another_user_is_seen_as_that_user(folder: Path) -> None:
-    with bind_private_socket(folder / "s") as listening:
-        (folder / "s").chmod(0o666)
-        assert as_other_user(lambda: connected(folder / "s").close()) == 0
-        accepted, _ = listening.accept()
-        with accepted:
-            assert peer_of(accepted).uid == OTHER_UID
-
-
-@needs_root
-def test_another_user_cannot_connect_to_the_admin_socket(folder: Path) -> None:
-    def knock() -> None:
-        with pytest.raises(PermissionError):
-            connected(folder / "s")
-
-    with bind_private_socket(folder / "s"):
-        assert as_other_user(knock) == 0

@@ -11,7 +11,6 @@ from broker.model.secret import Secret
 from broker.store.keys.passphrase import Argon2id, Passphrase
 from broker.store.keys.plain import KeyFile
 from broker.store.opening import create_store, has_store, open_store, slots_of
-from tests.host.other_user import needs_root
 from tests.store.samples import (
     CLOSED,
     a_grant,
@@ -217,16 +216,6 @@ async def test_a_file_that_is_no_store_has_no_key_source(
     spoil(path)
     with pytest.raises(StoreCorruptError, match=says):
         slots_of(path)
-
-
-@needs_root
-async def test_the_store_of_another_user_is_refused(
-    path: Path, source: KeyFile
-) -> None:
-    await (await create_store(path, source)).close()
-    os.chown(path, 4711, -1)
-    with pytest.raises(StoreCorruptError, match="belongs to user 4711"):
-        await open_store(path, source)
 
 
 async def test_damaged_key_parameters_are_not_taken_for_a_wrong_passphrase(

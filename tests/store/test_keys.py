@@ -17,7 +17,6 @@ from broker.store.keys.passphrase import (
 )
 from broker.store.keys.plain import KeyFile
 from broker.store.keys.source import KeyParametersError, KeyUnavailableError
-from tests.host.other_user import needs_root
 from tests.store.samples import names_in
 
 SALT = bytes(range(16))
@@ -218,15 +217,6 @@ def test_a_key_file_that_cannot_be_trusted_leaves_the_store_locked(
     spoil(tmp_path / "store.key")
     with pytest.raises(LockedError, match=says):
         source.recall(made.parameters)
-
-
-@needs_root
-def test_a_key_file_of_another_user_leaves_the_store_locked(tmp_path: Path) -> None:
-    source = KeyFile(tmp_path / "store.key")
-    source.make(fixed, STORE_ID)
-    os.chown(tmp_path / "store.key", 4711, -1)
-    with pytest.raises(LockedError, match="belongs to user 4711"):
-        source.recall("{}")
 
 
 def test_where_every_file_is_everybodys_no_key_is_made(

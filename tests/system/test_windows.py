@@ -28,7 +28,6 @@ SHOWN = (
 _NO_LINKS = "wine makes no links"
 _OPEN_FILES = "Windows lets nobody delete or replace a file that is open"
 _MODES = "speaks of POSIX' modes"
-_ROOT = "needs root"
 
 NOT_HERE = {
     "tests/host/test_files.py": {
@@ -65,7 +64,6 @@ NOT_HERE = {
         ),
         "test_a_store_that_others_could_read_is_closed_to_them_again": _MODES,
         "test_a_folder_with_strange_letters_is_no_obstacle": "with a question mark",
-        "test_the_store_of_another_user_is_refused": _ROOT,
     },
     "tests/store/test_store.py": {
         "test_what_was_saved_is_found_by_whoever_copies_the_files_of_a_running_store": (

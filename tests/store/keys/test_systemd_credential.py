@@ -92,14 +92,6 @@ def test_a_file_that_no_service_manager_leaves_is_refused(
         source.recall("{}")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_file_of_a_stranger_is_refused(tmp_path: Path) -> None:
-    source = handed(tmp_path, KEY)
-    os.chown(tmp_path / "brokerd-key", 4711, -1)
-    with pytest.raises(LockedError, match="not this daemon's alone"):
-        source.recall("{}")
-
-
 def test_the_groups_rights_of_an_access_list_are_no_fault(tmp_path: Path) -> None:
     source = handed(tmp_path, KEY)
     (tmp_path / "brokerd-key").chmod(0o440)
