@@ -26,7 +26,7 @@ _OWN = {
 def issuers(*, name: str | None, as_json: bool) -> None:
     """List the issuers that --issuer knows by name, or all that is known of NAME.
 
-    Every other issuer is given by its URL. Where an URL has {…} in it, give that of
+    Every other issuer is given by its URL. Where a URL has {…} in it, give that of
     yours: it is recognized.
     """
     known = _known(Broker().call("GET", "/v1/issuers"), name)

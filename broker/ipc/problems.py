@@ -224,9 +224,9 @@ ADVICE: dict[str, Advice] = {
     "sign_in_incomplete": _advice(
         400,
         "the sign-in of {account!r} is not complete: no {missing} is known",
-        "a first login needs --issuer (a URL or a preset such as google), and "
-        "--client-secrets FILE or --client-id ID: this issuer registers no clients by "
-        "itself",
+        "a first login needs --issuer (a URL, or a name of `brokerctl issuers`), and "
+        "--client-secrets FILE or --client-id ID where the issuer registers no clients "
+        "by itself",
     ),
     "issuer_needed": _advice(
         400,

@@ -109,7 +109,7 @@ class IssuerPreset(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: what a person types after `--issuer`.
         issuer: the issuer URL; or a template of one, with `{placeholders}`: then the
-            person types an URL of that shape.
+            person types a URL of that shape.
         metadata: the document to fetch where discovery does not find it, or None.
         pinned: endpoints of an issuer that publishes no metadata, or None.
         hosts: endpoint hosts by which a client_secret.json is recognized.

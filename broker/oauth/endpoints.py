@@ -60,7 +60,7 @@ def check_endpoint(url: str, *, issuer: str, name: str = "endpoint") -> str:
 
 
 def url_fault(url: str) -> str | None:
-    """What is wrong with an URL, as the end of a sentence, or None."""
+    """What is wrong with a URL, as the end of a sentence, or None."""
     if len(url) > MAX_URL_CHARACTERS:
         return f"is longer than {MAX_URL_CHARACTERS} characters"
     if not _URL.fullmatch(url):
@@ -69,7 +69,7 @@ def url_fault(url: str) -> str | None:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "is not an URL"
+        return "is not a URL"
     if parts.netloc.endswith(":") or port == 0:
         return "has no usable port"
     return _parts_fault(url, parts)

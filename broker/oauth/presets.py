@@ -88,7 +88,7 @@ def parse_presets(text: str) -> Mapping[str, IssuerPreset]:
 
     Raises:
         ValueError: not TOML, an unknown key or a wrong type; the message says where.
-        IssuerInvalidError: an URL that cannot be used.
+        IssuerInvalidError: a URL that cannot be used.
     """
     return {name: _preset(name, row) for name, row in tomllib.loads(text).items()}
 
@@ -124,7 +124,7 @@ def with_config_presets(
 ) -> Mapping[str, IssuerPreset]:
     """All of them; the person's stand in the place of shipped ones of their names.
 
-    They come first, so that an URL that two of them know is taken as the person says.
+    They come first, so that a URL that two of them know is taken as the person says.
     """
     marked = {
         name: replace(preset, origin=PresetOrigin.CONFIG_INSTEAD)
@@ -185,7 +185,7 @@ def _preset(name: str, table: object) -> IssuerPreset:
         row = msgspec.convert(table, _PresetRow)
     except msgspec.ValidationError as exc:
         raise ValueError(_fault(name, exc)) from exc
-    # A template is as safe an URL as what is to stand in it.
+    # A template is as safe a URL as what is to stand in it.
     issuer = parse_issuer_url(_PLACEHOLDER.sub("x", row.issuer))
     if issuer != row.issuer and (row.metadata or row.pinned):
         raise ValueError(f"{name}.issuer: a template is discovered, and not pinned")

@@ -85,3 +85,26 @@ def test_token_imports_nothing_that_is_slow(listen: Listen, runtime: Path) -> No
         timeout=30,
     )
     assert done.stdout == "tok-1\n[]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("brokerctl po", {"policy"}),
+        ("brokerctl socket r", {"remove", "run"}),
+        ("brokerctl policy set --ex", {"--executable"}),
+        ("brokerctl policy set ", {"allow", "ask", "deny"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_choices(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    expected: set[str],
+) -> None:
+    monkeypatch.setenv("_BROKERCTL_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert brokerctl(monkeypatch) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert {line.partition(",")[2] for line in said} == expected

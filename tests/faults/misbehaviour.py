@@ -30,7 +30,7 @@ class Exchange:
         healthy: makes the good answer, perhaps with further members; with it the
             refresh token is rotated.
         gate: what a held answer waits for.
-        elsewhere: an URL of another origin.
+        elsewhere: a URL of another origin.
         sent: counts the bytes of a flood.
     """
 

@@ -23,7 +23,7 @@ from broker.control.foreign.pickled import Pickled, read_pickle
 from broker.model.secret import Secret
 from broker.oauth.google_credentials import impersonated_email
 
-GOOGLE_TOKEN_ENDPOINT = "https://oauth2.googleapis.com/token"  # noqa: S105 - an URL
+GOOGLE_TOKEN_ENDPOINT = "https://oauth2.googleapis.com/token"  # noqa: S105 - a URL
 
 _PICKLED = "google.oauth2.credentials Credentials"
 
