@@ -68,7 +68,7 @@ def _who(account: Json) -> str:
     return f"{name} <{email}>" if name and email else name or email or "-"
 
 
-@click.command()
+@click.command(short_help="Show or choose the account that is meant by default.")
 @click.argument("name", required=False)
 @click.option("--none", is_flag=True, help="Choose none.")
 @json_option
@@ -89,7 +89,7 @@ def default(*, name: str | None, none: bool, as_json: bool) -> None:
         say(text(answer, "default"))
 
 
-@click.command()
+@click.command(short_help="Sign out here, and have the issuer revoke the grant.")
 @click.argument("name")
 @click.option("--local-only", is_flag=True, help="Do not ask the issuer to revoke.")
 @click.option(

@@ -45,7 +45,7 @@ def _with(*options: Option) -> Option:
     return decorate
 
 
-@click.command()
+@click.command(short_help="Make an account without a person, or a view of one.")
 @click.argument("name")
 @_with(*adding_oauth.OPTIONS, *adding_google.OPTIONS, *adding_derived.OPTIONS)
 @click.option("--scope", multiple=True, help="A scope; may be repeated.")

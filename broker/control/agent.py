@@ -27,7 +27,10 @@ from brokerd_client.exit_codes import INTERRUPTED
 LOCK_NAME = "agent.lock"
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    short_help="Ask for the passphrase and about programs, till Ctrl-C.",
+)
 @click.option(
     "--pinentry",
     default="pinentry",

@@ -41,7 +41,7 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """What a file system without them says: FAT, as on the sticks that backups go to."""
 
 
-@click.command()
+@click.command(short_help="Write all accounts to a file, sealed.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE where it is there.")
 @json_option

@@ -8,7 +8,10 @@ from broker.control.output import bad_usage, json_option, say, say_json, tells_e
 from broker.oauth.client_document import PORT, client_document, is_document_url
 
 
-@click.command("client-metadata")
+@click.command(
+    "client-metadata",
+    short_help="Print the document of a client that nobody registers.",
+)
 @click.argument("url")
 @click.option(
     "--port",

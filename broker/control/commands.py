@@ -42,8 +42,8 @@ class _Brokerctl(SpokenGroup):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Exit codes"):
-            for line in exit_code_lines():
-                formatter.write_text(line.strip())
+            rows = (line.strip().partition("  ") for line in exit_code_lines())
+            formatter.write_dl([(code, names) for code, _, names in rows])
 
 
 @click.group(cls=_Brokerctl, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,7 +18,10 @@ from broker.control.output import (
 from broker.model.text import safe_text
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    short_help="List and revoke what you have allowed programs.",
+)
 @json_option
 @click.pass_context
 def consents(context: click.Context, *, as_json: bool) -> None:

@@ -17,7 +17,7 @@ EXAMINE_SECONDS = 90
 _MARKS = {"ok": "ok     ", "warning": "WARNING", "error": "ERROR  "}
 
 
-@click.command()
+@click.command(short_help="Look at folders, disk, store and keys; change nothing.")
 @json_option
 @tells_errors
 def doctor(*, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from broker.control.output import (
 _GOOGLE = "google-authorized-user"
 
 
-@click.command()
+@click.command(short_help="Write a sign-in, refresh token and all, in plaintext.")
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(

@@ -74,7 +74,7 @@ class _Taken(msgspec.Struct, frozen=True, kw_only=True):
     answer: Json
 
 
-@click.command(name="import")
+@click.command(name="import", short_help="Take over sign-ins of other tools.")
 @click.argument("source", nargs=-1, required=True)
 @click.option(
     "--as",

@@ -19,7 +19,7 @@ _OWN = {
 }
 
 
-@click.command()
+@click.command(short_help="List the issuers that have a name, or tell of one.")
 @click.argument("name", required=False)
 @json_option
 @tells_errors

@@ -99,7 +99,7 @@ def remove(*, slot: int, yes: bool, as_json: bool) -> None:
     )
 
 
-@key.command()
+@key.command(short_help="Renew the key of one slot, or the data key.")
 @click.argument("slot", type=_NUMBER, required=False)
 @click.option(
     "--data",

@@ -35,7 +35,9 @@ _START_SECONDS = 90
 
 @click.command()
 @click.argument("name")
-@click.option("--issuer", help="Issuer URL, or a name of `brokerctl issuers`.")
+@click.option(
+    "--issuer", metavar="ISSUER", help="Issuer URL, or a name of `brokerctl issuers`."
+)
 @click.option(
     "--mcp",
     metavar="URL",
@@ -47,17 +49,25 @@ _START_SECONDS = 90
     metavar="FILE",
     help="Google's client_secret.json, of a Desktop app or a web client.",
 )
-@click.option("--client-id", help="The client, where there is no such file.")
+@click.option(
+    "--client-id", metavar="ID", help="The client, where there is no such file."
+)
 @click.option(
     "--client-secret-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="A file that holds the client secret alone.",
 )
-@click.option("--scope", multiple=True, help="A scope to ask for; may be repeated.")
+@click.option(
+    "--scope",
+    multiple=True,
+    metavar="SCOPE",
+    help="A scope to ask for; may be repeated.",
+)
 @click.option(
     "--add-scope",
     multiple=True,
+    metavar="SCOPE",
     help="A scope to ask for besides those that you have; may be repeated.",
 )
 @click.option(
@@ -65,11 +75,13 @@ _START_SECONDS = 90
     metavar="URI",
     help="The only API that the tokens are to be for (RFC 8707).",
 )
-@click.option("--login-hint", help="Who is going to sign in, such as an address.")
+@click.option(
+    "--login-hint", metavar="WHO", help="Who is going to sign in, such as an address."
+)
 @click.option(
     "--param",
     multiple=True,
-    metavar="K=V",
+    metavar="NAME=VALUE",
     help="A further parameter of the authorization request; may be repeated.",
 )
 @click.option(
@@ -106,23 +118,37 @@ _START_SECONDS = 90
     flag_value="device",
     help="Show a code that you enter on any other device (RFC 8628).",
 )
-@click.option("--prompt", help="Such as login, consent or select_account.")
+@click.option(
+    "--prompt", metavar="WORD", help="Such as login, consent or select_account."
+)
 @click.option(
     "--max-age",
     type=click.IntRange(0),
     metavar="SECONDS",
     help="How long ago the issuer may have seen you; it is asked to, and checked.",
 )
-@click.option("--acr-values", help="How strongly you are to prove who you are.")
+@click.option(
+    "--acr-values", metavar="VALUES", help="How strongly you are to prove who you are."
+)
 @click.option("--hd", metavar="DOMAIN", help="Google: the organization; checked.")
-@click.option("--redirect-uri", help="The redirect URI, where the issuer fixes one.")
+@click.option(
+    "--redirect-uri",
+    metavar="URI",
+    help="The redirect URI, where the issuer fixes one.",
+)
 @click.option(
     "--response-mode",
     type=click.Choice(["query", "form_post"]),
     help="How the browser brings the answer.  [default: query]",
 )
-@click.option("--host", help="Host of the redirect URI.  [default: 127.0.0.1]")
-@click.option("--bind", help="Loopback address to listen on, if not the host's.")
+@click.option(
+    "--host", metavar="HOST", help="Host of the redirect URI.  [default: 127.0.0.1]"
+)
+@click.option(
+    "--bind",
+    metavar="ADDRESS",
+    help="Loopback address to listen on, if not the host's.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -145,13 +171,18 @@ _START_SECONDS = 90
     help="Take the issuer's endpoints also at other hosts than before.",
 )
 @click.option("--no-browser", is_flag=True, help="Open none; print the URL.")
-@click.option("--browser", help="Which browser, as Python's webbrowser names it.")
+@click.option(
+    "--browser", metavar="NAME", help="Which browser, as Python's webbrowser names it."
+)
 @click.option(
     "--prompt-message",
     default=PROMPT_MESSAGE,
+    metavar="TEXT",
     help="What is said with the URL; {url} stands for it; empty says nothing.",
 )
-@click.option("--success-message", help="A sentence for the page at the end.")
+@click.option(
+    "--success-message", metavar="TEXT", help="A sentence for the page at the end."
+)
 @json_option
 @tells_errors
 def login(**words: Unpack[Words]) -> None:

@@ -12,7 +12,7 @@ _NEEDY = frozenset({"dead", "reauthenticate"})
 _LARGEST_LIST = 16 * 1024 * 1024
 
 
-@click.command()
+@click.command(short_help="List what waits for you: sign-ins and log-outs.")
 @json_option
 @tells_errors
 def pending(*, as_json: bool) -> None:

@@ -39,7 +39,7 @@ def _label_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
+@click.group(short_help="Say which program may have which token.")
 def policy() -> None:
     """Say which program may have which token without being asked about.
 

@@ -8,13 +8,19 @@ from brokerd_client.dpop import parse_proof, proof_request
 from brokerd_client.tokens import DEFAULT_MIN_TTL, parse_token, token_request
 
 
-@click.command("dpop-proof")
+@click.command(
+    "dpop-proof", short_help="Print the headers of one request with a bound token."
+)
 @click.argument("name")
 @click.argument("method")
 @click.argument("url")
-@click.option("--scope", multiple=True, help="Only this scope; may be repeated.")
-@click.option("--resource", help="The API the token is for (RFC 8707).")
-@click.option("--nonce", help="The last DPoP-Nonce of the API, if it wants one.")
+@click.option(
+    "--scope", multiple=True, metavar="SCOPE", help="Only this scope; may be repeated."
+)
+@click.option("--resource", metavar="URI", help="The API the token is for (RFC 8707).")
+@click.option(
+    "--nonce", metavar="NONCE", help="The last DPoP-Nonce of the API, if it wants one."
+)
 @json_option
 @tells_errors
 def dpop_proof(

@@ -17,7 +17,7 @@ _READERS = {
 }
 
 
-@click.command()
+@click.command(short_help="List OAuth tokens that other tools keep in plaintext.")
 @json_option
 @tells_errors
 def scan(*, as_json: bool) -> None:

@@ -35,7 +35,7 @@ class Manager(Protocol):
     def state(self) -> dict[str, str]: ...  # noqa: D102 - as above
 
 
-@click.group()
+@click.group(short_help="Let the service manager start the daemon.")
 def service() -> None:
     """Let the service manager start the daemon when it is needed."""
 
@@ -49,7 +49,7 @@ def install(*, force: bool, as_json: bool) -> None:
     tell_report(_install(_manager(), force=force), as_json=as_json)
 
 
-@service.command()
+@service.command(short_help="Stop the service and remove its files.")
 @click.option("--force", is_flag=True, help="Remove files that are not ours.")
 @json_option
 @tells_errors

@@ -32,7 +32,7 @@ from broker.control.socket_run import socket_for
 _OPTIONS = ("-o", "StreamLocalBindUnlink=yes", "-o", "ExitOnForwardFailure=yes")
 
 
-@click.command()
+@click.command(short_help="Let programs on another host have tokens, over ssh.")
 @click.argument("name")
 @click.argument("host")
 @click.argument("ssh_options", nargs=-1, metavar="[-- SSH_OPTION...]")
@@ -46,7 +46,9 @@ _OPTIONS = ("-o", "StreamLocalBindUnlink=yes", "-o", "ExitOnForwardFailure=yes")
     "--print", "prints", is_flag=True, help="Print the ssh line, run nothing."
 )
 @click.option("--no-browser", is_flag=True, help="Print URLs, open none.")
-@click.option("--browser", help="Which browser, as Python's webbrowser names it.")
+@click.option(
+    "--browser", metavar="NAME", help="Which browser, as Python's webbrowser names it."
+)
 @json_option
 @tells_errors
 def forward(

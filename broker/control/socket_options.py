@@ -42,6 +42,7 @@ _OPTIONS: tuple[Option, ...] = (
     click.option(
         "--scope",
         multiple=True,
+        metavar="SCOPE",
         help="The most that a token may have; may be repeated.  [default: all]",
     ),
     click.option(

@@ -21,7 +21,7 @@ from broker.control.socket_options import SocketWords, socket_body, socket_optio
 from broker.control.socket_run import run
 
 
-@click.group(name="socket")
+@click.group(name="socket", short_help="Make sockets that are for some accounts alone.")
 def socket_() -> None:
     """Sockets that are for some accounts and nothing else: containers, hosts, jobs.
 

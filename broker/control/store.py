@@ -64,7 +64,7 @@ def tell_set_aside(answer: Json) -> None:
         tell_note(f"the store that was there is called {aside} now")
 
 
-@click.command()
+@click.command(short_help="Drop keys, grants and tokens from memory.")
 @json_option
 @tells_errors
 def lock(*, as_json: bool) -> None:
@@ -84,13 +84,13 @@ def lock(*, as_json: bool) -> None:
 
 remember_option = click.option(
     "--remember",
-    metavar="TIME",
+    metavar="SPAN",
     help="Let the kernel keep the key for so long, such as 90m or 8h, so that the next "
     "daemon opens the store without a question (Linux).",
 )
 
 
-@click.command()
+@click.command(short_help="Open the store.")
 @remember_option
 @json_option
 @tells_errors

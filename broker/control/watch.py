@@ -51,7 +51,10 @@ _WORDS = {
 """Where the name of an event, with spaces, is not what a person would say."""
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    short_help="Tell what happens, as it happens.",
+)
 @click.option(
     "--account", "accounts", multiple=True, metavar="NAME", help="Of this one only."
 )
