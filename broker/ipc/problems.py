@@ -39,7 +39,7 @@ def _advice(status: int, sentence: str, hint: str) -> Advice:
 ADVICE: dict[str, Advice] = {
     "bad_request": _advice(
         400,
-        "the request cannot be understood: {what}",
+        "the request is not valid: {what}",
         "look at what was asked; `brokerctl COMMAND --help` says what there is",
     ),
     "not_found": _advice(
