@@ -1,11 +1,25 @@
-"""What brokerctl says of itself."""
+"""What brokerctl says of itself, and what is said of it."""
 
+import re
 from collections.abc import Iterator
 
 import click
+import pytest
 
 from broker.control.commands import brokerctl
+from broker.ipc.problems import ADVICE
 from tests.control.conftest import Run
+from tests.project.tree import ROOT
+
+NAMED = re.compile(
+    r"(?:^ *(?:\$ )?|[`(]|\| *)brokerctl ((?:\\\n|[^`\\|;&\n#)\"…])+)", re.MULTILINE
+)
+"""A command as it is typed: in a block, in backticks, or within another's line."""
+PAGES = ["README.md", "SECURITY.md", "clients/PROTOCOL.md", "clients/python/README.md"]
+PARSED_BY_HAND = {
+    "token": "--scope --resource --min-ttl --header --json --socket",
+    "id-token": "--audience --min-ttl --header --json --socket",
+}
 
 
 def groups(command: click.Command, *words: str) -> Iterator[tuple[str, ...]]:
@@ -30,3 +44,54 @@ def test_the_exit_codes_stand_below_the_commands(run: Run) -> None:
     # What is too long for a line goes on below its beginning.
     start = codes[0].index("ok")
     assert all(line[start - 1] == " " != line[start] for line in codes)
+
+
+def untypable(text: str) -> list[str]:
+    """What is no command, or no option of it, of all that a text has one type."""
+    return [
+        f"brokerctl {' '.join(said.split())}: {word}"
+        for said in NAMED.findall(text)
+        for word in unknown_words(said.replace("\\\n", " ").split(" -- ")[0].split())
+    ]
+
+
+def unknown_words(words: list[str]) -> Iterator[str]:
+    command: click.Command = brokerctl
+    while isinstance(command, click.Group) and words and words[0].islower():
+        if words[0].startswith("-"):
+            break
+        if words[0] not in command.commands:
+            yield words[0]
+            return
+        command = command.commands[words.pop(0)]
+    options = {"--help", *PARSED_BY_HAND.get(command.name or "", "").split()}
+    for parameter in command.params:
+        options |= {*parameter.opts, *parameter.secondary_opts}
+    own = words[: words.index("--exec")] if "--exec" in words else words
+    for word in own:
+        option = word.strip("[](),.:'").partition("=")[0]
+        if option.startswith("--") and option not in options:
+            yield option
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_command_of_a_page_can_be_typed(page: str) -> None:
+    assert untypable((ROOT / page).read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("code", ADVICE)
+def test_every_command_of_a_hint_can_be_typed(code: str) -> None:
+    assert untypable(ADVICE[code].hint) == []
+
+
+def test_what_cannot_be_typed_is_found() -> None:
+    page = (
+        "`brokerctl nosuch`, `brokerctl key nosuch`\n    brokerctl token a --nosuch\n"
+    )
+    assert [one.rpartition(": ")[2] for one in untypable(page)] == [
+        "nosuch",
+        "nosuch",
+        "--nosuch",
+    ]
