@@ -193,3 +193,9 @@ def test_the_page_of_issuers_lists_every_key_of_a_table() -> None:
     listed = set(re.findall(r"`(?:\[….)?([a-z_]+)\]?`", own))
     for row in (_PresetRow, _PinnedRow, _QuirksRow):
         assert set(row.__struct_fields__) - listed == set()
+
+
+def test_the_list_of_pages_has_them_all() -> None:
+    listed = re.findall(r"\]\(([\w.-]+\.md)\)", (ROOT / "docs/README.md").read_text())
+    there = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert sorted(listed) == sorted(there)
