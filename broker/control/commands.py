@@ -47,7 +47,9 @@ class _Brokerctl(SpokenGroup):
 
 
 @click.group(cls=_Brokerctl, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="brokerctl")
+@click.version_option(
+    __version__, prog_name="brokerctl", message="%(prog)s %(version)s"
+)
 def brokerctl() -> None:
     """Sign in once; every local program gets a fresh access token.
 

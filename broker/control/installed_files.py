@@ -24,7 +24,8 @@ def installed_command(name: str) -> Path:
     found = beside if beside.exists() else shutil.which(name)
     if found is None:
         raise ServiceError(
-            f"the command {name} is not installed", "install brokerd anew: README.md says how"
+            f"the command {name} is not installed",
+            "install brokerd anew: README.md says how",
         )
     return Path(found).absolute()
 
