@@ -492,7 +492,7 @@ def headers_of(error: BrokerError) -> dict[str, str]:
 def _document(code: str, advice: Advice) -> dict[str, object]:
     return {
         "type": f"urn:brokerd:problem:{code}",
-        "title": code.replace("_", " "),
+        "title": code.replace("_", " ").capitalize(),
         "status": advice.status,
         "code": code,
     }

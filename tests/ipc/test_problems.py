@@ -19,6 +19,7 @@ from broker.model.errors import (
     ScopeNotGrantedError,
     WrongPassphraseError,
 )
+from brokerd_client.errors import BrokerError as ClientError
 from brokerd_client.errors import error_from_problem
 from brokerd_client.exit_codes import EXIT_CODES
 
@@ -89,6 +90,8 @@ def test_every_error_has_its_advice_and_tells_its_facts(
     document = problem(error)
     row = ADVICE[kind.code]
     assert document["type"] == f"urn:brokerd:problem:{kind.code}"
+    # As the client library builds the same document.
+    assert document["title"] == ClientError(kind.code, "").problem()["title"]
     assert document["code"] == kind.code
     assert document["status"] == row.status
     for name, value in error.facts().items():
