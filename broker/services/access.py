@@ -79,7 +79,8 @@ class Access:
             served = _at_hand(opened, wanted)
         if served is not None:
             if asker.socket.restriction is not None:
-                served = self._gate.hand_out(asker, served)
+                self._gate.count(asker)
+                served = self._gate.within(asker, served)
             self._record(asker, wanted, served, rule)
         return served
 
@@ -99,6 +100,7 @@ class Access:
         self.permit(asker, Operation.TOKEN)
         passage = await self._passage(asker, Operation.TOKEN, wanted)
         wanted = passage.wanted
+        self._gate.count(asker)
         # Looked for anew: the person may have taken a while.
         opened = self._opened(wanted)
         account, key = _key(opened, wanted)
@@ -108,7 +110,7 @@ class Access:
             # It may be the store alone that was closed, and then it says so.
             self._vault.require_open()
             raise
-        served = self._gate.hand_out(asker, _served(opened, account, key, token))
+        served = self._gate.within(asker, _served(opened, account, key, token))
         # Last: what is refused after all costs no use.
         await self._gate.use_up(asker)
         self._record(asker, wanted, served, passage.rule)
@@ -119,14 +121,24 @@ class Access:
     ) -> TokenWanted:
         """The same request as narrow as it must be, for what goes beside a token.
 
+        Whoever hands that out says so by `use_up`.
+
         Raises:
             BrokerError: `asker` may not have it, or there is no such account.
         """
         self.permit(asker, operation)
         passage = await self._passage(asker, operation, wanted)
-        await self._gate.use_up(asker)
+        self._gate.count(asker)
         self._vault.used()
         return passage.wanted
+
+    async def use_up(self, asker: Asker) -> None:
+        """Count what is handed out, last: what is refused after all costs no use.
+
+        Raises:
+            NotPermittedError: the socket has none left to give.
+        """
+        await self._gate.use_up(asker)
 
     def grant_of(self, asker: Asker, account: AccountName | None) -> Grant:
         """The grant whose proofs `asker` may have (RFC 9449), never waiting.

@@ -124,21 +124,31 @@ class Gate:
         if restriction.expires_at <= self._clock.now().wall:
             raise NotPermittedError(what=f"{restriction.name!r} has expired")
 
-    def hand_out(self, asker: Asker, served: TokenServed) -> TokenServed:
-        """What the asker gets of `served`, which has passed; counted.
+    def count(self, asker: Asker) -> None:
+        """One more of what the socket gives, before its issuer is asked for it.
+
+        Else a peer that gets no more could have the issuer asked all the same, as often
+        as it likes.
+
+        Raises:
+            NotPermittedError: the socket has none left to give.
+            TooManyRequestsError: it has given as many as it may for now.
+        """
+        restriction = asker.socket.restriction
+        if restriction is None or (restriction.rate, restriction.uses) == (None, None):
+            return
+        self._usage.get().count(restriction, self._clock.now())
+
+    def within(self, asker: Asker, served: TokenServed) -> TokenServed:
+        """What the asker gets of `served`, which has passed.
 
         Raises:
             NotPermittedError: the token can do more than the socket is for.
-            TooManyRequestsError: the socket has given as many as it may for now.
         """
         restriction = asker.socket.restriction
         if restriction is None:
             return served
-        now = self._clock.now()
-        served = within(restriction, served, now)
-        if restriction.rate is not None:
-            self._usage.get().count(restriction, now)
-        return served
+        return within(restriction, served, self._clock.now())
 
     async def use_up(self, asker: Asker) -> None:
         """Count one use of a socket that has a number of them; saved when it returns.

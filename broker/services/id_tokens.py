@@ -32,7 +32,7 @@ from broker.services.id_token_shelf import Laid
 from broker.services.instead import serves_instead
 from broker.services.interfaces import Clock
 from broker.services.lineage import source
-from broker.services.made_id_tokens import MadeIdTokens
+from broker.services.made_id_tokens import MadeIdTokens, for_its_audience
 from broker.services.served import TokenWanted
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
@@ -104,17 +104,19 @@ class IdTokens:
             attempts -= 1
             opened = self._vault.require_open()
             name = opened.grants.named_or_default(passed.account)
+            own = for_its_audience(opened.grants, name, passed.resource, wanted)
             # Of a view: whoever signed in is the same, and the name is its own.
             grant = source(opened.grants, opened.grants.get(name))
             tokens = opened.tokens
             # A grant that gives no tokens any more gives none that is left over.
             tokens.key(name, None, None)
             try:
-                served = await self._served(tokens, grant, wanted)
+                served = await self._served(tokens, grant, own)
             except GrantChangedError:
                 if not attempts:
                     raise
                 continue  # a login was faster, and has brought another
+            await self._access.use_up(asker)
             log.debug("id_token.served account=%s", name)
             return msgspec.structs.replace(served, account=name)
 

@@ -222,9 +222,10 @@ class Usage(Protocol):
     """How much of what was allowed to restricted sockets is left."""
 
     def count(self, restriction: Restriction, now: Instant) -> None:
-        """One more token within the socket's rate.
+        """One more token within the socket's rate, where it has any left.
 
         Raises:
+            NotPermittedError: it has none.
             TooManyRequestsError: there have been as many as may be for now.
         """
         ...

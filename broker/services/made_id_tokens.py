@@ -1,8 +1,18 @@
 """ID tokens for any audience, of accounts without a person that can have them made."""
 
-from broker.model.errors import BadRequestError, IssuerMalformedError, NoIdTokenError
+import msgspec
+
+from broker.model.account import AccountName
+from broker.model.errors import (
+    BadRequestError,
+    IssuerMalformedError,
+    NoIdTokenError,
+    NotPermittedError,
+)
 from broker.model.grant import Grant
+from broker.model.text import safe_text
 from broker.model.unattended import Unattended, kind_of
+from broker.services.at_hand import AtHand
 from broker.services.id_token_checks import (
     IdTokenChecker,
     IdTokenServed,
@@ -10,6 +20,7 @@ from broker.services.id_token_checks import (
     require_life,
 )
 from broker.services.interfaces import Clock
+from broker.services.lineage import source, through, views
 from broker.services.minting import IdTokenMinter
 from broker.services.tokens import TokenService
 
@@ -62,6 +73,28 @@ class MadeIdTokens:
             return await self._checker.checked(laid, grant, audience)
         except IssuerMalformedError:
             return None  # its key was withdrawn, or it has expired
+
+
+def for_its_audience(
+    grants: AtHand, name: AccountName, resource: str | None, wanted: IdTokenWanted
+) -> IdTokenWanted:
+    """The same, for no other audience than the one that the socket and views are for.
+
+    Of a sign-in it is for the client in any case, and that is looked at elsewhere.
+
+    Raises:
+        NotPermittedError, ResourceNotGrantedError: it is to be for another.
+    """
+    grant = grants.get(name)
+    if source(grants, grant).unattended is None:
+        return wanted
+    audience = resource if wanted.audience is None else wanted.audience
+    if resource not in (None, audience):
+        what = f"id-token: the audience {safe_text(audience or '')}"
+        raise NotPermittedError(what=what)
+    for view in views(grants, name):
+        _, audience = through(view, None, audience)
+    return msgspec.structs.replace(wanted, audience=audience)
 
 
 def _minter(

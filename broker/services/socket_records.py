@@ -110,13 +110,18 @@ class SocketRecords:
             StoreFailedError: the disk refused; it counts all the same.
         """
         async with self._writing:
-            record = self._require_left(restriction)
+            record = self.require_left(restriction)
             # Before it is saved: what the disk refuses is not given twice.
             used = msgspec.structs.replace(record, used=record.used + 1)
             self._records[restriction.name] = used
             await self._save(self.all())
 
-    def _require_left(self, restriction: Restriction) -> SocketRecord:
+    def require_left(self, restriction: Restriction) -> SocketRecord:
+        """The record, where that socket is there and has uses left.
+
+        Raises:
+            NotPermittedError: it is gone, or has given all that it may give.
+        """
         record = self._records.get(restriction.name)
         if record is None or record.restriction.made_at != restriction.made_at:
             raise NotPermittedError(what=f"{restriction.name!r} is gone")

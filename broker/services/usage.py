@@ -29,11 +29,13 @@ class SocketUsage:
         self._given: dict[str, _Given] = {}
 
     def count(self, restriction: Restriction, now: Instant) -> None:
-        """Refuses what is over the rate, see `Usage.count`.
+        """Refuses what is over the rate, or the number, see `Usage.count`.
 
         In any `seconds` there are `most` at most: the moments of the last ones are
         kept, on the boot clock, and nothing is kept over a restart.
         """
+        if restriction.uses is not None:
+            self._records().require_left(restriction)
         rate = restriction.rate
         if rate is None:
             return

@@ -185,7 +185,49 @@ async def test_what_goes_beside_a_token_passes_the_same_gate() -> None:
     asker = on(operations=frozenset({Operation.ID_TOKEN}), uses=2)
     passed = await world.access.pass_for(asker, Operation.ID_TOKEN, ANY)
     assert passed.account == WORK
+    assert (world.usage.counted, world.usage.used) == (["ci"], [])
+    await world.access.use_up(asker)
     assert world.usage.used == ["ci"]
+
+
+async def test_what_goes_beside_a_token_is_asked_about_but_for_proofs() -> None:
+    world = await with_token(Policy(default=Verdict.ASK))
+    wanted = TokenWanted(account=WORK, resource="https://api.example")
+    with pytest.raises(ConsentPendingError):
+        await world.access.pass_for(PERSON, Operation.ID_TOKEN, wanted)
+    asked = world.consent.asked[-1]
+    assert (asked.operation, asked.resource) == (
+        Operation.ID_TOKEN,
+        "https://api.example",
+    )
+
+
+async def test_a_question_says_which_socket_it_came_in_on() -> None:
+    world = await with_token()
+    with pytest.raises(ConsentPendingError):
+        await world.access.token(on(confirm=Confirm.FIRST), ANY)
+    assert world.consent.asked[-1].socket == "ci"
+
+
+async def test_the_account_that_was_asked_about_is_served_whatever_is_meant_then() -> (
+    None
+):
+    world = await a_world(a_grant(), a_grant(HOME))
+    opened = world.vault.require_open()
+    await opened.policies.set(Policy(default=Verdict.ASK))
+    await opened.grants.set_default(WORK)
+    world.consent.allowed.add(WORK)
+    passage = await world.access._gate.wait(opened, PERSON, Operation.TOKEN, ANY)
+    assert passage.wanted.account == WORK
+
+
+async def test_of_what_is_over_the_rate_no_issuer_hears() -> None:
+    world = await a_world(a_grant())
+    world.usage.is_spent = True
+    for limit in ({"rate": Rate(most=1, seconds=Seconds(60))}, {"uses": 1}):
+        with pytest.raises(NotPermittedError, match="spent"):
+            await world.access.token(on(**limit), ANY)
+    assert world.sender.requests == []
 
 
 async def test_a_peer_of_another_user_is_refused_on_a_restricted_socket_too(

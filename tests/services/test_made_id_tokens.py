@@ -6,16 +6,27 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from broker.model.errors import BadRequestError, IssuerMalformedError, NoIdTokenError
+from broker.model.errors import (
+    BadRequestError,
+    IssuerMalformedError,
+    NoIdTokenError,
+    NotPermittedError,
+    ResourceNotGrantedError,
+)
 from broker.model.grant import Grant
+from broker.model.peer import Peer, Socket
+from broker.model.policy import Operation
+from broker.model.restriction import Restriction, SocketName
 from broker.model.secret import Secret
-from broker.model.time import Seconds
+from broker.model.time import Seconds, UnixTime
 from broker.model.token import AccessToken
 from broker.model.unattended import ClientCredentials
+from broker.services.gate import Asker
 from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
 from broker.services.minting import IdTokenMinter, Minter
 from broker.services.token_cache import TokenKey
 from tests.fakes.signer import Signer
+from tests.services.derived import CI, a_view
 from tests.services.identified import NOW, TalkingIssuer, id_token, identified
 from tests.services.world import PERSON, WORK, World, a_world
 
@@ -133,3 +144,41 @@ async def test_a_log_out_leaves_none() -> None:
     world.tokens.forget(WORK)
     assert world.tokens.id_tokens.find(WORK, AUDIENCE) is None
     assert replace(identified(), subject=None).subject is None
+
+
+SERVICE = Restriction(
+    name=SocketName("ci"),
+    accounts=(WORK,),
+    operations=frozenset({Operation.ID_TOKEN}),
+    resource=AUDIENCE,
+    made_at=UnixTime(0),
+)
+
+
+async def through_a_socket(world: World, audience: str | None) -> IdTokenServed:
+    door = Socket(name="ci", owner_uid=1000, restriction=SERVICE)
+    asker = Asker(socket=door, peer=Peer(uid=1000, pid=4711))
+    wanted = IdTokenWanted(account=WORK, audience=audience, min_ttl=Seconds(0))
+    return await world.id_tokens.id_token(asker, wanted)
+
+
+async def test_a_socket_for_one_api_gives_them_for_that_audience_alone() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    with pytest.raises(NotPermittedError, match=r"other\.example"):
+        await through_a_socket(world, "https://other.example")
+    assert world.usage.used == []
+    for audience in (AUDIENCE, None):
+        assert (await through_a_socket(world, audience)).audience == AUDIENCE
+    assert minter.made == [AUDIENCE]
+
+
+async def test_a_view_of_one_api_gives_them_for_that_audience_alone() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    await world.vault.require_open().grants.signed_in(a_view(resource=AUDIENCE))
+    view = IdTokenWanted(account=CI, audience=None, min_ttl=Seconds(0))
+    assert (await world.id_tokens.id_token(PERSON, view)).audience == AUDIENCE
+    other = replace(view, audience="https://other.example")
+    with pytest.raises(ResourceNotGrantedError):
+        await world.id_tokens.id_token(PERSON, other)

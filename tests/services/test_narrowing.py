@@ -55,6 +55,7 @@ def test_a_narrower_request_stays_as_it_is() -> None:
         TokenWanted(account=AccountName("nobody")),
         TokenWanted(scopes=frozenset({"read", "write"})),
         TokenWanted(resource="https://other.example"),
+        TokenWanted(resource="https://api.example.evil.example"),
     ],
 )
 def test_more_than_the_socket_is_for_is_refused(wanted: TokenWanted) -> None:
@@ -139,3 +140,12 @@ def test_a_token_that_ends_sooner_is_handed_out_as_it_is() -> None:
     whole = served(150.0)
     assert within(but(max_ttl=Seconds(60)), whole, NOW) is whole
     assert within(CI, whole, NOW) is whole
+
+
+@pytest.mark.parametrize(("wall", "boot"), [(1060.0, 100.0), (1000.0, 160.0)])
+def test_the_end_is_counted_by_the_clock_that_went_further(
+    wall: float, boot: float
+) -> None:
+    later = Instant(wall=UnixTime(wall), boot=Seconds(boot))
+    given = within(but(max_ttl=Seconds(60)), served(3600.0), later)
+    assert given.token.life == 220.0

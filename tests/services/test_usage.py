@@ -16,8 +16,8 @@ CI = Restriction(
     accounts=(WORK,),
     made_at=UnixTime(1),
     rate=Rate(most=2, seconds=Seconds(60)),
-    uses=1,
 )
+ONE_USE = msgspec.structs.replace(CI, rate=None, uses=1)
 
 
 def at(boot: float, wall: float = 0.0) -> Instant:
@@ -74,7 +74,11 @@ def test_a_socket_without_a_rate_is_not_counted(usage: SocketUsage) -> None:
 async def test_a_use_is_taken_from_the_store(
     usage: SocketUsage, records: SocketRecords
 ) -> None:
-    await records.add(CI)
-    await usage.use_up(CI)
+    await records.add(ONE_USE)
+    usage.count(ONE_USE, at(100))
+    await usage.use_up(ONE_USE)
     with pytest.raises(NotPermittedError, match="has given them"):
-        await usage.use_up(CI)
+        await usage.use_up(ONE_USE)
+    # And nobody is asked for what would not be given.
+    with pytest.raises(NotPermittedError, match="has given them"):
+        usage.count(ONE_USE, at(100))
