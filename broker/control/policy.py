@@ -1,6 +1,7 @@
 """`brokerctl policy`: which program may have which token."""
 
 from collections.abc import Callable
+from typing import TypedDict, Unpack
 
 import click
 
@@ -14,6 +15,7 @@ from broker.control.output import (
     tell_note,
     tells_errors,
 )
+from broker.model.restriction import FOR_RESTRICTED
 from broker.model.text import safe_text
 
 LABELS = ("executable", "command", "script", "unit", "flatpak", "snap", "tty")
@@ -27,6 +29,24 @@ _HELP = {
     "snap": "The name of a snap.",
     "tty": "Its terminal, such as 'pts/3'.",
 }
+
+
+class TestWords(TypedDict, total=False):
+    """The options of `brokerctl policy test`, as click hands them over."""
+
+    executable: str | None
+    command: str | None
+    script: str | None
+    unit: str | None
+    flatpak: str | None
+    snap: str | None
+    tty: str | None
+    pid: int | None
+    socket: str | None
+    scope: tuple[str, ...]
+    resource: str | None
+    operation: str | None
+
 
 _VERDICT = click.argument("verdict", type=click.Choice(["allow", "ask", "deny"]))
 _ACCOUNT = click.option("--account", metavar="NAME", help="Only of this account.")
@@ -101,6 +121,8 @@ def set(  # noqa: A001 - the word that people type
     else:
         found["default"] = verdict
     _put(broker, found, as_json=as_json)
+    if account is not None:
+        _tell_unknown(broker, account)
 
 
 @policy.command()
@@ -138,31 +160,58 @@ def unset(
 @click.argument("account")
 @_label_options
 @click.option("--pid", type=click.IntRange(min=1), help="Of a program that runs now.")
+@click.option("--socket", metavar="NAME", help="Through this restricted socket.")
+@click.option("--scope", multiple=True, help="Of a request there; may be repeated.")
+@click.option("--resource", metavar="URI", help="Of a request there.")
+@click.option(
+    "--operation",
+    type=click.Choice(sorted(each.value for each in FOR_RESTRICTED)),
+    help="What is asked for there.  [default: token]",
+)
 @json_option
 @tells_errors
-def test(*, account: str, pid: int | None, as_json: bool, **labels: str | None) -> None:
+def test(*, account: str, as_json: bool, **words: Unpack[TestWords]) -> None:
     """Say which rule decides about a token of ACCOUNT, for a program.
 
     Name the program by what is known of it, or by its --pid; without either it is this
-    very brokerctl.
+    very brokerctl. With --socket it is about whoever comes in there, and says why a
+    request is refused.
     """
-    known = {name: value for name, value in labels.items() if value is not None}
-    if known and pid is not None:
-        raise bad_usage("a program is named twice", "give labels, or --pid")
-    body: Json = {"account": account}
-    if known:
-        body["labels"] = known
-    elif pid is not None:
-        body["pid"] = pid
-    answer = Broker().call("POST", "/v1/policy/test", body)
+    answer = Broker().call("POST", "/v1/policy/test", _tested(account, words))
     if as_json:
         say_json(answer)
         return
     say(f"{text(answer, 'verdict')}\t{text(answer, 'rule')}")
+    if why := text(answer, "why"):
+        tell_note(why)
     found = answer.get("labels")
     if isinstance(found, dict):
         for name, value in found.items():
             tell_note(f"{name}: {value}")
+
+
+def _tested(account: str, words: TestWords) -> Json:
+    labels = {name: value for name in LABELS if (value := words.get(name)) is not None}
+    if labels and words["pid"] is not None:
+        raise bad_usage("a program is named twice", "give labels, or --pid")
+    request: Json = {
+        "socket": words["socket"],
+        "scopes": [one for many in words["scope"] for one in many.split()] or None,
+        "resource": words["resource"],
+        "operation": words["operation"],
+    }
+    body: Json = {
+        "account": account,
+        "labels": labels or None,
+        "pid": words["pid"],
+        **request,
+    }
+    if words["socket"] is None and any(value is not None for value in request.values()):
+        raise bad_usage(
+            "rules are about accounts and programs, whatever is asked for",
+            "--scope, --resource and --operation go with --socket NAME",
+        )
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _current(broker: Broker) -> Json:
@@ -176,6 +225,13 @@ def _put(broker: Broker, found: Json, *, as_json: bool) -> None:
         say_json(answer)
     else:
         _show(answer)
+
+
+def _tell_unknown(broker: Broker, account: str) -> None:
+    """A policy may be there before the account: a word that is misspelt is no error."""
+    listed = members(broker.call("GET", "/v1/accounts"), "accounts")
+    if account not in [text(one, "account") for one in listed]:
+        tell_note(f"there is no account {safe_text(account)!r} yet")
 
 
 def _accounts(found: Json) -> dict[str, object]:

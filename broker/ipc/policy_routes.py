@@ -6,11 +6,15 @@ from broker.ipc import policy_wire, web
 from broker.ipc.handling import ASKER
 from broker.ipc.replies import json_reply
 from broker.ipc.wire import parse_body
-from broker.model.account import parse_account_name
+from broker.model.account import AccountName
+from broker.model.errors import UnknownAccountError, UnknownSocketError
 from broker.model.peer_facts import PeerFacts
-from broker.model.policy import OPEN, Labels, decide, labels
+from broker.model.policy import OPEN, Decision, Labels, labels
+from broker.model.restriction import parse_socket_name
 from broker.model.store import VaultState
+from broker.services.gate import by_policy, by_socket
 from broker.services.interfaces import PeerLooker
+from broker.services.opened import Opened
 from broker.services.policies import Policies
 from broker.services.vault import Vault
 
@@ -45,14 +49,26 @@ class PolicyRoutes:
         return _reply(self._policies)
 
     async def test(self, request: web.Request) -> web.StreamResponse:
-        """`POST /v1/policy/test`: of the labels given, a process, or whoever asks."""
+        """`POST /v1/policy/test`: of the labels given, a process, or whoever asks; or
+        of a request on a restricted socket.
+        """
         body = parse_body(await request.read(), policy_wire.DecisionBody)
+        operation, wanted = policy_wire.request_tested(body)
+        opened = self._opened(wanted.account)
+        if body.socket is not None:
+            name = parse_socket_name(body.socket)
+            record = opened.sockets.find(name)
+            if record is None:
+                raise UnknownSocketError(socket=name)
+            return _decided(by_socket(record, operation, wanted), {})
         known = self._labels(request, body)
-        account = parse_account_name(body.account)
-        is_new = self._vault.state is VaultState.NONE
-        current = OPEN if is_new else self._policies.current
-        decision = decide(current, account, lambda: known)
-        return json_reply(policy_wire.decision_reply(decision, known))
+        account = opened.grants.named_or_default(wanted.account)
+        return _decided(by_policy(opened, account, lambda: known), known)
+
+    def _opened(self, account: AccountName | None) -> Opened:
+        if self._vault.state is VaultState.NONE:
+            raise UnknownAccountError(account=str(account))
+        return self._vault.require_open()
 
     def _labels(self, request: web.Request, body: policy_wire.DecisionBody) -> Labels:
         if body.labels is not None:
@@ -67,6 +83,10 @@ class PolicyRoutes:
     @property
     def _policies(self) -> Policies:
         return self._vault.require_open().policies
+
+
+def _decided(decision: Decision, known: Labels) -> web.StreamResponse:
+    return json_reply(policy_wire.decision_reply(decision, known))
 
 
 def _reply(policies: Policies) -> web.StreamResponse:

@@ -5,10 +5,21 @@ The shapes are those of clients/PROTOCOL.md.
 
 import msgspec
 
-from broker.ipc.wire import Request
+from broker.ipc.wire import Request, parse_scopes
 from broker.model.account import parse_account_name
 from broker.model.errors import BadRequestError
-from broker.model.policy import Decision, Labels, PeerPattern, Policy, Rule, Verdict
+from broker.model.policy import (
+    Decision,
+    Labels,
+    Operation,
+    PeerPattern,
+    Policy,
+    Rule,
+    Verdict,
+)
+from broker.model.restriction import FOR_RESTRICTED
+from broker.oauth.token import parse_resource
+from broker.services.served import TokenWanted
 
 MOST_RULES = 256
 LONGEST_PATTERN = 512
@@ -51,6 +62,10 @@ class DecisionBody(Request, frozen=True):
     account: str
     labels: PeerBody | None = None
     pid: int | None = None
+    socket: str | None = None
+    operation: str = Operation.TOKEN.value
+    scopes: list[str] | None = None
+    resource: str | None = None
 
 
 def policy_wanted(body: PolicyBody) -> Policy:
@@ -76,6 +91,32 @@ def labels_wanted(body: PeerBody) -> Labels:
     return _pattern(body).named()
 
 
+def request_tested(body: DecisionBody) -> tuple[Operation, TokenWanted]:
+    """The request that is asked about.
+
+    Raises:
+        BadRequestError: a member is none, or needs a socket that was not named.
+    """
+    if body.socket is None and body != DecisionBody(
+        account=body.account, labels=body.labels, pid=body.pid
+    ):
+        what = "operation, scopes and resource are of a request on a socket: name it"
+        raise BadRequestError(what=what)
+    if body.socket is not None and (body.labels, body.pid) != (None, None):
+        what = "a socket's peers are told apart by nothing: leave labels and pid out"
+        raise BadRequestError(what=what)
+    known = {each.value: each for each in FOR_RESTRICTED}
+    if body.operation not in known:
+        names = ", ".join(sorted(known))
+        raise BadRequestError(what=f"operation is one of: {names}")
+    scopes, resource = body.scopes, body.resource
+    return known[body.operation], TokenWanted(
+        account=parse_account_name(body.account),
+        scopes=None if scopes is None else frozenset(parse_scopes(scopes)),
+        resource=None if resource is None else parse_resource(resource),
+    )
+
+
 def policy_reply(policy: Policy, *, is_damaged: bool) -> dict[str, object]:
     """Answer of `GET` and `PUT /v1/policy`."""
     return {
@@ -91,6 +132,7 @@ def decision_reply(decision: Decision, known: Labels) -> dict[str, object]:
     return {
         "verdict": decision.verdict.value,
         "rule": decision.rule,
+        "why": decision.why,
         "labels": dict(known),
     }
 

@@ -123,8 +123,9 @@ ADVICE: dict[str, Advice] = {
     "not_permitted": _advice(
         403,
         "this is not permitted on this socket: {what}",
-        "`brokerctl policy test` says which rule decides on your own socket, and "
-        "`brokerctl socket list` what each other one is for; other users get nothing",
+        "at the daemon's own socket `brokerctl policy test ACCOUNT` says which rule "
+        "decides, and with `--socket NAME` what a restricted one is for; other users "
+        "get nothing",
     ),
     "too_many_requests": _advice(
         429,

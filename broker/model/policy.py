@@ -5,9 +5,10 @@ first that matches wins. What a rule says of programs is a label that another pr
 the same user can imitate, never a wall.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import cache
 
 import msgspec
 
@@ -122,10 +123,15 @@ OPEN = Policy()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict, and by which rule: the audit names it."""
+    """The verdict, and by which rule: the audit names it.
+
+    Attributes:
+        why: more, for people, where the rule does not say it.
+    """
 
     verdict: Verdict
     rule: str
+    why: str | None = None
 
 
 def labels(facts: PeerFacts) -> Labels:
@@ -158,3 +164,25 @@ def decide(
     if verdict is not None:
         return Decision(verdict=verdict, rule=f"default of {account}")
     return Decision(verdict=policy.default, rule="default")
+
+
+_STRICTEST_FIRST = (Verdict.DENY, Verdict.ASK, Verdict.ALLOW)
+
+
+def strictest(
+    policy: Policy, accounts: Sequence[AccountName], look: Callable[[], Labels]
+) -> Decision:
+    """What is to become of a request for a token that is of all these accounts.
+
+    A view is another name for the same tokens: what is denied of an account is not to
+    be had under another name. Each has its decision, and the strictest counts; of two
+    alike the first.
+
+    Args:
+        policy: the person's.
+        accounts: one at least, see `lineage.same_tokens`.
+        look: as for `decide`.
+    """
+    once = cache(look)
+    decisions = [decide(policy, account, once) for account in accounts]
+    return min(decisions, key=lambda each: _STRICTEST_FIRST.index(each.verdict))

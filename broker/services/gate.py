@@ -4,6 +4,8 @@ Decides nothing itself: `model.policy` and `narrowing` do, and what the person s
 request that nobody need be asked about passes without waiting.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from broker.model.account import AccountName
@@ -11,13 +13,22 @@ from broker.model.errors import NotPermittedError
 from broker.model.late import Late
 from broker.model.peer import Peer, Socket, SocketOptions
 from broker.model.peer_facts import PeerFacts
-from broker.model.policy import Decision, Operation, Verdict, decide, labels
+from broker.model.policy import (
+    Decision,
+    Labels,
+    Operation,
+    Verdict,
+    labels,
+    strictest,
+)
 from broker.model.question import Question
 from broker.model.restriction import Confirm, Restriction
 from broker.services.interfaces import Clock, Consent, PeerLooker, Usage
+from broker.services.lineage import same_tokens
 from broker.services.narrowing import narrowed, within
 from broker.services.opened import Opened
 from broker.services.served import TokenServed, TokenWanted
+from broker.services.socket_records import SocketRecord
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,9 +179,7 @@ class Gate:
         self.require_living(asker)
         if restriction is None:
             account = opened.grants.named_or_default(wanted.account)
-            decision = decide(
-                opened.policies.current, account, lambda: labels(self._facts(asker))
-            )
+            decision = by_policy(opened, account, lambda: labels(self._facts(asker)))
         else:
             wanted = narrowed(restriction, operation, wanted)
             account = opened.grants.named_or_default(wanted.account)
@@ -204,6 +213,32 @@ class Gate:
         if asker.connected is None:
             return PeerFacts(uid=asker.peer.uid, pid=asker.peer.pid)
         return self._looker.get().look(asker.connected, asker.peer)
+
+
+def by_policy(
+    opened: Opened, account: AccountName, look: Callable[[], Labels]
+) -> Decision:
+    """What the person's policy says of a token of `account` on the admin socket.
+
+    Raises:
+        UnknownAccountError, LoginRequiredError: there is none.
+    """
+    names = same_tokens(opened.grants, account)
+    return strictest(opened.policies.current, names, look)
+
+
+def by_socket(
+    record: SocketRecord, operation: Operation, wanted: TokenWanted
+) -> Decision:
+    """What a restricted socket says of a request, and why it refuses it."""
+    restriction = record.restriction
+    try:
+        narrowed(restriction, operation, wanted)
+        record.require_left()
+    except NotPermittedError as exc:
+        rule = f"socket {restriction.name}"
+        return Decision(verdict=Verdict.DENY, rule=rule, why=exc.what)
+    return _of_socket(restriction)
 
 
 _OF_CONFIRM = {

@@ -86,6 +86,19 @@ def views(grants: AtHand, name: AccountName) -> tuple[Grant, ...]:
     return tuple(each for each in seen if isinstance(each.unattended, View))
 
 
+def same_tokens(grants: AtHand, name: AccountName) -> tuple[AccountName, ...]:
+    """The account, and of a view all that it is a view of: its tokens are theirs.
+
+    Raises:
+        LoginRequiredError: from `parent_grant`.
+    """
+    seen = views(grants, name)
+    if not seen:
+        return (name,)
+    names = [each.account.name for each in seen]
+    return (*names, source(grants, seen[-1]).account.name)
+
+
 def through(
     view: Grant, scopes: Scopes | None, resource: str | None
 ) -> tuple[Scopes | None, str | None]:

@@ -29,6 +29,18 @@ class SocketRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     restriction: Restriction
     used: int = 0
 
+    def require_left(self) -> None:
+        """Nothing, where it may give more tokens.
+
+        Raises:
+            NotPermittedError: as many as it may give have been given.
+        """
+        own = self.restriction
+        if own.uses is not None and self.used >= own.uses:
+            raise NotPermittedError(
+                what=f"{own.name!r} was for {own.uses} tokens, and has given them"
+            )
+
 
 class SocketRecords:
     """What is in the store.
@@ -125,11 +137,7 @@ class SocketRecords:
         record = self._records.get(restriction.name)
         if record is None or record.restriction.made_at != restriction.made_at:
             raise NotPermittedError(what=f"{restriction.name!r} is gone")
-        if restriction.uses is not None and record.used >= restriction.uses:
-            raise NotPermittedError(
-                what=f"{restriction.name!r} was for {restriction.uses} tokens, and "
-                "has given them"
-            )
+        record.require_left()
         return record
 
     async def _save(self, records: Iterable[SocketRecord]) -> None:

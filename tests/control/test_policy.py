@@ -30,6 +30,8 @@ def put(run: Run, listen: Listen, *words: str) -> dict[str, object]:
     sent: list[dict[str, object]] = []
 
     def answer(request: Received) -> bytes:
+        if request.target == "/v1/accounts":
+            return http(200, {"accounts": [{"account": "work"}]})
         if request.method == "PUT":
             sent.append(request.json)
         return shown()
@@ -103,6 +105,8 @@ def test_defaults_are_set_and_all_can_be_taken_away(
         ["unset", "--account", "work"],
         ["set", "ask", "--at", "1"],
         ["test", "work", "--pid", "7", "--unit", "x"],
+        ["test", "work", "--scope", "drive"],
+        ["test", "work", "--operation", "login"],
     ],
 )
 def test_what_is_not_clear_changes_nothing(
@@ -120,6 +124,19 @@ def test_what_is_not_clear_changes_nothing(
         ([], {"account": "work"}),
         (["--pid", "7"], {"account": "work", "pid": 7}),
         (["--snap", "x"], {"account": "work", "labels": {"snap": "x"}}),
+        (
+            ["--socket", "ci", "--scope", "a b", "--scope", "c"],
+            {"account": "work", "socket": "ci", "scopes": ["a", "b", "c"]},
+        ),
+        (
+            ["--socket=ci", "--resource=https://x", "--operation=id-token"],
+            {
+                "account": "work",
+                "socket": "ci",
+                "resource": "https://x",
+                "operation": "id-token",
+            },
+        ),
     ],
 )
 def test_a_test_says_which_rule_decides(
@@ -138,3 +155,24 @@ def test_a_test_says_which_rule_decides(
     assert result.stdout == "deny\trule 1\n"
     assert "command: x" in result.stderr
     assert json.loads(run("policy", "test", "work", "--json").stdout) == said
+
+
+def test_a_test_says_why_a_socket_refuses(run: Run, listen: Listen) -> None:
+    why = "the scopes mail ('ci' is not for that)"
+    said = {"verdict": "deny", "rule": "socket ci", "why": why, "labels": {}}
+    listen(in_turn(http(200, said)))
+    result = run("policy", "test", "work", "--socket", "ci", "--scope", "mail")
+    assert result.stdout == "deny\tsocket ci\n"
+    assert why in result.stderr
+
+
+def test_a_word_that_may_be_misspelt_is_told(run: Run, listen: Listen) -> None:
+    def answer(request: Received) -> bytes:
+        if request.target == "/v1/accounts":
+            return http(200, {"accounts": [{"account": "home"}]})
+        return shown()
+
+    listen(answer)
+    assert "no account 'wrk' yet" in run("policy", "set", "ask", "--account=wrk").stderr
+    known = run("policy", "set", "ask", "--account=home")
+    assert "yet" not in known.stderr

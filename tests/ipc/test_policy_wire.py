@@ -9,10 +9,12 @@ from broker.ipc.policy_wire import (
     labels_wanted,
     policy_reply,
     policy_wanted,
+    request_tested,
 )
 from broker.ipc.wire import parse_body
 from broker.model.errors import BadRequestError
-from broker.model.policy import PeerPattern, Policy, Rule, Verdict
+from broker.model.policy import Operation, PeerPattern, Policy, Rule, Verdict
+from broker.services.served import TokenWanted
 from tests.services.world import HOME, WORK
 
 BODY = b"""{"rules": [{"verdict": "deny", "account": "work",
@@ -79,3 +81,38 @@ def test_the_labels_of_a_test_are_those_named() -> None:
     body = parse_body(b'{"account": "work", "labels": {"snap": "x"}}', DecisionBody)
     assert body.labels is not None
     assert labels_wanted(body.labels) == {"snap": "x"}
+
+
+def meant(body: bytes) -> tuple[Operation, TokenWanted]:
+    return request_tested(parse_body(body, DecisionBody))
+
+
+def test_a_request_on_a_socket_is_asked_about_with_all_that_narrows_it() -> None:
+    body = b"""{"account": "work", "socket": "ci", "operation": "id-token",
+        "scopes": ["a", "b"], "resource": "https://api.example"}"""
+    assert meant(body) == (
+        Operation.ID_TOKEN,
+        TokenWanted(
+            account=WORK, scopes=frozenset({"a", "b"}), resource="https://api.example"
+        ),
+    )
+    assert meant(b'{"account": "work"}') == (
+        Operation.TOKEN,
+        TokenWanted(account=WORK),
+    )
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'"scopes": ["a"]',
+        b'"resource": "https://api.example"',
+        b'"operation": "login"',
+        b'"socket": "ci", "operation": "manage"',
+        b'"socket": "ci", "pid": 7',
+        b'"socket": "ci", "labels": {"unit": "x"}',
+    ],
+)
+def test_what_decides_nothing_is_not_taken(rest: bytes) -> None:
+    with pytest.raises(BadRequestError):
+        meant(b'{"account": "work", ' + rest + b"}")

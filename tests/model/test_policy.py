@@ -18,6 +18,7 @@ from broker.model.policy import (
     Verdict,
     decide,
     labels,
+    strictest,
 )
 
 WORK, HOME = AccountName("work"), AccountName("home")
@@ -141,3 +142,37 @@ def test_every_decision_is_that_of_the_reference(
     assert decision.verdict is reference(policy, account, known)
     if policy.is_open:
         assert decision.verdict is Verdict.ALLOW
+
+
+VIEW = AccountName("view")
+
+
+def test_of_a_token_that_is_of_several_accounts_the_strictest_word_counts() -> None:
+    policy = Policy(accounts={WORK: Verdict.DENY, VIEW: Verdict.ALLOW})
+    decided = strictest(policy, (VIEW, WORK), never)
+    assert decided == Decision(verdict=Verdict.DENY, rule="default of work")
+    assert strictest(policy, (VIEW,), never).verdict is Verdict.ALLOW
+    asking = Policy(accounts={VIEW: Verdict.ASK, WORK: Verdict.ALLOW})
+    assert strictest(asking, (VIEW, WORK), never).verdict is Verdict.ASK
+
+
+def test_whoever_asks_for_a_view_is_looked_at_once() -> None:
+    looks = []
+
+    def look() -> Mapping[str, str]:
+        looks.append(1)
+        return {}
+
+    rule = Rule(verdict=Verdict.DENY, peer=PeerPattern(command="x"))
+    strictest(Policy(rules=(rule,)), (VIEW, WORK), look)
+    assert len(looks) == 1
+
+
+@given(policy=_POLICIES, accounts=st.lists(_ACCOUNTS, min_size=1, max_size=3))
+def test_another_name_for_a_token_never_gives_more(
+    policy: Policy, accounts: list[AccountName]
+) -> None:
+    order = [Verdict.ALLOW, Verdict.ASK, Verdict.DENY]
+    decided = strictest(policy, accounts, lambda: BACKUP).verdict
+    each = [decide(policy, one, lambda: BACKUP).verdict for one in accounts]
+    assert order.index(decided) == max(order.index(one) for one in each)

@@ -61,7 +61,6 @@ TESTED_BY = {
     "broker/model/http.py": "tests/net/test_outbound.py",
     "broker/model/issuer.py": "tests/oauth/test_metadata.py",
     "broker/model/question.py": "tests/services/test_gate.py",
-    "broker/model/restriction.py": "tests/services/test_narrowing.py",
     "broker/services/open_question.py": "tests/services/test_consents.py",
     "broker/services/question_limits.py": "tests/services/test_consents.py",
     "broker/services/remembering.py": "tests/services/test_consents.py",

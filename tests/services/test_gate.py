@@ -11,11 +11,19 @@ from broker.model.account import AccountName
 from broker.model.errors import ConsentPendingError, NotPermittedError
 from broker.model.peer import Peer, Socket
 from broker.model.peer_facts import Certainty, Known, PeerFacts
-from broker.model.policy import Operation, PeerPattern, Policy, Rule, Verdict
+from broker.model.policy import (
+    Decision,
+    Operation,
+    PeerPattern,
+    Policy,
+    Rule,
+    Verdict,
+)
 from broker.model.restriction import Confirm, Rate, Restriction, SocketName
 from broker.model.time import Seconds, UnixTime
-from broker.services.gate import Asker
+from broker.services.gate import Asker, by_socket
 from broker.services.served import TokenWanted
+from broker.services.socket_records import SocketRecord
 from tests.services.world import (
     HOME,
     PERSON,
@@ -250,3 +258,33 @@ async def test_what_is_refused_after_all_costs_no_use() -> None:
     with pytest.raises(NotPermittedError, match="can always do more"):
         await world.access.token(asker, ANY)
     assert world.usage.used == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "wanted", "why"),
+    [
+        (Operation.TOKEN, TokenWanted(account=HOME), "the account 'home'"),
+        (Operation.TOKEN, TokenWanted(scopes=frozenset({"mail"})), "the scopes mail"),
+        (Operation.LOGIN, ANY, "login"),
+    ],
+)
+def test_a_socket_says_why_it_refuses_what_it_refuses(
+    operation: Operation, wanted: TokenWanted, why: str
+) -> None:
+    own = msgspec.structs.replace(CI, scopes=frozenset({"drive"}))
+    decided = by_socket(SocketRecord(restriction=own), operation, wanted)
+    assert (decided.verdict, decided.rule) == (Verdict.DENY, "socket ci")
+    assert decided.why is not None
+    assert why in decided.why
+
+
+def test_a_socket_says_what_becomes_of_the_rest() -> None:
+    def decided(used: int = 0, **changes: object) -> Decision:
+        own = msgspec.structs.replace(CI, **changes)
+        record = SocketRecord(restriction=own, used=used)
+        return by_socket(record, Operation.TOKEN, ANY)
+
+    assert decided().verdict is Verdict.ALLOW
+    assert decided(confirm=Confirm.FIRST).verdict is Verdict.ASK
+    assert decided(uses=1).verdict is Verdict.ALLOW
+    assert "has given them" in str(decided(used=1, uses=1).why)

@@ -8,11 +8,13 @@ from broker.model.errors import (
     LoginRequiredError,
     NotExportableError,
     NotNarrowedError,
+    NotPermittedError,
     ResourceNotGrantedError,
     ScopeNotGrantedError,
 )
 from broker.model.grant import GrantState
 from broker.model.log_out import LogOutOptions
+from broker.model.policy import Policy, Verdict
 from broker.model.token import DPOP
 from broker.services.lineage import as_shown
 from broker.services.proofs import ProofWanted
@@ -253,3 +255,19 @@ async def test_a_list_shows_that_the_parent_needs_the_person() -> None:
     world = await a_world(dead, a_view("mail"))
     shown = as_shown(world.grants, world.grants.get(CI))
     assert (shown.state, shown.ended_because) == (GrantState.DEAD, "work: revoked")
+
+
+async def test_what_the_policy_denies_of_an_account_a_view_of_it_does_not_give() -> (
+    None
+):
+    inner = a_view("mail", name=INNER, parent=CI)
+    world = await a_world(a_grant(), a_view("mail"), inner, a_grant(HOME))
+    both(world)
+    await served(world, account=INNER)
+    policies = world.vault.require_open().policies
+    for denied in (WORK, CI, INNER):
+        await policies.set(Policy(accounts={denied: Verdict.DENY}))
+        with pytest.raises(NotPermittedError, match=f"default of {denied}"):
+            await served(world, account=INNER)
+    await policies.set(Policy(accounts={HOME: Verdict.DENY}))
+    await served(world, account=INNER)
