@@ -245,7 +245,12 @@ class Parts:
         self.vault.require_serving()
         from broker.socket_parts import SocketParts  # noqa: PLC0415 - see the top
 
-        return SocketParts(vault=self.vault, server=self.server, clock=self._clock)
+        return SocketParts(
+            vault=self.vault,
+            server=self.server,
+            clock=self._clock,
+            recorder=self._recorder,
+        )
 
     def _made_consent(self) -> "ConsentParts":
         from broker.consent_parts import ConsentParts  # noqa: PLC0415 - see the top

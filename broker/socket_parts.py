@@ -3,7 +3,7 @@
 from broker.host import runtime_directory
 from broker.ipc.restricted_doors import RestrictedDoors
 from broker.ipc.server import PeerServer
-from broker.services.interfaces import Clock
+from broker.services.interfaces import Clock, Recorder
 from broker.services.sockets import Sockets
 from broker.services.usage import SocketUsage
 from broker.services.vault import Vault
@@ -17,9 +17,13 @@ class SocketParts:
         usage: how much of what is allowed to each is left.
     """
 
-    def __init__(self, *, vault: Vault, server: PeerServer, clock: Clock) -> None:
+    def __init__(
+        self, *, vault: Vault, server: PeerServer, clock: Clock, recorder: Recorder
+    ) -> None:
         self._doors = RestrictedDoors(server, runtime_directory())
-        self.sockets = Sockets(vault=vault, doors=self._doors, clock=clock)
+        self.sockets = Sockets(
+            vault=vault, doors=self._doors, clock=clock, recorder=recorder
+        )
         self.usage = SocketUsage(lambda: vault.require_open().sockets)
 
     async def clean_up(self) -> None:

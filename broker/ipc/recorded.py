@@ -47,11 +47,19 @@ NAMES = {
 QUESTIONS = frozenset({"POST /v1/policy/test", "POST /v1/questions/{id}/page"})
 """Routes that change nothing, though they are no GET."""
 
+OF_SOCKETS = "socket."
+"""How the names of what is about a socket begin, and not about an account."""
+
 _SERVED = frozenset({Operation.ID_TOKEN, Operation.DPOP_PROOF})
 
 
 class _Named(msgspec.Struct):
     account: str | None = None
+
+
+class _SocketNamed(msgspec.Struct):
+    name: str
+    accounts: list[str]
 
 
 def recorded(
@@ -93,17 +101,31 @@ async def _record(
     error: BrokerError | None,
 ) -> None:
     asker = request[ASKER]
+    is_of_socket = name.startswith(OF_SOCKETS)
+    detail = await _socket_of(request) if is_of_socket else None
     recorder.record(
         AuditEntry(
             operation=name,
             result=result,
             socket=asker.socket.name,
             peer=recorder.facts(asker.connected, asker.peer),
-            account=await _account_of(request),
+            account=None if is_of_socket else await _account_of(request),
             code=None if error is None else error.code,
-            detail=error.what if isinstance(error, NotPermittedError) else None,
+            detail=error.what if isinstance(error, NotPermittedError) else detail,
         )
     )
+
+
+async def _socket_of(request: web.Request) -> str | None:
+    """Which socket it is about, and of one that is made, for whose tokens."""
+    named = request.match_info.get("name")
+    if named is not None:
+        return named
+    try:
+        made = msgspec.json.decode(await request.read(), type=_SocketNamed)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return f"{made.name} for {', '.join(made.accounts)}"
 
 
 async def _account_of(request: web.Request) -> AccountName | None:

@@ -45,6 +45,7 @@ class Router:
             request[web.NAMES], request[ROUTE] = names, route
             return route.handler
         if self._otherwise is not None:
+            request[web.NAMES] = {}
             return self._otherwise
         return _not_allowed(methods) if methods else _not_found
 

@@ -22,6 +22,7 @@ from broker.model.errors import BadRequestError, NotPermittedError
 from broker.model.event import Event
 from broker.model.peer import Socket
 from broker.model.policy import Operation
+from broker.model.restriction import Restriction
 from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
 from broker.services.access import Access
@@ -82,8 +83,13 @@ class Routes:
 
     def router(self, door: Socket) -> Router:
         """Of the requests that come through `door`."""
-        is_admin = door.restriction is None
-        return Router(self.table(door), None if is_admin else _nothing_else)
+        restriction = door.restriction
+        if restriction is None:
+            return Router(self.table(door))
+        unknown = recorded(
+            self._services.recorder, Operation.MANAGE, "unknown", _nothing_else
+        )
+        return Router([*self.table(door), *self._refused(restriction)], unknown)
 
     def table(self, door: Socket) -> list[web.RouteDef]:
         """What there is behind `door`.
@@ -96,6 +102,14 @@ class Routes:
             self._behind(each)
             for each in self._all()
             if restriction is None or restriction.permits(each[0])
+        ]
+
+    def _refused(self, restriction: Restriction) -> list[web.RouteDef]:
+        """The rest of the paths: that somebody asks there is recorded by its name."""
+        return [
+            self._behind((operation, replace(route, handler=_nothing_else)))
+            for operation, route in self._all()
+            if not restriction.permits(operation)
         ]
 
     def _all(self) -> list[Ruled]:
@@ -114,7 +128,7 @@ class Routes:
     def _behind(self, ruled: Ruled) -> web.RouteDef:
         """The route, with a look at who asks before it."""
         operation, route = ruled
-        if operation is Operation.TOKEN:
+        if route.handler == self.token:
             return route  # `Access` permits and records by itself: the front asks it
         handler = self._permitted(operation, route.handler)
         kind = f"{route.method} {route.path}"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
+from broker.model.audit import AuditEntry, Result
 from broker.model.errors import (
     BadRequestError,
     SocketExistsError,
@@ -18,7 +19,7 @@ from broker.model.errors import (
 )
 from broker.model.restriction import Restriction, SocketName
 from broker.model.time import Seconds, UnixTime
-from broker.services.interfaces import Clock, SocketDoors
+from broker.services.interfaces import Clock, Recorder, SocketDoors
 from broker.services.opened import Opened
 from broker.services.socket_records import SocketRecord
 from broker.services.vault import Vault
@@ -48,8 +49,11 @@ class Sockets:
     While the store is locked those that are open stay so, and their peers are told.
     """
 
-    def __init__(self, *, vault: Vault, doors: SocketDoors, clock: Clock) -> None:
+    def __init__(
+        self, *, vault: Vault, doors: SocketDoors, clock: Clock, recorder: Recorder
+    ) -> None:
         self._vault = vault
+        self._recorder = recorder
         self._doors = doors
         self._clock = clock
         self._open: dict[SocketName, Restriction] = {}
@@ -131,6 +135,7 @@ class Sockets:
             ended = _ended(kept.values(), self._clock.now().wall)
             for name in ended:
                 del kept[name]
+            self._record_ended(ended)
             await self._close(
                 name
                 for name, own in self._open.items()
@@ -210,8 +215,15 @@ class Sockets:
                 now = self._clock.now().boot
                 ended = [name for name, end in self._ends.items() if end <= now]
                 await self._close(ended)
-                log.info("socket.expired number=%d", len(ended))
+                self._record_ended(ended)
                 await self._forget(self._vault.opened, ended)
+
+    def _record_ended(self, names: Iterable[SocketName]) -> None:
+        for name in names:
+            log.info("socket.expired name=%s", name)
+            self._recorder.record(
+                AuditEntry(operation="socket.expired", result=Result.NOTED, detail=name)
+            )
 
     async def _forget(
         self, opened: Opened | None, names: Collection[SocketName]

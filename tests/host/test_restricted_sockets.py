@@ -51,9 +51,13 @@ def test_what_a_killed_daemon_has_left_is_swept(runtime: Path) -> None:
     strange = runtime / "sockets/strange"
     strange.mkdir()
     (strange / "file").touch()
+    kept = runtime / "sockets/kept"
+    kept.mkdir()
+    (kept / "broker.sock").touch()  # no socket, so none of ours
     sweep_restricted_places(runtime, frozenset({"ci"}))
     left = {path.name for path in (runtime / "sockets").iterdir()}
-    assert left == {"ci", "strange"}
+    assert left == {"ci", "strange", "kept"}
+    assert (kept / "broker.sock").exists()
     sweep_restricted_places(runtime / "gone", frozenset())
 
 

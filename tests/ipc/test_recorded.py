@@ -9,11 +9,13 @@ from broker.ipc.recorded import NAMES, QUESTIONS
 from broker.model.audit import Result
 from broker.model.peer import Socket
 from broker.model.policy import Operation
+from broker.model.restriction import Restriction, SocketName
+from broker.model.time import UnixTime
 from broker.store.audit_chain import End
 from broker.store.audit_check import Fault, FaultKind, Verdict
 from tests.ipc.conftest import Serve
 from tests.ipc.served import Served
-from tests.services.world import World, a_grant, a_world, token_answer
+from tests.services.world import WORK, World, a_grant, a_world, token_answer
 
 
 def entries(served: Served) -> list[tuple[str, Result, str | None, str | None]]:
@@ -66,6 +68,44 @@ async def test_what_is_done_is_recorded_and_what_is_looked_at_is_not(
         ("account.log_out", Result.DONE, "work", None),
         ("account.log_out", Result.REFUSED, "work", "unknown_account"),
         ("daemon.stop", Result.DONE, None, None),
+    ]
+
+
+CI = Restriction(name=SocketName("ci"), accounts=(WORK,), made_at=UnixTime(0))
+
+
+async def test_what_is_asked_where_it_is_not_for_is_recorded_by_its_name(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(await a_world(a_grant()), restriction=CI)
+    await served.ask("POST", "/v1/id-token", {})
+    await served.ask("GET", "/v1/status")
+    await served.ask("POST", "/v1/accounts/home/export", {"account": "home"})
+    await served.ask("POST", "/v1/nowhere/access-1", {"account": "work"})
+    assert [entry[0] for entry in entries(served)] == [
+        "id_token",
+        "GET /v1/status",
+        "account.export",
+        "unknown",
+    ]
+    for entry in served.world.recorder.entries:
+        assert (entry.result, entry.code) == (Result.REFUSED, "not_permitted")
+        assert entry.socket == "ci"
+    assert caplog.text.count("access.refused") == 3
+
+
+async def test_of_a_socket_is_recorded_which_and_whose_tokens_it_gives(
+    served: Served,
+) -> None:
+    body = {"name": "box", "accounts": ["work"]}
+    await served.ask("POST", "/v1/sockets", body)
+    await served.ask("DELETE", "/v1/sockets/box")
+    await served.ask("POST", "/v1/sockets", raw=b"[]")
+    found = served.world.recorder.entries
+    assert [(one.operation, one.account, one.detail) for one in found] == [
+        ("socket.add", None, "box for work"),
+        ("socket.remove", None, "box"),
+        ("socket.add", None, None),
     ]
 
 

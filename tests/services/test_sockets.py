@@ -1,5 +1,6 @@
 """The book of restricted sockets."""
 
+import msgspec
 import pytest
 
 from broker.model.account import AccountName
@@ -148,6 +149,8 @@ async def test_it_ends_by_itself_and_for_good() -> None:
     await world.clock.advance(Seconds(100))
     assert world.doors.open_now == {}
     assert world.store.settings == {}
+    ends = [one for one in world.recorder.entries if one.operation == "socket.expired"]
+    assert [one.detail for one in ends] == ["ci", "later"]
 
 
 async def test_one_timer_is_for_the_nearest_end_and_none_where_there_is_no_end() -> (
@@ -180,6 +183,8 @@ async def test_its_end_comes_in_a_suspend_and_while_no_daemon_runs() -> None:
     await restarted(world)
     assert world.doors.open_now == {}
     assert world.sockets.all() == []
+    ends = [one for one in world.recorder.entries if one.operation == "socket.expired"]
+    assert [one.detail for one in ends] == ["ci", "later"]
 
 
 async def test_a_wall_clock_that_is_put_back_gives_no_more_time() -> None:
@@ -253,6 +258,21 @@ async def test_another_store_in_its_place_has_its_own_sockets() -> None:
     await world.sockets.restore(world.vault.require_open())
     assert world.doors.open_now == {}
     assert world.doors.swept == frozenset()
+
+
+async def test_of_another_store_the_socket_of_the_same_name_is_opened_anew() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_socket(), None)
+    world.store.settings.clear()
+    await world.vault.lock()
+    world.store.is_closed = False
+    await world.vault.unlock(None)
+    opened = world.vault.require_open()
+    narrower = msgspec.structs.replace(a_socket(), scopes=frozenset({"drive"}))
+    await opened.sockets.add(narrower)
+    await world.sockets.restore(opened)
+    assert world.doors.cut == ["ci"]
+    assert world.doors.open_now == {"ci": narrower}
 
 
 async def test_whenever_the_store_opens_somebody_is_told_of_it() -> None:

@@ -336,7 +336,12 @@ class World:
 
     def a_book_of_sockets(self) -> Sockets:
         """As after a start of the daemon; it restores nothing by itself."""
-        return Sockets(vault=self.vault, doors=self.doors, clock=self.clock)
+        return Sockets(
+            vault=self.vault,
+            doors=self.doors,
+            clock=self.clock,
+            recorder=self.recorder,
+        )
 
     def a_vault(
         self,
