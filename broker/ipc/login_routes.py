@@ -22,7 +22,9 @@ class LoginRoutes:
         door = request[ASKER].socket
         if door.restriction is None:
             return json_reply(login_wire.logins_reply(self._logins.all()))
-        own = [one for one in self._logins.all() if door.name in one.watched_from]
+        own = [
+            one for one in self._logins.all() if door.restriction in one.watched_from
+        ]
         return json_reply(login_wire.logins_elsewhere(own))
 
     async def start(self, request: web.Request) -> web.StreamResponse:
@@ -36,7 +38,7 @@ class LoginRoutes:
             reply = login_wire.login_begun(started)
         else:
             account = login_wire.restricted_account(body, restriction)
-            started = await self._logins.start_through(account, restriction.name)
+            started = await self._logins.start_through(account, restriction)
             reply = login_wire.begun_elsewhere(started)
         is_gone = request.transport is None or request.transport.is_closing()
         if is_gone and not started.joined:
@@ -67,7 +69,7 @@ class LoginRoutes:
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v1/logins/ID`; through a restricted socket only what it began."""
         login, door = self._found(request), request[ASKER].socket
-        if door.restriction is not None and login.socket != door.name:
+        if door.restriction is not None and login.begun_through != door.restriction:
             raise NotPermittedError(what="ending a sign-in that was begun elsewhere")
         self._logins.cancel(login)
         return web.Response(status=204)
@@ -75,7 +77,7 @@ class LoginRoutes:
     def _found(self, request: web.Request) -> Login:
         login = self._logins.find(request.match_info["id"])
         door = request[ASKER].socket
-        if door.restriction is not None and door.name not in login.watched_from:
+        if door.restriction is not None and door.restriction not in login.watched_from:
             raise UnknownLoginError(login=login.login_id)
         return login
 

@@ -99,6 +99,9 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
         resource: what the token is for (RFC 8707), or None.
         socket: which one the program came in on.
         program: which one.
+        socket_made_at: when the socket was made, where it is a restricted one: a later
+            one of the same name is another, for another host perhaps.
+        uid: whose program: to a group's socket come those of several.
     """
 
     account: AccountName
@@ -109,6 +112,8 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     resource: str | None
     socket: str
     program: Program
+    socket_made_at: UnixTime | None = None
+    uid: int | None = None
 
     def covers(self, other: "Allowance") -> bool:
         """Whether whoever may have this may have `other`: the same, or narrower."""

@@ -5,6 +5,7 @@ import msgspec
 from broker.model.account import AccountName
 from broker.model.peer_facts import PeerFacts
 from broker.model.policy import Operation
+from broker.model.time import UnixTime
 from broker.model.token import Scopes
 
 
@@ -17,6 +18,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         scopes: of the token; None for all that was granted.
         resource: what it is for (RFC 8707), or None.
         socket: which one the program came in on.
+        socket_made_at: when that was made, where it is a restricted one.
         facts: what is known of the program; all but the uid may be imitated by programs
             of the same user.
         every: whether no earlier answer counts, and none is remembered.
@@ -27,5 +29,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     scopes: Scopes | None = None
     resource: str | None = None
     socket: str
+    socket_made_at: UnixTime | None = None
     facts: PeerFacts
     every: bool = False

@@ -205,6 +205,7 @@ class Gate:
             scopes=wanted.scopes,
             resource=wanted.resource,
             socket=asker.socket.name,
+            socket_made_at=None if restriction is None else restriction.made_at,
             facts=self._facts(asker),
             every=restriction is not None and restriction.confirm is Confirm.ALWAYS,
         )

@@ -38,6 +38,7 @@ from broker.oauth.pasted import (
 from broker.services.sign_in import SignIn
 
 if TYPE_CHECKING:
+    from broker.model.restriction import Restriction
     from broker.oauth.device import DevicePrompt
 
 log = logging.getLogger(__name__)
@@ -127,10 +128,11 @@ class Login:
         self.way = way
         self.sign_in = sign_in
         self.own = own
-        self.socket: str | None = None
+        self.begun_through: Restriction | None = None
         """The restricted socket that began it; None for the admin socket."""
-        self.watched_from: set[str] = set()
-        """The restricted sockets that began or joined it, and may see how it goes."""
+        self.watched_from: set[Restriction] = set()
+        """Those that began or joined it, and may see how it goes. Not their names: a
+        later socket of the same name is another one."""
         self.notes: tuple[str, ...] = ()
         self.state = LoginState.AWAITING
         self.redirect_uri = ""
@@ -150,6 +152,11 @@ class Login:
     def account(self) -> AccountName:
         """Whose login it is."""
         return self.sign_in.account.name
+
+    @property
+    def socket(self) -> str | None:
+        """The name of the restricted socket that began it, for people."""
+        return None if self.begun_through is None else self.begun_through.name
 
     @property
     def has_ended(self) -> bool:

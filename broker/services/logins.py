@@ -21,6 +21,7 @@ from broker.model.errors import (
 )
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
+from broker.model.restriction import Restriction
 from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
@@ -129,7 +130,7 @@ class LoginService:
             self._begin(login, under_way)
         return Started(login=login)
 
-    async def start_through(self, account: AccountName, socket: str) -> Started:
+    async def start_through(self, account: AccountName, socket: Restriction) -> Started:
         """Repeat a stored sign-in for a peer of a restricted socket.
 
         Whoever is there chooses nothing of it, and ends nobody else's: where one of
@@ -148,7 +149,7 @@ class LoginService:
         started = await self.start(request, LoginOptions())
         started.login.watched_from.add(socket)
         if not started.joined:
-            started.login.socket = socket
+            started.login.begun_through = socket
             self._tell_begun(started.login)
         return started
 

@@ -71,6 +71,11 @@ class Remembered:
         """Remember it until it has been idle for a while."""
         self._sessions = [*self.sessions(consent.given), consent][-_MOST_SESSIONS:]
 
+    def forget_where(self, is_gone: Callable[[Allowance], bool]) -> None:
+        """Forget some; the store does at the next change."""
+        self._sessions = [one for one in self._sessions if not is_gone(one.allowance)]
+        self.always = tuple(one for one in self.always if not is_gone(one.allowance))
+
     async def add(self, consent: Consent) -> None:
         """Remember it for good; those that it covers are of no use any more.
 

@@ -16,6 +16,7 @@ from broker.model.consent import (
     session_of,
 )
 from broker.model.question import Question
+from broker.model.restriction import SocketName
 from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.services.interfaces import Clock
@@ -66,6 +67,7 @@ class Remembering:
                 remembered = Remembered(opened.settings)
                 await remembered.load()
                 self._loaded = (opened, remembered)
+            remembered.forget_where(lambda one: _has_ended(opened, one))
             return remembered
 
     async def now(self) -> Remembered | None:
@@ -153,6 +155,14 @@ class Remembering:
         self._passes.clear()
 
 
+def _has_ended(opened: Opened, about: Allowance) -> bool:
+    """Whether it is about a restricted socket that is not there any more."""
+    if about.socket_made_at is None:
+        return False
+    record = opened.sockets.find(SocketName(about.socket))
+    return record is None or record.restriction.made_at != about.socket_made_at
+
+
 def allowance(opened: Opened, question: Question) -> Allowance:
     """What a question is about.
 
@@ -171,4 +181,6 @@ def allowance(opened: Opened, question: Question) -> Allowance:
         resource=key.resource,
         socket=question.socket,
         program=program_of(question.facts),
+        socket_made_at=question.socket_made_at,
+        uid=question.facts.uid,
     )

@@ -199,14 +199,14 @@ async def test_one_that_the_person_has_begun_meanwhile_is_the_persons(
     # Both are about to begin when neither is under way.
     async with world.logins._beginning.setdefault(WORK, asyncio.Lock()):
         theirs = world.logins.start(SignInRequest(account=WORK), LoginOptions())
-        ours = world.logins.start_through(WORK, "far")
+        ours = world.logins.start_through(WORK, FAR)
         both = asyncio.gather(theirs, ours)
         await run_until_idle()
     first, second = await both
     assert second.joined
     assert first.login is second.login
     assert first.login.socket is None
-    assert first.login.watched_from == {"far"}
+    assert first.login.watched_from == {FAR}
 
 
 async def test_what_it_has_begun_it_may_end(far: Served) -> None:
@@ -214,6 +214,19 @@ async def test_what_it_has_begun_it_may_end(far: Served) -> None:
     said = await far.ask("DELETE", f"/v1/logins/{login.login_id}")
     assert said.status == 204
     assert login.has_ended
+
+
+async def test_a_later_socket_of_the_same_name_sees_and_ends_nothing_of_it(
+    serve: Serve, far: Served, world: World
+) -> None:
+    login = await begun(far)
+    anew = msgspec.structs.replace(FAR, made_at=UnixTime(1))
+    other = await serve(world, restriction=anew)
+    assert (await other.ask("GET", "/v1/logins")).json["logins"] == []
+    path = f"/v1/logins/{login.login_id}"
+    for method in ("GET", "DELETE"):
+        assert (await other.ask(method, path)).code == "unknown_login"
+    assert not login.has_ended
 
 
 async def test_an_answer_is_taken_from_whoever_has_the_browser_alone(

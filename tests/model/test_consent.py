@@ -66,6 +66,8 @@ def test_exactly_what_is_no_wider_is_covered(
         {"operation": Operation.ID_TOKEN},
         {"resource": "https://api.example"},
         {"socket": "ci"},
+        {"socket_made_at": UnixTime(1)},
+        {"uid": 1001},
         {"program": Program(executable="/usr/bin/wget")},
         {"program": Program(executable="/usr/bin/curl", script="/home/ann/x")},
         {"program": Program(executable="/usr/bin/curl", unit="x.service")},

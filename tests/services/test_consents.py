@@ -21,7 +21,8 @@ from broker.model.log_out import LogOutOptions
 from broker.model.peer_facts import Certainty, Known, PeerFacts
 from broker.model.policy import OPEN, Operation
 from broker.model.question import Question
-from broker.model.time import Seconds
+from broker.model.restriction import Restriction, SocketName
+from broker.model.time import Seconds, UnixTime
 from broker.services.open_question import QUESTION_LIFE
 from broker.services.question_limits import (
     DENIED_FOR,
@@ -409,3 +410,40 @@ async def test_of_a_view_it_is_the_views_scopes_that_are_asked_about() -> None:
     about = world.consents.open[0].allowance
     assert (about.account, about.subject) == (HOME, "ann")
     assert about.scopes == {"mail"}
+
+
+CI = Restriction(name=SocketName("ci"), accounts=(WORK,), made_at=UnixTime(0))
+
+
+@pytest.mark.parametrize("answer", [Answer.ALWAYS, Answer.SESSION, Answer.ONCE])
+async def test_an_answer_about_a_socket_is_about_no_later_one_of_the_same_name(
+    answer: Answer,
+) -> None:
+    world = await a_world(a_grant())
+
+    async def about_the_socket() -> Question:
+        made = await world.sockets.add(CI, None)
+        at = made.record.restriction.made_at
+        return changed(socket="ci", socket_made_at=at)
+
+    question = await about_the_socket()
+    await pending(world, question)
+    await say(world, answer)
+    if answer is not Answer.ONCE:
+        assert await world.consents.ask(question, NOT_AT_ALL)
+    await world.sockets.remove(CI.name)
+    await world.clock.advance(Seconds(1))
+    await pending(world, await about_the_socket())
+    remembered = await world.consents.remembering.now()
+    assert remembered is not None
+    assert remembered.always == ()
+    assert remembered.sessions(world.clock.now()) == []
+
+
+async def test_an_answer_about_one_users_program_is_about_no_other_users() -> None:
+    world = await a_world(a_grant())
+    # Of another user's program nothing but its name is known.
+    ann, bob = (changed(facts=PeerFacts(uid=uid, pid=1)) for uid in (1001, 1002))
+    await pending(world, ann)
+    await say(world, Answer.ONCE)
+    await pending(world, bob)

@@ -214,7 +214,8 @@ async def test_a_question_says_which_socket_it_came_in_on() -> None:
     world = await with_token()
     with pytest.raises(ConsentPendingError):
         await world.access.token(on(confirm=Confirm.FIRST), ANY)
-    assert world.consent.asked[-1].socket == "ci"
+    asked = world.consent.asked[-1]
+    assert (asked.socket, asked.socket_made_at) == ("ci", CI.made_at)
 
 
 async def test_the_account_that_was_asked_about_is_served_whatever_is_meant_then() -> (
