@@ -158,7 +158,9 @@ class Routes:
         if restriction is not None:
             own = [grants.find(name) for name in restriction.accounts]
             replies = [
-                wire.account_reply(each, is_default=False) for each in own if each
+                wire.account_elsewhere(as_shown(grants, each), restriction.scopes)
+                for each in own
+                if each is not None
             ]
             return json_reply({"accounts": replies, "default": None, "leaving": []})
         default = grants.default

@@ -16,7 +16,7 @@ from broker.model.log_out import LogOutOptions
 from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import Seconds
-from broker.model.token import BEARER
+from broker.model.token import BEARER, Scopes
 from broker.model.unattended import kind_of, parent_of
 from broker.oauth.token import parse_resource
 from broker.services.circuit import Outage
@@ -210,6 +210,18 @@ def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:
         "unattended": None if grant.unattended is None else kind_of(grant.unattended),
         "from": parent_of(grant.unattended),
     }
+
+
+def account_elsewhere(grant: Grant, most: Scopes | None) -> dict[str, object]:
+    """One account of `GET /v1/accounts` on a restricted socket.
+
+    Of what was granted its peers learn no more than they may have, and of what a view
+    is made of, nothing.
+    """
+    is_derived = parent_of(grant.unattended) is not None
+    scopes = grant.scopes if most is None else grant.scopes & most
+    reply = {**account_reply(grant, is_default=False), "scopes": sorted(scopes)}
+    return {**reply, "from": None, "ended_because": None} if is_derived else reply
 
 
 def log_out_reply(done: "LogOut") -> dict[str, object]:

@@ -14,6 +14,8 @@ from broker.model.restriction import FOR_RESTRICTED, Restriction, SocketName
 from broker.model.time import UnixTime
 from tests.ipc.conftest import Serve
 from tests.ipc.served import Served
+from tests.services.derived import CI as VIEW
+from tests.services.derived import a_view
 from tests.services.world import HOME, WORK, a_grant, a_world, token_answer
 
 CI = Restriction(
@@ -64,6 +66,24 @@ async def test_only_its_own_accounts_are_shown(serve: Serve) -> None:
     said = await served.ask("GET", "/v1/accounts")
     assert [each["account"] for each in said.json["accounts"]] == [WORK]  # type: ignore[attr-defined]
     assert said.json["default"] is None
+
+
+async def test_of_its_accounts_no_more_is_told_than_may_be_had(serve: Serve) -> None:
+    world = await a_world(a_grant(scopes="drive mail"), a_view("drive"))
+    own = msgspec.structs.replace(CI, accounts=(WORK, VIEW))
+    served = await serve(world, restriction=own)
+
+    async def shown() -> list[dict[str, object]]:
+        found = (await served.ask("GET", "/v1/accounts")).json["accounts"]
+        assert isinstance(found, list)
+        return found
+
+    assert [each["scopes"] for each in await shown()] == [["drive"], ["drive"]]
+    assert (await shown())[1]["from"] is None
+    # What it is a view of has gone: that is told, and not what its name was.
+    del world.grants._grants[WORK]
+    (view,) = await shown()
+    assert (view["state"], view["ended_because"]) == ("signed_out", None)
 
 
 async def test_administration_does_not_exist_whatever_is_permitted(
