@@ -48,9 +48,10 @@ class PeerConnection(web.RequestHandler):
         refuse: the answer where no handler could give one, by its HTTP status: 400
             for what is no request at all.
         begun: what was done before.
+        ended: is called once the connection is no more.
     """
 
-    __slots__ = ("_begun", "_refuse", "_stream")
+    __slots__ = ("_begun", "_ended", "_refuse", "_stream")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class PeerConnection(web.RequestHandler):
         *,
         refuse: Callable[[int], web.Response],
         begun: Begun | None = None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             server,
@@ -73,6 +75,7 @@ class PeerConnection(web.RequestHandler):
         self._refuse = refuse
         self._stream: asyncio.Task[object] | None = None
         self._begun = begun or Begun()
+        self._ended = ended
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin where whoever had the connection before has stopped."""
@@ -105,6 +108,7 @@ class PeerConnection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The peer has left."""
         super().connection_lost(exc)
+        self._ended()
         if self._stream is not None:
             self._stream.cancel()
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -40,13 +41,17 @@ PAUSE_SECONDS = 1
 class _Met:
     """A connection, until it ends or goes on."""
 
-    __slots__ = ("asker", "connected", "is_idle", "is_waiting")
+    __slots__ = ("asker", "connected", "has_left", "is_idle", "is_waiting")
 
     def __init__(self, connected: socket.socket) -> None:
         self.connected = connected
         self.asker: Asker | None = None
         self.is_waiting = False
         self.is_idle = False
+        self.has_left = False
+
+
+Behind = Callable[[Begun, Callable[[], None]], asyncio.Protocol]
 
 
 class Front:
@@ -58,13 +63,18 @@ class Front:
     Args:
         access: the way in.
         door: which socket this is.
-        behind: makes the HTTP server's protocol for a connection that goes on.
+        behind: makes the HTTP server's protocol for a connection that goes on; the
+            protocol calls what it is given once that has ended.
+        most: connections at once, those that have gone on among them; the next ones
+            wait for one to end. None for any number.
     """
 
     def __init__(
-        self, access: Access, door: Socket, behind: Callable[[Begun], asyncio.Protocol]
+        self, access: Access, door: Socket, behind: Behind, most: int | None = None
     ) -> None:
         self._access, self._door, self._behind = access, door, behind
+        self._most = most
+        self._there = 0
         self._loop = asyncio.get_running_loop()
         self._listening: socket.socket | None = None
         self._waiting: set[_Met] = set()
@@ -89,7 +99,7 @@ class Front:
         await asyncio.gather(*self._going_on, return_exceptions=True)
 
     def _accept_on(self) -> None:
-        if self._listening is not None:
+        if self._listening is not None and self._there != self._most:
             self._loop.add_reader(self._listening, self._accept, self._listening)
 
     def _accept(self, listening: socket.socket) -> None:
@@ -102,7 +112,18 @@ class Front:
             self._loop.remove_reader(listening)
             self._loop.call_later(PAUSE_SECONDS, self._accept_on)
             return
+        self._there += 1
+        if self._there == self._most:
+            self._loop.remove_reader(listening)
         self._read(_Met(connected))
+
+    def _left(self, met: _Met) -> None:
+        if met.has_left:
+            return
+        met.has_left = True
+        self._there -= 1
+        if self._there + 1 == self._most:
+            self._accept_on()
 
     def _read(self, met: _Met) -> None:
         """Answer what it has sent; end, go on, or wait for more."""
@@ -184,6 +205,7 @@ class Front:
         if met.is_waiting:
             self._wait_no_more(met)
         met.connected.close()
+        self._left(met)
 
     def _go_on(self, met: _Met, begun: Begun) -> None:
         if met.is_waiting:
@@ -191,12 +213,18 @@ class Front:
         met.connected.setblocking(False)
         task = self._loop.create_task(
             self._loop.connect_accepted_socket(
-                lambda: self._behind(begun), met.connected
+                lambda: self._behind(begun, partial(self._left, met)), met.connected
             ),
             name="connection goes on",
         )
         self._going_on.add(task)
-        task.add_done_callback(self._going_on.discard)
+        task.add_done_callback(partial(self._has_gone_on, met))
+
+    def _has_gone_on(self, met: _Met, task: asyncio.Task[object]) -> None:
+        self._going_on.discard(task)
+        # Where there came to be no transport, nobody else says that it has ended.
+        if task.cancelled() or task.exception() is not None:
+            self._left(met)
 
     def _look_later(self) -> None:
         # One timer for all, and none while nobody is connected: one for each would

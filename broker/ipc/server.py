@@ -7,6 +7,7 @@ every error into a problem document.
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from http import HTTPStatus
 
 import msgspec
@@ -38,6 +39,10 @@ LARGER_BODIES = {"/v1/restore": LARGEST_RESTORE}
 
 BODY_SECONDS = 10
 """A half body ends after this: aiohttp's own time-out does not look at it."""
+
+MOST_CONNECTIONS = 256
+"""To one restricted socket at once: whoever is behind it must not take all the files
+that may be open, and the other sockets with them."""
 
 STOP_SECONDS = 20
 """For requests under way when the server closes; service managers wait longer."""
@@ -105,12 +110,15 @@ class PeerServer:
         answer = _answering(_routed(self._routes.router(door), door))
         http = web.server(answer, largest_body=_largest_body)
 
-        def connection(begun: Begun | None = None) -> PeerConnection:
-            return PeerConnection(http, refuse=_refusal, begun=begun)
+        def connection(
+            begun: Begun | None = None, ended: Callable[[], None] = lambda: None
+        ) -> PeerConnection:
+            return PeerConnection(http, refuse=_refusal, begun=begun, ended=ended)
 
         front, listening = None, None
         if self._access is not None:
-            front = Front(self._access, door, connection)
+            most = None if door.restriction is None else MOST_CONNECTIONS
+            front = Front(self._access, door, connection, most)
             front.listen(bound, backlog)
         else:
             listening = await asyncio.get_running_loop().create_server(

@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from broker.ipc import front as front_module
+from broker.ipc import server as server_module
+from broker.model.restriction import Restriction, SocketName
+from broker.model.time import UnixTime
 from tests.fakes.clock import run_until_idle
 from tests.ipc.asks import asks
 from tests.ipc.at_hand import STATUS, Run, at_hand, met
-from tests.ipc.served import parse
+from tests.ipc.served import Served, parse
+from tests.services.world import WORK, a_grant, a_world, token_answer
 
 
 def test_a_peer_that_does_not_read_its_answers_is_not_read_either(
@@ -221,3 +225,56 @@ async def test_a_refusal_is_logged_once(
         said = parse(await served.converse(asks(b"Connection: close")))
     assert (said.status, said.code) == (403, "not_permitted")
     assert caplog.text.count("access.refused") == 1
+
+
+CI = Restriction(name=SocketName("ci"), accounts=(WORK,), made_at=UnixTime(0))
+
+
+def test_a_restricted_socket_has_so_many_connections_and_the_rest_wait(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 2)
+    accounts = b"GET /v1/accounts HTTP/1.1\r\nHost: b\r\n\r\n"
+
+    async def crowd() -> None:
+        world = await a_world(a_grant())
+        world.sender.script(token_answer())
+        path = tmp_path / "ci.sock"
+        served = await Served(world, path, restriction=CI).start()
+        loop = asyncio.get_running_loop()
+        peers = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+        try:
+            for peer in peers:
+                peer.setblocking(False)
+                await loop.sock_connect(peer, str(path))
+                await loop.sock_sendall(peer, accounts)
+            assert b"200 OK" in await loop.sock_recv(peers[0], 2**16)
+            assert b"200 OK" in await loop.sock_recv(peers[1], 2**16)
+            for _ in range(3):
+                await run_until_idle()
+            with pytest.raises(BlockingIOError):
+                peers[2].recv(1)
+            # One that has gone on to the HTTP server ends, then one in the front.
+            peers[0].close()
+            assert b"200 OK" in await loop.sock_recv(peers[2], 2**16)
+            peers[1].close()
+            assert b"200 OK" in await loop.sock_recv(peers[3], 2**16)
+            assert served.met._there == 2
+        finally:
+            for peer in peers:
+                peer.close()
+            await served.close()
+
+    run(crowd())
+
+
+async def test_those_that_are_answered_at_once_leave_their_places(
+    tmp_path: Path,
+) -> None:
+    async with at_hand(tmp_path) as served:
+        for _ in range(3):
+            reader, writer = await asyncio.open_unix_connection(str(served.path))
+            writer.write(asks(b"Connection: close"))
+            assert b"access-1" in await reader.read()
+            writer.close()
+        assert served.met._there == 0
