@@ -1,6 +1,7 @@
 """What restricted sockets need, introduced to each other: in itself one late part."""
 
 from broker.host import runtime_directory
+from broker.host.process_ends import ProcessEnds
 from broker.ipc.restricted_doors import RestrictedDoors
 from broker.ipc.server import PeerServer
 from broker.services.interfaces import Clock, Recorder
@@ -22,7 +23,11 @@ class SocketParts:
     ) -> None:
         self._doors = RestrictedDoors(server, runtime_directory())
         self.sockets = Sockets(
-            vault=vault, doors=self._doors, clock=clock, recorder=recorder
+            vault=vault,
+            doors=self._doors,
+            clock=clock,
+            recorder=recorder,
+            processes=ProcessEnds(),
         )
         self.usage = SocketUsage(lambda: vault.require_open().sockets)
 

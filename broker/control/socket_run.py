@@ -57,7 +57,9 @@ def socket_for(broker: Broker, name: str, words: SocketWords) -> Iterator[Json]:
     if not is_described(words):
         yield found_socket(broker, name)
         return
-    made = broker.call("POST", "/v1/sockets", socket_body(name, words))
+    # With us it ends in any case, and a kill -9 leaves none behind.
+    body = {**socket_body(name, words), "with_me": True}
+    made = broker.call("POST", "/v1/sockets", body)
     try:
         yield made
     finally:

@@ -96,7 +96,7 @@ def _row(one: Json) -> dict[str, str]:
         "for": ",".join(texts(one, "operations")),
         "scopes": " ".join(texts(one, "scopes")) or "all",
         "limits": _limits(one) or "-",
-        "until": _moment(one.get("expires_at")),
+        "until": _end(one),
         "path": text(one, "path"),
     }
 
@@ -114,7 +114,12 @@ def _limits(one: Json) -> str:
     return ", ".join(limit for limit in limits if limit)
 
 
-def _moment(at: object) -> str:
-    if not isinstance(at, float | int):
-        return "removed"
+def _end(one: Json) -> str:
+    at, process = one.get("expires_at"), one.get("with_process")
+    known = _moment(at) if isinstance(at, float | int) else ""
+    ended = f"process {process} ends" if isinstance(process, int) else ""
+    return ", ".join(end for end in (known, ended) if end) or "removed"
+
+
+def _moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -64,7 +64,7 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether it has not ended: a pidfd can be read from then on."""
-        return _is_alive(self._pidfd)
+        return is_alive(self._pidfd)
 
     def close(self) -> None:
         """Let go of it; the facts stay."""
@@ -87,7 +87,7 @@ class Linux:
             # First read, then look whether it lives still: else what was read may be
             # of another process, to which the number went.
             facts = _facts(peer, certainty, _pages(peer), _label(connected))
-            if _is_alive(pidfd):
+            if is_alive(pidfd):
                 return Process(os.dup(pidfd), facts)
         except OSError:  # out of descriptors
             held = UidAlone(PeerFacts(uid=peer.uid, pid=peer.pid))
@@ -113,7 +113,8 @@ def _pidfd(connected: SocketOptions, peer: Peer) -> tuple[int, Certainty]:
     return os.pidfd_open(peer.pid), Certainty.CLAIM
 
 
-def _is_alive(pidfd: int) -> bool:
+def is_alive(pidfd: int) -> bool:
+    """Whether the process has not ended: a pidfd can be read from then on."""
     polled = select.poll()
     polled.register(pidfd, select.POLLIN)
     return not polled.poll(0)

@@ -263,7 +263,7 @@ class RareRoutes:
             SocketRoutes,
         )
 
-        return SocketRoutes(self._services.sockets.get())
+        return SocketRoutes(self._services.sockets.get(), self._services.looker)
 
     def _made_store_routes(self) -> "StoreRoutes":
         from broker.ipc.store_routes import StoreRoutes  # noqa: PLC0415 - see the top

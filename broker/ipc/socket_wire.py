@@ -15,6 +15,7 @@ from broker.model.restriction import (
     Confirm,
     Rate,
     Restriction,
+    Runner,
     parse_socket_name,
 )
 from broker.model.time import Seconds, UnixTime
@@ -50,10 +51,15 @@ class SocketBody(Request, frozen=True):
     confirm: Confirm = Confirm.NEVER
     group: str | None = None
     path: str | None = None
+    with_me: bool = False
 
 
-def restriction(body: SocketBody) -> Restriction:
+def restriction(body: SocketBody, runner: Runner | None) -> Restriction:
     """What the socket is to be for, without its moments.
+
+    Args:
+        body: says so.
+        runner: with which it ends, or None.
 
     Raises:
         BadRequestError: a member is out of its range, or contradicts another.
@@ -83,6 +89,7 @@ def restriction(body: SocketBody) -> Restriction:
         confirm=body.confirm,
         group=body.group,
         path=None if body.path is None else _path(body.path),
+        runner=runner,
     )
 
 
@@ -114,6 +121,7 @@ def socket_reply(listed: ListedSocket) -> dict[str, object]:
         "used": listed.record.used,
         "confirm": own.confirm.value,
         "group": own.group,
+        "with_process": None if own.runner is None else own.runner.pid,
         "fault": listed.fault,
     }
 

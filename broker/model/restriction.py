@@ -62,6 +62,19 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Seconds
 
 
+class Runner(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that a socket is there for.
+
+    Attributes:
+        pid: its number.
+        started: when it started, see `PeerFacts.started`: with it the number is that of
+            one process for good.
+    """
+
+    pid: int
+    started: int
+
+
 class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that a restricted socket is.
 
@@ -79,6 +92,7 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         confirm: when the person is asked.
         group: of the operating system; its members may connect, too.
         path: where it lies, where the person has said so; None for the usual place.
+        runner: the process with which it ends, or None.
         made_at: when.
     """
 
@@ -95,6 +109,7 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     confirm: Confirm = Confirm.NEVER
     group: str | None = None
     path: str | None = None
+    runner: Runner | None = None
 
     def permits(self, operation: Operation) -> bool:
         """Whether it is for this at all."""

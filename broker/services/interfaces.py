@@ -1,6 +1,6 @@
 """What services need of the world, as Protocols. Lower floors satisfy them by shape."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from broker.model.account import AccountName
@@ -11,7 +11,7 @@ from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import PeerFacts
 from broker.model.question import Question
 from broker.model.redirect import RedirectSite
-from broker.model.restriction import Restriction
+from broker.model.restriction import Restriction, Runner
 from broker.model.time import Instant, Seconds
 
 if TYPE_CHECKING:
@@ -235,6 +235,25 @@ class Usage(Protocol):
 
         Raises:
             NotPermittedError: none was left.
+        """
+        ...
+
+
+class Processes(Protocol):
+    """Whoever has a socket of its own, and whether it still runs."""
+
+    def runner(self, facts: PeerFacts) -> Runner | None:
+        """The process that was looked at; None where nobody would tell of its end."""
+        ...
+
+    def lives(self, runner: Runner) -> bool:
+        """Whether it has not ended."""
+        ...
+
+    def watch(self, runner: Runner, ended: Callable[[], None]) -> Callable[[], None]:
+        """Have `ended` called once, when it has ended, or at once where it has.
+
+        What is given back forgets it, and may be called in any case.
         """
         ...
 

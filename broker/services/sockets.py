@@ -17,11 +17,13 @@ from broker.model.errors import (
     StoreFailedError,
     UnknownSocketError,
 )
-from broker.model.restriction import Restriction, SocketName
+from broker.model.peer_facts import PeerFacts
+from broker.model.restriction import Restriction, Runner, SocketName
 from broker.model.time import Seconds, UnixTime
-from broker.services.interfaces import Clock, Recorder, SocketDoors
+from broker.services.interfaces import Clock, Processes, Recorder, SocketDoors
 from broker.services.opened import Opened
 from broker.services.socket_records import SocketRecord
+from broker.services.socket_runners import SocketRunners
 from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -50,10 +52,18 @@ class Sockets:
     """
 
     def __init__(
-        self, *, vault: Vault, doors: SocketDoors, clock: Clock, recorder: Recorder
+        self,
+        *,
+        vault: Vault,
+        doors: SocketDoors,
+        clock: Clock,
+        recorder: Recorder,
+        processes: Processes,
     ) -> None:
         self._vault = vault
         self._recorder = recorder
+        self._processes = processes
+        self._runners = SocketRunners(processes, self._end_with_runner)
         self._doors = doors
         self._clock = clock
         self._open: dict[SocketName, Restriction] = {}
@@ -75,6 +85,10 @@ class Sockets:
         """
         records = self._vault.require_open().sockets.all()
         return [self._listed(record) for record in records]
+
+    def runner(self, facts: PeerFacts) -> Runner | None:
+        """A process that a socket can end with; None where nobody would tell."""
+        return self._processes.runner(facts)
 
     async def add(
         self, restriction: Restriction, expires_in: Seconds | None
@@ -132,7 +146,13 @@ class Sockets:
         """
         async with self._changing:
             kept = {each.restriction.name: each for each in opened.sockets.all()}
-            ended = _ended(kept.values(), self._clock.now().wall)
+            wall = self._clock.now().wall
+            ended = [
+                name
+                for name, record in kept.items()
+                if _has_ended(record, wall)
+                or self._runners.has_ended(record.restriction)
+            ]
             for name in ended:
                 del kept[name]
             self._record_ended(ended)
@@ -150,6 +170,7 @@ class Sockets:
 
     async def close(self) -> None:
         """Await no end any more; the doors are closed by whoever has them."""
+        await self._runners.close()
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
@@ -183,6 +204,7 @@ class Sockets:
     def _opened(self, restriction: Restriction) -> None:
         self._open[restriction.name] = restriction
         self._faults.pop(restriction.name, None)
+        self._runners.await_end(restriction)
         if restriction.expires_at is not None:
             now = self._clock.now()
             left = restriction.expires_at - now.wall
@@ -192,6 +214,7 @@ class Sockets:
         for name in list(names):
             restriction = self._open.pop(name, None)
             self._ends.pop(name, None)
+            self._runners.forget(name)
             if restriction is not None:
                 await self._doors.close(restriction)
 
@@ -217,6 +240,14 @@ class Sockets:
                 await self._close(ended)
                 self._record_ended(ended)
                 await self._forget(self._vault.opened, ended)
+
+    async def _end_with_runner(self, restriction: Restriction) -> None:
+        async with self._changing:
+            if self._open.get(restriction.name) == restriction:
+                self._record_ended([restriction.name])
+                await self._close([restriction.name])
+                await self._forget(self._vault.opened, [restriction.name])
+                self._set_timer()
 
     def _record_ended(self, names: Iterable[SocketName]) -> None:
         for name in names:
@@ -244,10 +275,7 @@ def _dated(
     return msgspec.structs.replace(restriction, made_at=wall, expires_at=end)
 
 
-def _ended(records: Iterable[SocketRecord], wall: UnixTime) -> list[SocketName]:
-    """Those whose end has come while there was no daemon, or no open store."""
-    return [
-        each.restriction.name
-        for each in records
-        if (end := each.restriction.expires_at) is not None and end <= wall
-    ]
+def _has_ended(record: SocketRecord, wall: UnixTime) -> bool:
+    """Whether its end has come, while there was no daemon or no open store perhaps."""
+    end = record.restriction.expires_at
+    return end is not None and end <= wall

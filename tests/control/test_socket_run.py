@@ -36,6 +36,8 @@ def test_a_socket_is_made_for_it_and_removed_at_its_end(
         ("POST", "/v1/sockets"),
         ("DELETE", "/v1/sockets/ci"),
     ]
+    # And a kill -9 of us leaves none behind.
+    assert broker.requests[0].json["with_me"] is True
 
 
 def test_one_that_is_there_is_taken_and_stays(

@@ -20,6 +20,7 @@ CI = {
     "used": 0,
     "confirm": "never",
     "group": None,
+    "with_process": None,
     "fault": None,
 }
 NARROW = {
@@ -105,3 +106,14 @@ def test_one_is_removed(run: Run, listen: Listen) -> None:
     assert json.loads(run("socket", "remove", "ci", "--json").stdout) == {
         "removed": "ci"
     }
+
+
+def test_what_it_ends_with_is_listed(run: Run, listen: Listen) -> None:
+    both = {**NARROW, "fault": None, "with_process": 4711}
+    job = {**CI, "with_process": 4711}
+    listen(in_turn(http(200, {"sockets": [CI, both, job], "damaged": False})))
+    never, in_time, with_it = (
+        line.split("\t")[5] for line in run("socket", "list").stdout.splitlines()
+    )
+    assert (never, with_it) == ("removed", "process 4711 ends")
+    assert in_time.endswith(":00, process 4711 ends")

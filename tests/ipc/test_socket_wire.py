@@ -7,11 +7,12 @@ from broker.ipc.socket_wire import SocketBody, expires_in, restriction, socket_r
 from broker.ipc.wire import parse_body
 from broker.model.errors import BadRequestError
 from broker.model.policy import Operation
-from broker.model.restriction import Confirm, Rate
+from broker.model.restriction import Confirm, Rate, Runner
 from broker.model.time import Seconds
 from broker.services.socket_records import SocketRecord
 from broker.services.sockets import ListedSocket
 
+RUNNER = Runner(pid=4711, started=7)
 LEAST = b'{"name":"ci","accounts":["work"]}'
 MOST = b"""{"name":"ci","accounts":["work","home","work"],"scopes":["b","a"],
   "resource":"https://api.example/","max_ttl":600,"operations":["login","token"],
@@ -26,12 +27,12 @@ def body(text: bytes) -> SocketBody:
 def read(text: bytes) -> None:
     """All that the route reads."""
     asked = body(text)
-    restriction(asked)
+    restriction(asked, None)
     expires_in(asked)
 
 
 def test_what_is_left_out_is_as_narrow_or_as_wide_as_the_account() -> None:
-    own = restriction(body(LEAST))
+    own = restriction(body(LEAST), None)
     assert own.accounts == ("work",)
     assert own.operations == {Operation.TOKEN}
     assert (own.scopes, own.resource, own.max_ttl, own.rate) == (None,) * 4
@@ -41,7 +42,7 @@ def test_what_is_left_out_is_as_narrow_or_as_wide_as_the_account() -> None:
 
 
 def test_every_member_is_read() -> None:
-    own = restriction(body(MOST))
+    own = restriction(body(MOST), RUNNER)
     assert own.accounts == ("work", "home")
     assert own.scopes == frozenset({"a", "b"})
     assert own.operations == {Operation.TOKEN, Operation.LOGIN}
@@ -53,6 +54,7 @@ def test_every_member_is_read() -> None:
     assert reply["scopes"] == ["a", "b"]
     assert reply["operations"] == ["login", "token"]
     assert reply["rate"] == {"most": 60, "seconds": 60}
+    assert reply["with_process"] == RUNNER.pid
 
 
 @pytest.mark.parametrize(

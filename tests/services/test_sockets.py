@@ -16,7 +16,7 @@ from broker.model.errors import (
 )
 from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation
-from broker.model.restriction import Restriction, SocketName
+from broker.model.restriction import Restriction, Runner, SocketName
 from broker.model.time import Seconds, UnixTime
 from broker.services.gate import Asker
 from broker.services.served import TokenWanted
@@ -289,3 +289,72 @@ async def test_whenever_the_store_opens_somebody_is_told_of_it() -> None:
     world.store.is_closed = False
     await vault.unlock(None)
     assert found[1:] == [vault.opened]
+
+
+RUNNER = Runner(pid=4711, started=7)
+
+
+def a_runners(name: str = "job") -> Restriction:
+    return msgspec.structs.replace(a_socket(name), runner=RUNNER)
+
+
+async def test_a_socket_for_one_process_ends_with_it() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    await world.sockets.add(a_socket("kept"), None)
+    world.processes.end(RUNNER)
+    await run_until_idle()
+    assert world.doors.cut == ["job"]
+    assert [each.record.restriction.name for each in world.sockets.all()] == ["kept"]
+    assert [one.detail for one in world.recorder.entries] == ["job"]
+
+
+async def test_it_is_there_after_a_restart_while_the_process_runs() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    await restarted(world)
+    assert list(world.doors.open_now) == ["job"]
+    world.processes.end(RUNNER)
+    await run_until_idle()
+    assert world.doors.open_now == {}
+
+
+async def test_a_process_that_ended_while_no_daemon_ran_leaves_no_socket() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    await world.sockets.close()
+    world.processes.end(RUNNER)
+    await restarted(world)
+    assert world.doors.open_now == {}
+    assert world.sockets.all() == []
+
+
+async def test_one_that_was_removed_before_its_process_ended_ends_no_other() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    await world.sockets.remove(SocketName("job"))
+    assert world.processes.watched == []
+    await world.sockets.add(a_socket("job"), None)
+    world.processes.end(RUNNER)
+    await run_until_idle()
+    assert list(world.doors.open_now) == ["job"]
+
+
+async def test_a_process_that_ends_while_the_store_is_locked_loses_its_socket() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    await world.vault.lock()
+    world.processes.end(RUNNER)
+    await run_until_idle()
+    assert world.doors.open_now == {}
+    world.store.is_closed = False
+    await world.vault.unlock(None)
+    await world.sockets.restore(world.vault.require_open())
+    assert world.sockets.all() == []
+
+
+async def test_no_end_is_awaited_once_the_daemon_ends() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    await world.sockets.close()
+    assert world.processes.watched == []

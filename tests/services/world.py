@@ -57,6 +57,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.doors import FakeDoors
 from tests.fakes.gate import FakeConsent, FakeLooker, FakeUsage
 from tests.fakes.listener import FakeListener
+from tests.fakes.processes import FakeProcesses
 from tests.fakes.question_site import FakeQuestionSite
 from tests.fakes.recorder import FakeRecorder
 from tests.fakes.sender import FakeSender, json_response
@@ -287,6 +288,7 @@ class World:
         )
         self.logins = self.a_login_service()
         self.doors = FakeDoors()
+        self.processes = FakeProcesses()
         self.sockets = self.a_book_of_sockets()
 
     def sign_ins(self) -> SignIns:
@@ -341,6 +343,7 @@ class World:
             doors=self.doors,
             clock=self.clock,
             recorder=self.recorder,
+            processes=self.processes,
         )
 
     def a_vault(

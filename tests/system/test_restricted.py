@@ -315,6 +315,29 @@ def test_run_gives_a_program_its_socket_and_takes_it_away(signed_in: Person) -> 
     assert not (sockets / "job").exists()
 
 
+def test_run_leaves_nothing_behind_when_it_is_killed(
+    person: Person, quick_sandbox: Sandbox
+) -> None:
+    place = person.socket.parent / "sockets/job"
+    words = ("brokerctl", "socket", "run", "job", "--account=demo", "--", "sleep", "60")
+    with daemon(person) as running:
+        sign_in(person, "demo", quick_sandbox)
+        job = person.start(*words)
+        wait_until(lambda: _children(job.pid) != [], "the program")
+        (child,) = _children(job.pid)
+        # Over a restart it is there, as long as whoever has it runs.
+        running.kill()
+        running.wait()
+    with daemon(person):
+        wait_until(place.exists, "the socket is there again")
+        assert through(person, place / "broker.sock", "token") == 0
+        job.kill()
+        wait_until(lambda: not place.exists(), "the socket is gone")
+        os.kill(child, signal.SIGKILL)
+        job.communicate()
+        assert person.json("socket", "list")["sockets"] == []
+
+
 def _children(pid: int) -> list[int]:
     page = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [
