@@ -18,6 +18,7 @@ from typing import NamedTuple
 from broker.host.held_peer import Held, UidAlone
 from broker.host.proc_texts import (
     Stat,
+    executable_of,
     flatpak_of,
     is_interpreter,
     parse_stat,
@@ -124,7 +125,7 @@ def _pages(peer: Peer) -> Pages:
     folder = f"/proc/{peer.pid}"
     executable = None
     with suppress(OSError):  # of another user, in a namespace, or closed as we are
-        executable = _target(f"{folder}/exe")
+        executable = executable_of(_target(f"{folder}/exe"))
     stat = parse_stat(_read(f"{folder}/stat"))
     cmdline = b""
     if is_interpreter(executable) and peer.uid == os.geteuid() and _is_near(folder):

@@ -105,9 +105,18 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), text)
 
 
+def executable_of(link: str) -> str:
+    """The path of a program, as it was when it began.
+
+    An upgrade takes away the file of a program that runs, and the kernel says so behind
+    its name; rules and answers about the program are about that name still.
+    """
+    return link.removesuffix(" (deleted)")
+
+
 def is_interpreter(executable: str | None) -> bool:
     """Whether what matters is not this program, but what it was told to run."""
-    name = (executable or "").removesuffix(" (deleted)").rpartition("/")[2]
+    name = (executable or "").rpartition("/")[2]
     return _INTERPRETER.fullmatch(name) is not None
 
 

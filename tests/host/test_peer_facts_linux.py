@@ -1,6 +1,7 @@
 """Real processes at the other end, asked of this kernel."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -211,3 +212,15 @@ def test_without_descriptors_a_peer_is_its_uid_and_its_number() -> None:
         ours.close()
         theirs.close()
     assert facts == PeerFacts(uid=peer.uid, pid=peer.pid)
+
+
+def test_a_program_whose_file_was_replaced_meanwhile_keeps_its_name(
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "sleep"
+    shutil.copy("/bin/sleep", program)
+    becomes = f"import os;os.execv({str(program)!r},['s','100'])"
+    with peer(tmp_path, sys.executable, "-c", CONNECT + becomes) as connected:
+        wait_for_exec(connected.process.pid, "sleep")
+        program.unlink()
+        assert connected.look().executable == Known(str(program), Certainty.CLAIM)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.host.proc_texts import (
+    executable_of,
     flatpak_of,
     is_interpreter,
     parse_stat,
@@ -139,7 +140,6 @@ def test_a_label_counts_where_it_is_enforced(label: str, snap: str | None) -> No
     ("executable", "answer"),
     [
         ("/usr/bin/python3.11", True),
-        ("/usr/bin/python3.11 (deleted)", True),
         ("/usr/bin/bash", True),
         ("/usr/bin/dash", True),
         ("/usr/bin/perl", True),
@@ -180,3 +180,8 @@ def test_a_script_is_guessed_from_the_command_line(
 @given(st.binary(max_size=60))
 def test_any_command_line_is_read_to_its_end(cmdline: bytes) -> None:
     script_of(cmdline)
+
+
+def test_a_program_whose_file_was_upgraded_is_called_what_it_was() -> None:
+    assert executable_of("/usr/bin/curl (deleted)") == "/usr/bin/curl"
+    assert executable_of("/usr/bin/curl") == "/usr/bin/curl"

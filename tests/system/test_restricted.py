@@ -315,6 +315,32 @@ def test_run_gives_a_program_its_socket_and_takes_it_away(signed_in: Person) -> 
     assert not (sockets / "job").exists()
 
 
+def test_what_a_program_may_not_have_is_refused_logged_and_explained(
+    signed_in: Person,
+) -> None:
+    ask = """curl --silent --unix-socket "$BROKERD_SOCKET" http://b/v1/token \
+        --data '{"scopes": ["mail"]}'"""
+    scope = "https://www.googleapis.com/auth/drive.metadata.readonly"
+    words = ("--account=demo", f"--scope={scope}")
+    said = signed_in.brokerctl("socket", "run", "ci", *words, "--", "sh", "-c", ask)
+    refusal = json.loads(said.output)
+    assert refusal["code"] == "not_permitted"
+    assert "policy test" in refusal["hint"]
+    (logged,) = [
+        json.loads(line)
+        for line in signed_in.brokerctl("log", "--json").output.splitlines()
+        if '"refused"' in line
+    ]
+    assert (logged["socket"], logged["scopes"]) == ("ci", "mail")
+    assert logged["peer"]["claims"]["executable"] == "/usr/bin/curl"
+    add(signed_in, "ci", f"--scope={scope}")
+    test = ("policy", "test", "demo", "--socket=ci")
+    decided = signed_in.json(*test, "--scope=mail")
+    assert (decided["verdict"], decided["rule"]) == ("deny", "socket ci")
+    assert f"token: {decided['why']}" in refusal["detail"]
+    assert signed_in.json(*test, f"--scope={scope}")["verdict"] == "allow"
+
+
 def test_run_leaves_nothing_behind_when_it_is_killed(
     person: Person, quick_sandbox: Sandbox
 ) -> None:
