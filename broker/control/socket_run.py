@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from broker.control.broker import Broker, Json, members, text
+from broker.control.broker import Broker, Json, members, text, texts
 from broker.control.child import Child
 from broker.control.output import bad_usage, json_option, tell_note, tells_errors
 from broker.control.socket_options import (
@@ -61,12 +61,28 @@ def socket_for(broker: Broker, name: str, words: SocketWords) -> Iterator[Json]:
     body = {**socket_body(name, words), "with_me": True}
     made = broker.call("POST", "/v1/sockets", body)
     try:
+        tell_ungranted(broker, made)
         yield made
     finally:
         try:
             broker.call("DELETE", f"/v1/sockets/{quote(name, safe='')}", start=False)
         except BrokerError as exc:
             tell_note(f"the socket {name} is still there: {exc.detail}")
+
+
+def tell_ungranted(broker: Broker, made: Json) -> None:
+    """Say which scopes of a new socket its accounts do not have: they may get them."""
+    scopes = set(texts(made, "scopes"))
+    if not scopes:
+        return
+    for one in members(broker.call("GET", "/v1/accounts"), "accounts"):
+        name, granted = text(one, "account"), set(texts(one, "scopes"))
+        missing = scopes - granted
+        if name in texts(made, "accounts") and granted and missing:
+            tell_note(
+                f"{name!r} was not granted {' '.join(sorted(missing))}: until it is, a "
+                "token that names no other scopes is refused there"
+            )
 
 
 def found_socket(broker: Broker, name: str) -> Json:

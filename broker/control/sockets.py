@@ -18,7 +18,7 @@ from broker.control.output import (
 )
 from broker.control.socket_forward import forward
 from broker.control.socket_options import SocketWords, socket_body, socket_options
-from broker.control.socket_run import run
+from broker.control.socket_run import run, tell_ungranted
 
 
 @click.group(name="socket", short_help="Make sockets that are for some accounts alone.")
@@ -42,11 +42,13 @@ def add(*, name: str, as_json: bool, **words: Unpack[SocketWords]) -> None:
     The path is printed: give it to a program as BROKERD_SOCKET, or bind its folder into
     a container.
     """
-    added = Broker().call("POST", "/v1/sockets", socket_body(name, words))
+    broker = Broker()
+    added = broker.call("POST", "/v1/sockets", socket_body(name, words))
     if as_json:
         say_json(added)
-        return
-    say(text(added, "path"))
+    else:
+        say(text(added, "path"))
+    tell_ungranted(broker, added)
 
 
 @socket_.command(name="list")

@@ -117,3 +117,19 @@ def test_what_it_ends_with_is_listed(run: Run, listen: Listen) -> None:
     )
     assert (never, with_it) == ("removed", "process 4711 ends")
     assert in_time.endswith(":00, process 4711 ends")
+
+
+def test_scopes_that_an_account_does_not_have_are_told(
+    run: Run, listen: Listen
+) -> None:
+    made = {**CI, "scopes": ["drive", "mail"]}
+    accounts = [
+        {"account": "work", "scopes": ["drive"]},
+        {"account": "home", "scopes": []},
+    ]
+    listen(in_turn(http(201, made), http(200, {"accounts": accounts})))
+    words = ("--account", "work", "--scope", "drive mail")
+    result = run("socket", "add", "ci", *words)
+    assert result.stdout == f"{CI['path']}\n"
+    assert "'work' was not granted mail" in result.stderr
+    assert "home" not in result.stderr

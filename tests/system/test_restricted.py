@@ -194,6 +194,7 @@ def test_a_place_that_somebody_else_has_prepared_is_refused(
 CONTAINER = """
 set -e
 mount --bind "$1" /mnt
+mount -o remount,bind,ro /mnt
 mount -t tmpfs none "$2"
 shift 2
 exec "$@"
