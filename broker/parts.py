@@ -45,6 +45,7 @@ from broker.store.door import STORE_NAME, FileDoor
 if TYPE_CHECKING:
     from broker.consent_parts import ConsentParts
     from broker.model.account import Account
+    from broker.model.restriction import SocketName
     from broker.services.accounts import Accounts
     from broker.services.adding import Adding
     from broker.services.deriving import Deriving
@@ -250,7 +251,12 @@ class Parts:
             server=self.server,
             clock=self._clock,
             recorder=self._recorder,
+            closed=self._socket_closed,
         )
+
+    def _socket_closed(self, name: "SocketName") -> None:
+        if self._consents.made is not None:
+            self._consents.made.socket_ended(name)
 
     def _made_consent(self) -> "ConsentParts":
         from broker.consent_parts import ConsentParts  # noqa: PLC0415 - see the top

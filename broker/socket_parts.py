@@ -1,9 +1,12 @@
 """What restricted sockets need, introduced to each other: in itself one late part."""
 
+from collections.abc import Callable
+
 from broker.host import runtime_directory
 from broker.host.process_ends import ProcessEnds
 from broker.ipc.restricted_doors import RestrictedDoors
 from broker.ipc.server import PeerServer
+from broker.model.restriction import SocketName
 from broker.services.interfaces import Clock, Recorder
 from broker.services.sockets import Sockets
 from broker.services.usage import SocketUsage
@@ -19,7 +22,13 @@ class SocketParts:
     """
 
     def __init__(
-        self, *, vault: Vault, server: PeerServer, clock: Clock, recorder: Recorder
+        self,
+        *,
+        vault: Vault,
+        server: PeerServer,
+        clock: Clock,
+        recorder: Recorder,
+        closed: Callable[[SocketName], None],
     ) -> None:
         self._doors = RestrictedDoors(server, runtime_directory())
         self.sockets = Sockets(
@@ -28,6 +37,7 @@ class SocketParts:
             clock=clock,
             recorder=recorder,
             processes=ProcessEnds(),
+            closed=closed,
         )
         self.usage = SocketUsage(lambda: vault.require_open().sockets)
 

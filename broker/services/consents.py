@@ -23,6 +23,7 @@ from broker.model.event import Event, EventKind
 from broker.model.late import Late
 from broker.model.question import Question
 from broker.model.question_words import QuestionWords, ScopeWords, question_words
+from broker.model.restriction import SocketName
 from broker.model.time import Seconds
 from broker.services.events import Events
 from broker.services.interfaces import Clock
@@ -174,6 +175,13 @@ class Consents:
         with suppress(BrokerError):
             await self.remembering.forget_account(account)
 
+    def socket_ended(self, name: SocketName) -> None:
+        """Nobody is left who waits for an answer there."""
+        for asked in self.open:
+            about = asked.allowance
+            if about.socket == name and about.socket_made_at is not None:
+                self._end(asked, End.SOCKET_ENDED)
+
     # --- one question ---------------------------------------------------------------
 
     def _asked(self, question: Question, about: Allowance) -> OpenQuestion:
@@ -247,7 +255,7 @@ def _may_pass(asked: OpenQuestion) -> bool:
             raise LockedError(reason="it was locked while you were asked")
         case End.STOPPING:
             raise StoppingError
-        case End.UNANSWERED | End.SIGNED_OUT:
+        case End.UNANSWERED | End.SIGNED_OUT | End.SOCKET_ENDED:
             raise NotPermittedError(what=f"{what}: {end.value}")
         case End.POLICY_CHANGED | None:
             raise ConsentPendingError(account=about.account, question=asked.question_id)

@@ -19,6 +19,7 @@ class End(Enum):
     LOCKED = "the store was locked"
     SIGNED_OUT = "the account was signed out"
     POLICY_CHANGED = "the policy was changed"
+    SOCKET_ENDED = "the socket has ended"
     STOPPING = "the daemon stopped"
 
 

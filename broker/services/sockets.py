@@ -5,7 +5,7 @@ Knows no socket of the operating system: `SocketDoors` opens and closes them.
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -49,6 +49,9 @@ class Sockets:
     """Every restricted socket of the store.
 
     While the store is locked those that are open stay so, and their peers are told.
+
+    Args:
+        closed: is told of one that has ended.
     """
 
     def __init__(
@@ -59,10 +62,12 @@ class Sockets:
         clock: Clock,
         recorder: Recorder,
         processes: Processes,
+        closed: Callable[[SocketName], None],
     ) -> None:
         self._vault = vault
         self._recorder = recorder
         self._processes = processes
+        self._closed = closed
         self._runners = SocketRunners(processes, self._end_with_runner)
         self._doors = doors
         self._clock = clock
@@ -217,6 +222,7 @@ class Sockets:
             self._runners.forget(name)
             if restriction is not None:
                 await self._doors.close(restriction)
+                self._closed(name)
 
     # --- the end by itself -----------------------------------------------------------
 

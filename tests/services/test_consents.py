@@ -447,3 +447,16 @@ async def test_an_answer_about_one_users_program_is_about_no_other_users() -> No
     await pending(world, ann)
     await say(world, Answer.ONCE)
     await pending(world, bob)
+
+
+async def test_a_question_ends_with_the_socket_that_it_came_in_on() -> None:
+    world = await a_world(a_grant())
+    made = await world.sockets.add(CI, None)
+    at = made.record.restriction.made_at
+    await pending(world, changed(socket="ci", socket_made_at=at))
+    on_admin = await pending(world)
+    task = await asking(world, changed(socket="ci", socket_made_at=at))
+    await world.sockets.remove(CI.name)
+    assert [one.question_id for one in world.consents.open] == [on_admin]
+    with pytest.raises(NotPermittedError, match="the socket has ended"):
+        await task

@@ -344,6 +344,7 @@ class World:
             clock=self.clock,
             recorder=self.recorder,
             processes=self.processes,
+            closed=self.consents.socket_ended,
         )
 
     def a_vault(
