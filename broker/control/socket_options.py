@@ -51,7 +51,7 @@ _OPTIONS: tuple[Option, ...] = (
     click.option(
         "--max-ttl",
         metavar="SPAN",
-        help="Programs are told of no later end, such as 10m; the token itself lives on.",
+        help="Programs are told of no later end, such as 10m; the token lives on.",
     ),
     click.option(
         "--operations",
