@@ -106,10 +106,15 @@ class Routes:
 
     def _refused(self, restriction: Restriction) -> list[web.RouteDef]:
         """The rest of the paths: that somebody asks there is recorded by its name."""
+        rest = [each for each in self._all() if not restriction.permits(each[0])]
         return [
-            self._behind((operation, replace(route, handler=_nothing_else)))
-            for operation, route in self._all()
-            if not restriction.permits(operation)
+            # Tokens `Access` refuses by itself, see below.
+            self._behind(
+                (operation, route)
+                if operation is Operation.TOKEN
+                else (operation, replace(route, handler=_nothing_else))
+            )
+            for operation, route in rest
         ]
 
     def _all(self) -> list[Ruled]:
@@ -128,7 +133,7 @@ class Routes:
     def _behind(self, ruled: Ruled) -> web.RouteDef:
         """The route, with a look at who asks before it."""
         operation, route = ruled
-        if route.handler == self.token:
+        if operation is Operation.TOKEN:
             return route  # `Access` permits and records by itself: the front asks it
         handler = self._permitted(operation, route.handler)
         kind = f"{route.method} {route.path}"

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from broker.ipc.audit_wire import verdict_reply
@@ -92,6 +93,13 @@ async def test_what_is_asked_where_it_is_not_for_is_recorded_by_its_name(
         assert (entry.result, entry.code) == (Result.REFUSED, "not_permitted")
         assert entry.socket == "ci"
     assert caplog.text.count("access.refused") == 3
+
+
+async def test_a_token_is_refused_by_its_name_whoever_answers(serve: Serve) -> None:
+    own = msgspec.structs.replace(CI, operations=frozenset({Operation.LOGIN}))
+    served = await serve(await a_world(a_grant()), restriction=own)
+    assert (await served.ask("POST", "/v1/token", {})).code == "not_permitted"
+    assert entries(served) == [("token", Result.REFUSED, None, "not_permitted")]
 
 
 async def test_of_a_socket_is_recorded_which_and_whose_tokens_it_gives(
