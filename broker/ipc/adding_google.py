@@ -122,6 +122,10 @@ def _fault(
         ),
         (spec.self_signed or body.resource is None, "only self_signed has a resource"),
         (
+            not (scopes and body.resource),
+            "a self-signed token is for scopes or for a resource, not for both",
+        ),
+        (
             scopes or body.resource or not (becomes or file),
             "it needs scopes: a service account has none of its own",
         ),

@@ -59,9 +59,10 @@ class GoogleMinter:
         began = self._world.clock.now()
         account, spec = grant.account, _spec(grant)
         scopes = account.scopes if key.scopes is None else tuple(sorted(key.scopes))
-        wanted = Wanted(
-            spec=spec, scopes=scopes, audience=account.resource or key.resource
-        )
+        # Only of an account that is for one API: signed for an audience and no scopes, a
+        # token may do there all that the service account may.
+        audience = None if account.scopes else account.resource
+        wanted = Wanted(spec=spec, scopes=scopes, audience=audience)
         value, door = await self._begun(access_token, wanted, account)
         given = door.given or Given(
             obtained=began,

@@ -136,6 +136,10 @@ def test_a_self_signed_token_is_for_scopes_or_for_a_resource() -> None:
         ({"self_signed": True, "boundary": BOUNDARY}, "signs for itself"),
         ({"self_signed": True, "credentials": WORKLOAD}, "signs for itself"),
         ({"resource": "https://api.example/"}, "only self_signed has a resource"),
+        (
+            {"self_signed": True, "resource": "https://api.example/"},
+            "for scopes or for a resource",
+        ),
         ({"scopes": None}, "it needs scopes"),
         ({"scopes": None, "self_signed": True}, "it needs scopes"),
         ({"scopes": ["a b"]}, "scope"),

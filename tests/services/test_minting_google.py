@@ -92,9 +92,14 @@ def credential(text: str | None = None, **members: Any) -> GoogleCredentials:
     )
 
 
-def a_grant(spec: GoogleCredentials, scopes: tuple[str, ...] = (DRIVE,)) -> Grant:
+def a_grant(
+    spec: GoogleCredentials,
+    scopes: tuple[str, ...] = (DRIVE,),
+    resource: str | None = None,
+) -> Grant:
+    client = Client(client_id="117")
     account = Account(
-        name=NAME, issuer=ISSUER, client=Client(client_id="117"), scopes=scopes
+        name=NAME, issuer=ISSUER, client=client, scopes=scopes, resource=resource
     )
     return Grant(account=account, version=1, granted_at=UnixTime(0), unattended=spec)
 
@@ -357,13 +362,27 @@ async def test_a_self_signed_token_is_asked_of_nobody(world: World) -> None:
     assert token.scopes == {DRIVE}
 
 
+PUBSUB = "https://pubsub.googleapis.com/"
+
+
 async def test_a_self_signed_token_is_for_an_audience(world: World) -> None:
-    key = TokenKey(account=NAME, scopes=None, resource="https://pubsub.googleapis.com/")
-    token = await world.mint(credential(self_signed=True), key, scopes=())
-    payload = token.value.reveal().split(".")[1]
-    claims = msgspec.json.decode(_decoded(payload))
-    assert claims["aud"] == "https://pubsub.googleapis.com/"
+    token = await world.mint(credential(self_signed=True), scopes=(), resource=PUBSUB)
+    claims = _claims(token)
+    assert claims["aud"] == PUBSUB
     assert (claims["iss"], claims["sub"]) == (ROBOT, ROBOT)
+
+
+async def test_whoever_names_an_api_gets_no_more_than_the_scopes(world: World) -> None:
+    key = TokenKey(account=NAME, scopes=None, resource=PUBSUB)
+    claims = _claims(await world.mint(credential(self_signed=True), key))
+    # With `aud` in the place of scopes it could do all of Pub/Sub.
+    assert (claims.get("aud"), claims["scope"]) == (None, DRIVE)
+
+
+def _claims(token: AccessToken) -> dict[str, object]:
+    payload = token.value.reveal().split(".")[1]
+    claims: dict[str, object] = msgspec.json.decode(_decoded(payload))
+    return claims
 
 
 def _decoded(part: str) -> bytes:

@@ -234,14 +234,14 @@ def test_others_are_served_while_google_does_not_answer(
     person: Person, issuer: Google
 ) -> None:
     key = write(person, "key.json", issuer.key)
-    signed = ("--self-signed", "--scope", DRIVE)
+    signed = ("--self-signed", "--scope", f"{DRIVE} other")
     person.json("add", "local", "--service-account", key, *signed)
     issuer.answers(OAUTH, status=0)
     words = ("add", "robot", "--service-account", key, "--scope", DRIVE)
     waiting = [person.start("brokerctl", *words) for _ in range(3)]
     wait_until(lambda: OAUTH in issuer.look()["asked"], "a request to Google")
-    for audience in ("a", "b"):
-        assert person.token("local", "--resource", f"https://{audience}.example/")
+    for scope in (DRIVE, "other"):
+        assert person.token("local", "--scope", scope)
     assert person.pid_of_daemon() > 0
     assert all(each.poll() is None for each in waiting)
     for each in waiting:
