@@ -1,9 +1,6 @@
-"""`brokerctl add`: accounts without a person.
+"""`brokerctl add`: accounts without a person. The kinds are in `adding_kinds`."""
 
-A table of kinds: each has a flag of its own, and a file that makes the request.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Unpack
 from urllib.parse import quote
@@ -11,10 +8,10 @@ from urllib.parse import quote
 import click
 
 from broker.control import adding_derived, adding_google, adding_oauth
+from broker.control.adding_kinds import body_of
 from broker.control.adding_words import STDIN, AddWords, Option
-from broker.control.broker import Broker, Json, text, texts
+from broker.control.broker import Broker, text, texts
 from broker.control.output import (
-    bad_usage,
     json_option,
     say,
     say_json,
@@ -25,13 +22,6 @@ from broker.control.output import (
 
 _ADDING_SECONDS = 120
 """Discovery and one token, each with the outbound door's 25 seconds an address."""
-
-_BODIES: Mapping[str, Callable[[AddWords], Json]] = {
-    "client_credentials": adding_oauth.client_credentials_body,
-    "exchange": adding_derived.token_exchange_body,
-    "jwt_bearer": adding_oauth.jwt_bearer_body,
-}
-"""By the name of the option that chooses the kind."""
 
 
 def _with(*options: Option) -> Option:
@@ -70,7 +60,7 @@ def add(**words: Unpack[AddWords]) -> None:
     One token is fetched before anything is saved. Secrets are read from files or from
     standard input, and kept sealed from then on.
     """
-    body = _body(words)
+    body = body_of(words)
     with waiting("trying it with one token"):
         answer = Broker().call(
             "PUT",
@@ -86,21 +76,6 @@ def add(**words: Unpack[AddWords]) -> None:
         tell_note(note)
     for file in _taken_over(words):
         tell_note(f"{file} is sealed in the store now: the file may be deleted")
-
-
-def _body(words: AddWords) -> Json:
-    if adding_google.is_google(words):
-        return adding_google.google_body(words)
-    named = [kind for kind in _BODIES if words.get(kind)]
-    if not named and words["from_account"]:
-        return adding_derived.view_body(words)
-    if len(named) != 1:
-        kinds = (*_BODIES, "service_account", "workload")
-        flags = ", ".join(f"--{kind.replace('_', '-')}" for kind in kinds)
-        raise bad_usage(
-            f"name one kind of account: {flags}; or --from", "brokerctl add --help"
-        )
-    return _BODIES[named[0]](words)
 
 
 def _taken_over(words: AddWords) -> list[Path]:

@@ -10,7 +10,6 @@ from broker.control.adding_words import (
     required,
 )
 from broker.control.broker import Json
-from broker.control.output import bad_usage
 
 OPTIONS: tuple[Option, ...] = (
     click.option(
@@ -48,16 +47,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def view_body(words: AddWords) -> Json:
-    """The request for a view of another account.
-
-    Raises:
-        BrokerError: an option of another kind.
-    """
-    if words["param"] or words["client_id"] or words["issuer"]:
-        raise bad_usage(
-            "a view asks no issuer: it has --scope and --resource alone",
-            "say --exchange to show the token at an issuer",
-        )
+    """The request for a view of another account."""
     body = body_of_any(words, "view")
     wider = words["allow_wider"] or None
     return {**body, "from": words["from_account"], "allow_wider": wider}

@@ -5,17 +5,18 @@ from pathlib import Path
 import click
 
 from broker.config import parse_span
-from broker.control.adding_words import AddWords, Option, body_of_any
+from broker.control.adding_words import AddWords, Option, body_of_any, read_key
 from broker.control.broker import Json
 from broker.control.login_request import read_text
 from broker.control.output import bad_usage
+from broker.model.strict_json import parse_json
 
 OPTIONS: tuple[Option, ...] = (
     click.option(
         "--service-account",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="A Google service account's key, in JSON.",
+        help="A Google service account's key, in JSON; - for standard input.",
     ),
     click.option(
         "--workload",
@@ -49,10 +50,8 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
-def is_google(words: AddWords) -> bool:
-    """Whether the person means an account of Google's."""
-    names = ("service_account", "workload", "impersonate", "boundary")
-    return any(words.get(name) for name in names)
+_MEANT = {"service_account": "--service-account", "external_account": "--workload"}
+"""By the type that a file says of itself."""
 
 
 def google_body(words: AddWords) -> Json:
@@ -61,13 +60,10 @@ def google_body(words: AddWords) -> Json:
     Raises:
         BrokerError: a file cannot be read, or no time is one.
     """
-    key, workload = words["service_account"], words["workload"]
-    if key is not None and workload is not None:
-        raise bad_usage("it is a --service-account or a --workload", "name one")
-    file, boundary = key or workload, words["boundary"]
+    boundary = words["boundary"]
     return {
         **body_of_any(words, "google"),
-        "credentials": None if file is None else read_text(file),
+        "credentials": _credentials(words),
         "from": words["from_account"],
         "subject": words["subject"],
         "impersonate": words["impersonate"],
@@ -76,6 +72,32 @@ def google_body(words: AddWords) -> Json:
         "boundary": None if boundary is None else read_text(boundary),
         "self_signed": words["self_signed"] or None,
     }
+
+
+def _credentials(words: AddWords) -> str | None:
+    """The text of the file, where it is of the kind that it was named as.
+
+    One of them is a secret that may be deleted afterwards, the other is neither.
+    """
+    key, workload = words["service_account"], words["workload"]
+    file = key or workload
+    if file is None:
+        return None
+    text = read_key(file, "credential file")
+    meant = "--workload" if key is None else "--service-account"
+    wanted = _MEANT.get(_type_of(text), meant)
+    if meant != wanted:
+        raise bad_usage(f"{file} is none for {meant}", f"name it with {wanted}")
+    return text
+
+
+def _type_of(text: str) -> str:
+    """What the file says that it is; '' where that is for the daemon to tell."""
+    try:
+        members = parse_json(text.encode())
+    except ValueError:
+        return ""
+    return str(members.get("type")) if isinstance(members, dict) else ""
 
 
 def google_files(words: AddWords) -> list[Path]:

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from broker.control.adding_words import (
+    STDIN,
     AddWords,
     Option,
     body_of_any,
+    read_key,
     read_secret,
     required,
 )
@@ -158,8 +160,11 @@ def _key(words: AddWords) -> Json:
     file = words["private_key_file"]
     if file is None:
         return {}
-    key: Json = {"text": read_secret(file, "Private key")}
+    key: Json = {"text": read_key(file, "Private key")}
     if is_encrypted_pem(str(key["text"])):
+        if file == STDIN:
+            what = "an encrypted key leaves no place on standard input"
+            raise bad_usage(what, "name its file, and pipe in the passphrase")
         key["passphrase"] = ask_passphrase(f"Passphrase of {file}", is_new=False)
     if words["key_id"] is not None:
         key["key_id"] = words["key_id"]

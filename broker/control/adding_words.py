@@ -7,7 +7,12 @@ from typing import TypedDict
 
 from broker.control.asking import ask_passphrase, is_at_terminal
 from broker.control.broker import Json
-from broker.control.login_request import LARGEST_FILE, parameter_pairs, read_secret_file
+from broker.control.login_request import (
+    LARGEST_FILE,
+    parameter_pairs,
+    read_secret_file,
+    read_text,
+)
 from broker.control.output import bad_usage
 
 STDIN = Path("-")
@@ -67,6 +72,11 @@ def body_of_any(words: AddWords, kind: str) -> Json:
     }
 
 
+def flag(name: str) -> str:
+    """The option, as it is typed."""
+    return "--from" if name == "from_account" else "--" + name.replace("_", "-")
+
+
 def required(words: AddWords, *names: str) -> list[str]:
     """The values of options without which there is no such account.
 
@@ -75,8 +85,7 @@ def required(words: AddWords, *names: str) -> list[str]:
     """
     missing = [name for name in names if not words.get(name)]
     if missing:
-        option = "--" + missing[0].removesuffix("_account").replace("_", "-")
-        raise bad_usage(f"{option} is missing", "see `brokerctl add --help`")
+        raise bad_usage(f"{flag(missing[0])} is missing", "see `brokerctl add --help`")
     return [str(words.get(name)) for name in names]
 
 
@@ -94,6 +103,24 @@ def read_secret(path: Path, name: str) -> str:
         return read_secret_file(path)
     if is_at_terminal():
         return ask_passphrase(name, is_new=False)
+    return _piped(name)
+
+
+def read_key(path: Path, name: str) -> str:
+    """A key, of several lines. The rest is as for `read_secret`.
+
+    A terminal is not asked: it hides one line, and would hand the others to the shell.
+    """
+    if path != STDIN:
+        return read_text(path).strip()
+    if is_at_terminal():
+        raise bad_usage(
+            f"a {name.lower()} has many lines", "pipe it in, or name a file"
+        )
+    return _piped(name)
+
+
+def _piped(name: str) -> str:
     secret = sys.stdin.read(LARGEST_FILE + 1).strip()
     if not secret or len(secret) > LARGEST_FILE:
         raise bad_usage(f"standard input holds no {name.lower()}", "pipe it in, alone")

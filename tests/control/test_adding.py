@@ -168,7 +168,7 @@ def test_an_account_becomes_a_service_account(run: Run, listen: Listen) -> None:
     broker = listen(in_turn(added(unattended="google")))
     result = run(
         *("add", "ci", "--from", "work", "--impersonate", "t@p.example"),
-        *("--scope", "drive", "--self-signed"),
+        *("--scope", "drive"),
     )
     assert result.exit_code == 0, result.output
     assert broker.requests[0].json == {
@@ -176,7 +176,6 @@ def test_an_account_becomes_a_service_account(run: Run, listen: Listen) -> None:
         "from": "work",
         "impersonate": "t@p.example",
         "scopes": ["drive"],
-        "self_signed": True,
     }
 
 
@@ -184,6 +183,7 @@ def test_an_account_becomes_a_service_account(run: Run, listen: Listen) -> None:
     ("words", "what"),
     [
         (("--service-account", "FILE", "--workload", "FILE"), "name one"),
+        (("--workload", "FILE"), "is none for --workload"),
         (("--service-account", "FILE", "--lifetime", "soon"), "is no time"),
         (("--service-account", "/nowhere/key.json"), "cannot be read"),
     ],
@@ -191,7 +191,7 @@ def test_an_account_becomes_a_service_account(run: Run, listen: Listen) -> None:
 def test_words_for_google_that_do_not_do_ask_nobody(
     run: Run, tmp_path: Path, words: tuple[str, ...], what: str
 ) -> None:
-    file = google_file(tmp_path / "key.json")
+    file = google_file(tmp_path / "key.json", '{"type": "service_account"}')
     result = run("add", "x", *(file if word == "FILE" else word for word in words))
     assert result.exit_code == 2
     assert what in result.stderr
@@ -277,3 +277,34 @@ def test_a_jwt_bearer_says_for_whom(run: Run, listen: Listen, tmp_path: Path) ->
     sent = broker.requests[0].json
     assert (sent["kind"], sent["subject"]) == ("jwt_bearer", "alice")
     assert (sent["claims"], sent["assertion_issuer"]) == ({"tenant": "7"}, "me")
+
+
+@pytest.mark.usefixtures("at_terminal")
+def test_no_key_is_typed_at_a_terminal_which_would_hide_one_line_of_it(
+    run: Run, listen: Listen
+) -> None:
+    broker = listen(in_turn())
+    result = run("add", "robot", *CREDENTIALS, "--private-key-file", "-", typed="x\n")
+    assert result.exit_code == 2
+    assert "a private key has many lines" in result.stderr
+    assert broker.requests == []
+
+
+def test_an_encrypted_key_does_not_come_with_its_passphrase(
+    run: Run, listen: Listen
+) -> None:
+    listen(in_turn())
+    words = (*CREDENTIALS, "--private-key-file", "-")
+    result = run("add", "robot", *words, typed=pem(p256(), "sesame") + "sesame\n")
+    assert result.exit_code == 2
+    assert "name its file, and pipe in the passphrase" in result.stderr
+
+
+def test_a_service_account_comes_in_from_standard_input(
+    run: Run, listen: Listen
+) -> None:
+    broker = listen(in_turn(added(unattended="google")))
+    words = ("--service-account", "-", "--scope", "drive")
+    result = run("add", "robot", *words, typed='{"type": "service_account"}')
+    assert broker.requests[0].json["credentials"] == '{"type": "service_account"}'
+    assert "may be deleted" not in result.output

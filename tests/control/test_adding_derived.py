@@ -57,8 +57,8 @@ def test_an_exchange_says_where_for_whom_and_for_what(
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        ((*VIEW, "--issuer", "i"), "a view asks no issuer"),
-        ((*VIEW, "--param", "a=b"), "a view asks no issuer"),
+        ((*VIEW, "--issuer", "i"), "a view has no use for --issuer"),
+        ((*VIEW, "--param", "a=b"), "a view has no use for --param"),
         (("add", "ci", "--exchange"), "--from is missing"),
         ((*VIEW, "--exchange", "--client-credentials"), "name one kind"),
     ],
