@@ -410,7 +410,10 @@ ADVICE: dict[str, Advice] = {
         403,
         "{account!r} may not become {email}: {said}",
         "give it the role roles/iam.serviceAccountTokenCreator on {email}, and enable "
-        "the IAM Service Account Credentials API; that takes a few minutes to be known",
+        "the IAM Service Account Credentials API (a few minutes until it is known); "
+        "what it begins with needs the scope cloud-platform; where an argument is "
+        "invalid, look at --scope and --lifetime (more than an hour is for the "
+        "organisation to allow)",
     ),
     "workload_token_missing": _advice(
         502,
@@ -421,8 +424,7 @@ ADVICE: dict[str, Advice] = {
         403,
         "the issuer does not give these scopes for {account!r}: {said}",
         "the grant is kept; ask for other scopes or none, or sign in again with "
-        "them: `brokerctl login {account} --scope SCOPE ...`; without a person, have "
-        "them allowed at the issuer",
+        "them: `brokerctl login {account} --scope SCOPE ...`",
     ),
     "policy_refused": _advice(
         403,
@@ -451,6 +453,25 @@ ADVICE: dict[str, Advice] = {
 }
 
 
+OTHERWISE: dict[tuple[str, str], str] = {
+    ("scope_not_granted", "unattended"): "ask for granted scopes only; or make it anew "
+    "with all of them: its own `brokerctl add {account} ...`, with --scope {all} and "
+    "--replace",
+    ("no_id_token", "unattended"): "ID tokens are of people who have signed in, and of "
+    "Google's service accounts; what accepts none of those may take the access token",
+    ("login_required", "is_gone"): "make it again: `brokerctl login {account}` where "
+    "you had signed in, and `brokerctl add {account}` where it was without a person",
+    ("policy_refused", "unattended"): "nothing was lost; ask whoever administers the "
+    "issuer",
+    (
+        "scope_refused",
+        "unattended",
+    ): "nothing has changed here; ask for other scopes, or "
+    "have these allowed at the issuer",
+}
+"""What to do instead, by the code and by what is so of the error."""
+
+
 def problem(error: BrokerError) -> dict[str, object]:
     """The problem document of an error.
 
@@ -464,11 +485,12 @@ def problem(error: BrokerError) -> dict[str, object]:
     words["widening"] = _widening(error)
     words["remake"] = _remake(error)
     words["holder"] = _holder(facts)
+    words["all"] = _all_scopes(error)
     return {
         **{name: _wire(value) for name, value in facts.items() if value is not None},
         **_document(error.code, advice),
         "detail": advice.sentence.format(**words).strip(),
-        "hint": advice.hint.format(**words),
+        "hint": _hint(error, advice).format(**words),
     }
 
 
@@ -497,6 +519,19 @@ def _document(code: str, advice: Advice) -> dict[str, object]:
         "status": advice.status,
         "code": code,
     }
+
+
+def _hint(error: BrokerError, advice: Advice) -> str:
+    cases = (name for name in error.inside if getattr(error, name) is True)
+    found = (OTHERWISE.get((error.code, name)) for name in cases)
+    return next(filter(None, found), advice.hint)
+
+
+def _all_scopes(error: BrokerError) -> str:
+    """What an account would need to have, as it is typed."""
+    if not isinstance(error, ScopeNotGrantedError):
+        return ""
+    return shlex.quote(" ".join(error.wanted))
 
 
 def _wire(value: object) -> object:

@@ -93,14 +93,16 @@ class ScopeNotGrantedError(BrokerError):
         missing: what was not granted.
         wanted: all that a sign-in would have to ask for.
         made_with: the words that make the account, where it is a view of another one.
+        unattended: whether it is another account without a person.
     """
 
     code = "scope_not_granted"
-    inside = frozenset({"made_with"})
+    inside = frozenset({"made_with", "unattended"})
     account: str
     missing: tuple[str, ...]
     wanted: tuple[str, ...]
     made_with: tuple[str, ...] = ()
+    unattended: bool = False
 
 
 class NotNarrowedError(BrokerError):
@@ -142,11 +144,14 @@ class NoIdTokenError(BrokerError):
     Attributes:
         account: whose.
         reason: why, as the end of a sentence.
+        unattended: whether nobody has signed in, nor can.
     """
 
     code = "no_id_token"
+    inside = frozenset({"unattended"})
     account: str
     reason: str
+    unattended: bool = False
 
 
 class AudienceRefusedError(BrokerError):
@@ -291,11 +296,19 @@ class PasteRefusedError(BrokerError):
 
 
 class LoginRequiredError(BrokerError):
-    """There is no live grant: the person must sign in (again)."""
+    """There is no live grant: the person must sign in (again).
+
+    Attributes:
+        account: whose.
+        reason: why, as the end of a sentence.
+        is_gone: whether nothing of it is left that could say how it was made.
+    """
 
     code = "login_required"
+    inside = frozenset({"is_gone"})
     account: str
     reason: str
+    is_gone: bool = False
 
 
 class ReauthenticationRequiredError(BrokerError):
@@ -665,22 +678,41 @@ class CredentialRefusedError(BrokerError):
 
 
 class ScopeRefusedError(BrokerError):
-    """The issuer does not give these scopes with this grant: invalid_scope."""
+    """The issuer does not give these scopes with this grant: invalid_scope.
+
+    Attributes:
+        account: whose.
+        error: what the issuer said.
+        description: in its words.
+        unattended: whether nobody has signed in, nor can.
+    """
 
     code = "scope_refused"
+    inside = frozenset({"unattended"})
     account: str
     error: str
     description: str
+    unattended: bool = False
 
 
 class PolicyRefusedError(BrokerError):
-    """Whoever administers the issuer does not allow it; the grant may be alive."""
+    """Whoever administers the issuer does not allow it; the grant may be alive.
+
+    Attributes:
+        account: whose.
+        issuer: which.
+        error: what it said.
+        description: in its words.
+        unattended: whether nobody has signed in, nor can.
+    """
 
     code = "policy_refused"
+    inside = frozenset({"unattended"})
     account: str
     issuer: str
     error: str
     description: str
+    unattended: bool = False
 
 
 class ClockWrongError(BrokerError):

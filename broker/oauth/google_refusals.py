@@ -75,9 +75,9 @@ def google_answer(response: HttpResponse, *, asking: Asking, is_iam: bool) -> Me
 def _error(refusal: TokenRefusal, asking: Asking, *, is_iam: bool) -> BrokerError:
     # What may pass, and scopes, are told as of any token endpoint.
     error = refresh_error(refusal, account=asking.account, issuer=asking.issuer)
-    if isinstance(
-        error, IssuerOverloadedError | IssuerUnreachableError | ScopeRefusedError
-    ):
+    if isinstance(error, ScopeRefusedError):
+        return error.again(unattended=True)
+    if isinstance(error, IssuerOverloadedError | IssuerUnreachableError):
         return error
     said, description = refusal.error, refusal.description
     if asking.impersonate is not None and is_iam:

@@ -165,10 +165,12 @@ def minting_error(
             )
         case _Meaning.SCOPE:
             return ScopeRefusedError(
-                account=account, error=error, description=description
+                account=account, error=error, description=description, unattended=True
             )
         case _:
-            return _of_any_request(meaning, refusal, account, issuer)
+            found = _of_any_request(meaning, refusal, account, issuer)
+            is_policy = isinstance(found, PolicyRefusedError)
+            return found.again(unattended=True) if is_policy else found
 
 
 _OF_WHAT_WAS_SIGNED = frozenset(

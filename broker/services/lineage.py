@@ -32,7 +32,7 @@ def parent_grant(grants: AtHand, grant: Grant) -> Grant | None:
     parent = grants.find(name)
     if parent is None:
         reason = f"{grant.account.name!r} is made of it, and it is not there any more"
-        raise LoginRequiredError(account=name, reason=reason)
+        raise LoginRequiredError(account=name, reason=reason, is_gone=True)
     return parent
 
 
@@ -181,4 +181,8 @@ def _made_with(view: Grant) -> tuple[str, ...]:
     """The words of `brokerctl add` that make it, but for its scopes."""
     parent, resource = parent_of(view.unattended), view.account.resource
     narrow = () if resource is None else ("--resource", resource)
-    return ("--from", str(parent), *narrow)
+    is_wider = isinstance(view.unattended, View) and view.unattended.wider
+    return (
+        *("--from", str(parent), *narrow),
+        *(("--allow-wider",) if is_wider else ()),
+    )

@@ -105,4 +105,4 @@ def _minter(
         return minter
     kind = kind_of(unattended).replace("_", " ")
     reason = f"an account by {kind} has none"
-    raise NoIdTokenError(account=grant.account.name, reason=reason)
+    raise NoIdTokenError(account=grant.account.name, reason=reason, unattended=True)

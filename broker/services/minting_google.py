@@ -59,7 +59,7 @@ class GoogleMinter:
         began = self._world.clock.now()
         account, spec = grant.account, _spec(grant)
         scopes = account.scopes if key.scopes is None else tuple(sorted(key.scopes))
-        # Only of an account that is for one API: signed for an audience and no scopes, a
+        # Of an account that is for one API alone: signed for an audience, not scopes, a
         # token may do there all that the service account may.
         audience = None if account.scopes else account.resource
         wanted = Wanted(spec=spec, scopes=scopes, audience=audience)

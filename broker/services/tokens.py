@@ -125,7 +125,12 @@ class TokenService:
             # what is missing would lose the rest. Each once, in the person's order.
             asked = grant.account.scopes or sorted(grant.scopes)
             wanted = tuple(dict.fromkeys([*asked, *missing]))
-            raise ScopeNotGrantedError(account=account, missing=missing, wanted=wanted)
+            raise ScopeNotGrantedError(
+                account=account,
+                missing=missing,
+                wanted=wanted,
+                unattended=grant.unattended is not None,
+            )
         return key
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:

@@ -6,7 +6,13 @@ import string
 
 import pytest
 
-from broker.ipc.problems import ADVICE, headers_of, plain_problem, problem
+from broker.ipc.problems import (
+    ADVICE,
+    OTHERWISE,
+    headers_of,
+    plain_problem,
+    problem,
+)
 from broker.model.errors import (
     AccountBusyError,
     AccountNeededError,
@@ -57,7 +63,7 @@ CONTRACT = {code: status for status, codes in STATUS.items() for code in codes.s
 AT_THE_START = {"directory_unsafe", "already_running", "config_invalid"}
 
 
-PUT_TOGETHER = {"said", "holder", "widening", "remake"}
+PUT_TOGETHER = {"said", "holder", "widening", "remake", "all"}
 """Words of a sentence that are made of several facts."""
 
 
@@ -70,6 +76,8 @@ def an_error(kind: type[BrokerError]) -> BrokerError:
             facts[name] = ("one", "two")
         elif "int" in text:
             facts[name] = 7
+        elif text in {"bool", "<class 'bool'>"}:
+            facts[name] = False
         else:
             facts[name] = f"<{name}>"
     return kind(**facts)
@@ -155,6 +163,28 @@ def test_the_command_that_extends_a_grant_is_whole_and_safe_in_a_shell() -> None
     _, command, _ = str(problem(error)["hint"]).split("`")
     words = ["brokerctl", "login", "work", "--add-scope", "$(reboot) it's"]
     assert shlex.split(command) == words
+
+
+@pytest.mark.parametrize(("code", "case"), OTHERWISE)
+def test_where_nobody_can_sign_in_nobody_is_told_to(code: str, case: str) -> None:
+    (kind,) = (kind for kind in KINDS if kind.code == code)
+    usual, other = (
+        problem(an_error(kind)),
+        problem(an_error(kind).again(**{case: True})),
+    )
+    assert other["hint"] != usual["hint"]
+    assert ("brokerctl login" in str(other["hint"])) == (case == "is_gone")
+    assert case not in other
+    assert not set("{}.") & set(str(other["hint"]).replace("...", ""))
+
+
+def test_the_scopes_that_an_account_is_made_anew_with_are_safe_in_a_shell() -> None:
+    wanted = ("files:read", "$(reboot)")
+    error = ScopeNotGrantedError(
+        account="robot", missing=wanted[1:], wanted=wanted, unattended=True
+    )
+    hint = str(problem(error)["hint"])
+    assert "--scope 'files:read $(reboot)' and --replace" in hint
 
 
 def test_a_time_out_names_what_the_issuer_shows_only_in_the_browser() -> None:

@@ -12,7 +12,7 @@ from broker.model.errors import (
     RefreshRefusedError,
     ScopeRefusedError,
 )
-from broker.oauth.refusals import code_error, refresh_error
+from broker.oauth.refusals import code_error, minting_error, refresh_error
 from broker.oauth.token import TokenRefusal
 
 
@@ -150,3 +150,13 @@ def test_a_narrow_request_hides_nothing_that_concerns_the_whole_grant(
     said = refusal("invalid_grant", subtype)
     narrow = refresh_error(said, account="work", issuer="https://i", is_narrowed=True)
     assert not isinstance(narrow, ScopeRefusedError)
+
+
+@pytest.mark.parametrize("error", ["invalid_scope", "access_denied"])
+def test_where_nobody_has_signed_in_nobody_can_again(error: str) -> None:
+    said = refusal(error)
+    minted = minting_error(said, account="robot", issuer="https://i")
+    refreshed = refresh_error(said, account="work", issuer="https://i")
+    for found, unattended in ((minted, True), (refreshed, False)):
+        assert isinstance(found, ScopeRefusedError | PolicyRefusedError)
+        assert found.unattended is unattended

@@ -90,6 +90,13 @@ async def test_more_than_it_has_is_refused_in_its_own_name() -> None:
     assert caught.value.made_with == ("--from", "work")
 
 
+async def test_the_command_that_makes_it_anew_forgets_nothing() -> None:
+    world = await a_world(a_grant(scopes="drive mail"), a_view("mail", wider=True))
+    with pytest.raises(ScopeNotGrantedError) as caught:
+        await served(world, "drive")
+    assert caught.value.made_with == ("--from", "work", "--allow-wider")
+
+
 async def test_what_the_parent_has_no_more_is_refused_in_the_parents_name() -> None:
     world = await a_world(a_grant(scopes="drive"), a_view("mail"))
     with pytest.raises(ScopeNotGrantedError) as caught:
@@ -139,6 +146,7 @@ async def test_after_the_parents_log_out_the_parent_is_to_sign_in(
     with pytest.raises(LoginRequiredError) as caught:
         await served(world)
     assert caught.value.account == WORK
+    assert caught.value.is_gone != keep_sign_in
     assert as_shown(world.grants, world.grants.get(CI)).state is GrantState.SIGNED_OUT
 
 

@@ -134,8 +134,9 @@ async def test_for_whom_it_is_must_be_said() -> None:
 
 async def test_accounts_of_other_kinds_have_none() -> None:
     world = await a_robot(None)
-    with pytest.raises(NoIdTokenError, match="client credentials"):
+    with pytest.raises(NoIdTokenError, match="client credentials") as caught:
         await asked(world)
+    assert caught.value.unattended
 
 
 async def test_a_log_out_leaves_none() -> None:

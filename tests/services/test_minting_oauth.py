@@ -78,8 +78,9 @@ async def test_each_narrower_token_has_a_place_of_its_own_in_the_cache() -> None
 
 async def test_nothing_is_ever_widened() -> None:
     world = await a_world(a_robot())
-    with pytest.raises(ScopeNotGrantedError):
+    with pytest.raises(ScopeNotGrantedError) as caught:
         await token(world, "admin")
+    assert caught.value.unattended
 
 
 async def test_a_token_in_use_is_renewed_early() -> None:
