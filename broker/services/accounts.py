@@ -95,7 +95,13 @@ class Accounts:
             log.info("account.signed_out account=%s", name)
             self._tell(grant)
             ending = await out.end_there(grant)
-        return _told(grant, options, ending)
+        told = _told(grant, options, ending)
+        if not out.outlived:
+            return told
+        what = (
+            f"{grant.account.issuer.url} did not end its tokens: they live to their end"
+        )
+        return replace(told, left=(*told.left, what))
 
     def _tell(self, grant: Grant) -> None:
         self._events.publish(
@@ -120,7 +126,11 @@ class Accounts:
 
 
 class _LogOut:
-    """One log-out: here, then there; the other way round where that is required."""
+    """One log-out: here, then there; the other way round where that is required.
+
+    Attributes:
+        outlived: whether tokens that nobody signed in for live to their end.
+    """
 
     def __init__(self, opened: Opened, options: LogOutOptions) -> None:
         self._opened = opened
@@ -128,6 +138,7 @@ class _LogOut:
         self._tokens: RevocationAnswer | None = None
         self._leaving: Grant | None = None
         self._living = list[AccessToken]()
+        self.outlived = False
 
     async def end_here(self, grant: Grant, at: UnixTime) -> None:
         """Let the account give no token any more."""
@@ -154,9 +165,10 @@ class _LogOut:
                 self._leaving, self._living
             )
         elif self._tokens is not None or self._is_unattended_there(grant):
-            await self._opened.leaver.get().revoker.end_access_tokens(
+            are_ended = await self._opened.leaver.get().revoker.end_access_tokens(
                 grant, self._living
             )
+            self.outlived = self._is_unattended_there(grant) and not are_ended
         if self._tokens is None:
             return ending
         rest = self._tokens if ending is None else ending.rest
@@ -195,7 +207,10 @@ def _told(grant: Grant, options: LogOutOptions, ending: Ending | None) -> LogOut
         revoked=is_revoked and leaving_name(grant) is not None,
         pending=ending is not None and ending.rest.outcome is Revocation.OPEN,
         left=tuple(_left(grant, options, ending)),
-        end_session_url=end_session_url(grant.account.issuer, grant.account.client),
+        # Nobody has a session in a browser who has not signed in.
+        end_session_url=None
+        if grant.unattended is not None
+        else end_session_url(grant.account.issuer, grant.account.client),
     )
 
 

@@ -113,8 +113,9 @@ class Revoker:
 
     async def end_access_tokens(
         self, grant: Grant, living: Sequence[AccessToken]
-    ) -> None:
-        """Ask for the end of these, too; what is said of them changes nothing.
+    ) -> bool:
+        """Ask for the end of these, too; whether none of them lives on, as far as the
+        issuer says.
 
         RFC 7009 section 2.1: it should have ended them with the refresh token, but
         nothing says whether it has.
@@ -128,7 +129,8 @@ class Revoker:
         for token in tokens[:MOST_ACCESS_TOKENS]:
             answer = await self._revoke(grant, token, "access_token")
             if answer.outcome is not Revocation.ENDED:
-                return
+                return False
+        return len(tokens) <= MOST_ACCESS_TOKENS
 
     async def _revoke(self, grant: Grant, token: Secret, hint: str) -> RevocationAnswer:
         account = grant.account

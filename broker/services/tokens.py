@@ -26,7 +26,13 @@ from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import refuse_rejected, require_life, serves_instead
 from broker.services.interfaces import Clock, HttpSender
-from broker.services.lineage import is_made_of, parent_grant, through
+from broker.services.lineage import (
+    is_made_of,
+    parent_grant,
+    refuse_wider,
+    through,
+    views,
+)
 from broker.services.minters import Minters
 from broker.services.minting import MintingWorld
 from broker.services.offers import Offers
@@ -270,11 +276,14 @@ class TokenService:
     ) -> AccessToken:
         """See `minting.TokenOf`."""
         try:
-            return await self.token(self.key(name, None, None), SHOWN_FOR, rejected)
+            token = await self.token(self.key(name, None, None), SHOWN_FOR, rejected)
+            for view in views(self._grants, name):
+                refuse_wider(view, token)  # as to a peer: it is shown to a stranger
         except BrokerError as exc:
             error = exc.again()
             error.is_of_another = True
             raise error from exc
+        return token
 
     def recover(self, found: Iterable[Grant]) -> None:
         """Find out what became of the refreshes that a crash cut off; never waits.

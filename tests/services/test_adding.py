@@ -1,6 +1,7 @@
 """Accounts without a person are tried, then saved."""
 
 import pytest
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.client import Client, ClientAuthentication, ClientCertificate
@@ -170,6 +171,20 @@ async def test_a_log_out_forgets_it_and_ends_the_tokens_at_hand() -> None:
     assert world.store.grants == {}
     assert asked[-1].url == ISSUER.revocation_endpoint
     assert world.sender.form()["token"] == "at-hand"
+
+
+async def test_what_outlives_a_log_out_is_told_but_no_session_of_a_browser() -> None:
+    deaf = replace(
+        ISSUER,
+        revocation_endpoint=None,
+        end_session_endpoint=f"{ISSUER.url}/logout",
+    )
+    world = await a_world(a_robot(issuer=deaf))
+    answering(world, token_answer("at-hand"))
+    await world.tokens.token(world.tokens.key(ROBOT, None, None), Seconds(0))
+    done = await world.accounts.log_out(ROBOT, LogOutOptions())
+    said = f"{ISSUER.url} did not end its tokens: they live to their end"
+    assert (done.left, done.end_session_url) == ((said,), None)
 
 
 async def test_a_log_out_here_alone_asks_nobody() -> None:
