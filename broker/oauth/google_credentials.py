@@ -5,6 +5,7 @@ elsewhere (`external_account`). Only what is used is kept.
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -27,6 +28,9 @@ MAX_CHARACTERS = 65536
 SERVICE_ACCOUNT = "service_account"
 EXTERNAL_ACCOUNT = "external_account"
 UNIVERSE = "googleapis.com"
+
+_WORKFORCE = re.compile(r"//iam\.googleapis\.com/locations/[^/]+/workforcePools/")
+"""The audience of people of another organisation, as google-auth knows it."""
 
 _OTHER_FILES = {
     "authorized_user": "it holds a person's sign-in; `brokerctl import` takes it",
@@ -133,19 +137,23 @@ def _external_account(file: Mapping[str, object]) -> GoogleFile:
     endpoint = _endpoint(file, "token_url", STS_ENDPOINT)
     url = found_text(file, "service_account_impersonation_url")
     email = None if url is None else _impersonated(url)
+    audience, project = text_of(file, "audience"), "workforce_pool_user_project"
+    if found_text(file, project) and not _WORKFORCE.match(audience):
+        what = f"its '{project}' is for a workforce pool, and its audience is none"
+        raise CredentialFileError(what=what)
     kept = {
         "type": EXTERNAL_ACCOUNT,
-        "audience": text_of(file, "audience"),
+        "audience": audience,
         "subject_token_type": text_of(file, "subject_token_type"),
         "token_url": endpoint,
         "credential_source": checked_source(file.get("credential_source")),
         "client_id": found_text(file, "client_id"),
         "client_secret": found_text(file, "client_secret"),
-        "workforce_pool_user_project": found_text(file, "workforce_pool_user_project"),
+        project: found_text(file, project),
     }
     return GoogleFile(
         text=_kept(kept),
-        client_id=text_of(file, "audience"),
+        client_id=audience,
         email=None,
         token_endpoint=endpoint,
         impersonate=email,

@@ -142,6 +142,9 @@ def test_a_workload_is_taken_with_what_is_used_of_it_and_no_more() -> None:
 def test_a_workforce_keeps_the_project_that_pays() -> None:
     text = workload_file(FILE, audience=WORKFORCE, workforce_pool_user_project="7")
     assert kept(text)["workforce_pool_user_project"] == "7"
+    # google-auth says so only when a token is wanted.
+    text = workload_file(FILE, workforce_pool_user_project="7")
+    assert "is for a workforce pool" in fault_of(text)
 
 
 def test_whom_a_workload_becomes_is_taken_out_of_the_file() -> None:
