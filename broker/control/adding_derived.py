@@ -41,7 +41,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option(
         "--subject-token-type",
         metavar="TYPE",
-        help="As what the token is shown: access_token or jwt.",
+        help="What is shown of that account: access_token, jwt or id_token.",
     ),
 )
 

@@ -67,6 +67,11 @@ class Validity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
+def digest_of(token: Secret) -> str:
+    """SHA-256 of a token, in lower-case hex: to name it, and not to tell it."""
+    return hashlib.sha256(token.reveal().encode()).hexdigest()
+
+
 class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     """What peers get.
 
@@ -93,7 +98,7 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """SHA-256 of this token, in lower-case hex: to name it, and not to tell it."""
-        return hashlib.sha256(self.value.reveal().encode()).hexdigest()
+        return digest_of(self.value)
 
     def has_digest(self, digest: str) -> bool:
         """Whether `digest` is the SHA-256 of this token, in lower-case hex."""

@@ -35,8 +35,9 @@ TOKEN_TYPES: Mapping[str, str] = {
 """Short names of what can be asked for (section 3); others are written in full. Not a
 refresh token: no peer is ever to have one."""
 
-_SHOWN = ("access_token", "jwt")
-"""As what the broker can show another account's access token, by those names."""
+_SHOWN = ("access_token", "jwt", "id_token")
+"""What the broker can show of another account, by those names: its access token as one
+or as a JWT, or its ID token."""
 
 _OURS = frozenset(
     {
@@ -112,7 +113,7 @@ def exchange_request(
 
 
 def subject_type(text: str | None) -> str:
-    """As what the access token of another account is shown, in full.
+    """What of another account is shown, in full.
 
     Raises:
         BadRequestError: it can be shown as no such thing.

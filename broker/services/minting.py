@@ -54,6 +54,25 @@ class TokenOf(Protocol):
         ...
 
 
+class IdTokenOf(Protocol):
+    """Gives a minter the ID token of whoever signed in to another account."""
+
+    async def __call__(
+        self, name: AccountName, rejected: Secret | None = None
+    ) -> Secret:
+        """A living one.
+
+        Args:
+            name: of the account.
+            rejected: one that did not do; the answer is a newer one.
+
+        Raises:
+            NoIdTokenError: there is none, or no newer one.
+            BrokerError: of that account.
+        """
+        ...
+
+
 @runtime_checkable
 class IdTokenMinter(Protocol):
     """A `Minter` that can make ID tokens, too."""
@@ -74,6 +93,7 @@ class MintingWorld(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     skews: Skews
     token_of: TokenOf
+    id_token_of: IdTokenOf
 
 
 MakeMinter = Callable[[MintingWorld], Minter]

@@ -2,11 +2,13 @@
 
 from broker.model.errors import BrokerError
 from broker.model.grant import Grant
-from broker.model.token import AccessToken
+from broker.model.secret import Secret
+from broker.model.token import AccessToken, digest_of
 from broker.model.unattended import TokenExchange
 from broker.oauth.refusals import minting_error
 from broker.oauth.token import TokenRefusal
 from broker.oauth.token_exchange import (
+    TOKEN_TYPES,
     check_issued,
     exchange_request,
     is_about_the_subject,
@@ -22,7 +24,7 @@ class ExchangeMinter:
     """A `Minter` for token exchange."""
 
     def __init__(self, world: MintingWorld) -> None:
-        self._token_of = world.token_of
+        self._world = world
         self._endpoint = TokenEndpoint(
             sender=world.sender, clock=world.clock, skews=world.skews
         )
@@ -46,7 +48,7 @@ class ExchangeMinter:
 
         Once: what is refused with a new one has another reason.
         """
-        subject = await self._token_of(how.parent)
+        subject = await self._shown(how)
         heard = await self._ask(grant, key, how, subject)
         answer = heard.answer
         if not (isinstance(answer, TokenRefusal) and is_about_the_subject(answer)):
@@ -54,23 +56,30 @@ class ExchangeMinter:
         newer = await self._newer(how, subject)
         return heard if newer is None else await self._ask(grant, key, how, newer)
 
-    async def _newer(
-        self, how: TokenExchange, subject: AccessToken
-    ) -> AccessToken | None:
+    async def _newer(self, how: TokenExchange, subject: Secret) -> Secret | None:
         try:
-            newer = await self._token_of(how.parent, subject.digest)
+            newer = await self._shown(how, subject)
         except BrokerError:
             return None  # what was refused is what the person should know
-        return None if newer.value == subject.value else newer
+        return None if newer == subject else newer
+
+    async def _shown(
+        self, how: TokenExchange, rejected: Secret | None = None
+    ) -> Secret:
+        """What is shown; a newer one, where one did not do and there is any."""
+        if how.subject_type == TOKEN_TYPES["id_token"]:
+            return await self._world.id_token_of(how.parent, rejected)
+        digest = None if rejected is None else digest_of(rejected)
+        return (await self._world.token_of(how.parent, digest)).value
 
     async def _ask(
-        self, grant: Grant, key: TokenKey, how: TokenExchange, subject: AccessToken
+        self, grant: Grant, key: TokenKey, how: TokenExchange, subject: Secret
     ) -> Heard:
         account = grant.account
         request = exchange_request(
             issuer=account.issuer,
             client=account.client,
-            subject=subject.value,
+            subject=subject,
             subject_type=how.subject_type,
             requested_type=how.requested_type,
             scopes=wanted_scopes(grant, key),

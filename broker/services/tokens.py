@@ -26,29 +26,20 @@ from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import refuse_rejected, require_life, serves_instead
 from broker.services.interfaces import Clock, HttpSender
-from broker.services.lineage import (
-    is_made_of,
-    parent_grant,
-    refuse_wider,
-    through,
-    views,
-)
+from broker.services.lineage import is_made_of, parent_grant, through
 from broker.services.minters import Minters
 from broker.services.minting import MintingWorld
 from broker.services.offers import Offers
 from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections
 from broker.services.renewal import EarlyRenewal
+from broker.services.showing import Showing
 from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.token_endpoint import TokenEndpoint
 from broker.services.turns import Turns
 
 _ATTEMPTS = 3
-
-SHOWN_FOR = Seconds(60)
-"""Seconds that a token must live that another account's is made of: for as long as it
-is on its way, and for clocks that differ."""
 
 
 class TokenService:
@@ -77,9 +68,14 @@ class TokenService:
         self.id_tokens = self._cache.id_tokens
         self._rejections = Rejections()
         self._skews = Skews()
+        showing = Showing(tokens=self, grants=grants, clock=clock)
         self.minters = Minters(
             MintingWorld(
-                sender=sender, clock=clock, skews=self._skews, token_of=self._token_of
+                sender=sender,
+                clock=clock,
+                skews=self._skews,
+                token_of=showing.token,
+                id_token_of=showing.id_token,
             )
         )
         self._turns = Turns(
@@ -270,20 +266,6 @@ class TokenService:
             require_life(freshest, grant, self._clock.now())
             refuse_rejected(freshest, grant, rejected)
         return freshest
-
-    async def _token_of(
-        self, name: AccountName, rejected: str | None = None
-    ) -> AccessToken:
-        """See `minting.TokenOf`."""
-        try:
-            token = await self.token(self.key(name, None, None), SHOWN_FOR, rejected)
-            for view in views(self._grants, name):
-                refuse_wider(view, token)  # as to a peer: it is shown to a stranger
-        except BrokerError as exc:
-            error = exc.again()
-            error.is_of_another = True
-            raise error from exc
-        return token
 
     def recover(self, found: Iterable[Grant]) -> None:
         """Find out what became of the refreshes that a crash cut off; never waits.

@@ -41,3 +41,5 @@ def test_no_moment_is_told(text: str) -> None:
 def test_what_was_signed_here_says_it_itself() -> None:
     assert signed_life(Secret(signed({"iat": 100, "exp": 3700}))) == Seconds(3600)
     assert signed_life(Secret(signed({"iat": 100}))) is None
+    for odd in ("no-jwt", "a.%.c", "a.b", "a.bnVsbA.c", "a.b.c.d.e"):
+        assert signed_life(Secret(odd)) is None

@@ -119,10 +119,11 @@ def test_no_refresh_token_is_asked_for_and_nothing_that_is_no_type(said: str) ->
         requested_type(said)
 
 
-def test_what_is_shown_is_an_access_token() -> None:
+def test_what_is_shown_is_an_access_token_or_an_id_token() -> None:
     assert subject_type(None) == ACCESS
     assert subject_type("jwt") == TOKEN_TYPES["jwt"]
     assert subject_type(ACCESS) == ACCESS
+    assert subject_type("id_token") == TOKEN_TYPES["id_token"]
     with pytest.raises(BadRequestError):
         subject_type("refresh_token")
 

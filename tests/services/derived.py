@@ -51,6 +51,7 @@ def an_exchange(
     parent: AccountName = WORK,
     requested_type: str | None = None,
     audiences: tuple[str, ...] = (),
+    subject_type: str = ACCESS,
     issuer: Issuer = STS,
     **account: object,
 ) -> Grant:
@@ -63,7 +64,7 @@ def an_exchange(
     )
     how = TokenExchange(
         parent=parent,
-        subject_type=ACCESS,
+        subject_type=subject_type,
         requested_type=requested_type,
         audiences=audiences,
     )

@@ -12,7 +12,6 @@ from broker.model.errors import (
     IssuerMalformedError,
     IssuerUnreachableError,
     LoginRequiredError,
-    NotNarrowedError,
 )
 from broker.model.log_out import LogOutOptions
 from broker.model.time import Seconds, UnixTime
@@ -119,16 +118,6 @@ async def test_of_a_view_the_narrow_token_is_shown() -> None:
     issuers = both(world)
     await token(world)
     assert issuers.refreshes[0]["scope"] == ["mail"]
-
-
-async def test_of_a_view_that_is_not_narrow_any_more_nothing_is_shown() -> None:
-    world = await a_world(a_grant(), a_view("mail"), an_exchange(parent=CI))
-    issuers = both(world)
-    issuers.to_refresh.append(token_answer(scope="mail drive"))
-    with pytest.raises(NotNarrowedError) as caught:
-        await token(world)
-    assert caught.value.account == CI
-    assert issuers.shown == []
 
 
 @pytest.mark.parametrize("error", ["invalid_grant", "invalid_request"])

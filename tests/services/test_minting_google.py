@@ -119,6 +119,7 @@ class World:
                 clock=self.clock,
                 skews=self.skews,
                 token_of=self._token_of,
+                id_token_of=self._no_id_token,
             )
         )
 
@@ -131,6 +132,11 @@ class World:
         with pytest.raises(BrokerError) as caught:
             await self.mint(spec)
         return caught.value
+
+    async def _no_id_token(
+        self, name: AccountName, rejected: Secret | None = None
+    ) -> Secret:
+        raise AssertionError((name, rejected))
 
     async def _token_of(
         self, name: AccountName, rejected: str | None = None

@@ -122,6 +122,18 @@ def test_rfc8693_one_token_is_had_for_another(
     hunt(person, [*issuer.secrets(), "gateway-secret"])
 
 
+def test_rfc8693_an_id_token_is_shown_as_one(
+    person: Person, issuer: OidcProvider
+) -> None:
+    add_gateway(person, issuer, "--subject-token-type=id_token")
+    assert issuer.inspect(person.token("gateway"))["active"]
+    # Another daemon has none at hand, and is given one.
+    assert person.brokerctl("stop").status == 0
+    assert issuer.inspect(person.token("gateway"))["active"]
+    assert exchanged(issuer) == 2
+    hunt(person, issuer.secrets())
+
+
 def test_rfc8693_2_2_2_what_the_issuer_refuses_is_told_and_not_kept(
     person: Person, issuer: OidcProvider
 ) -> None:

@@ -225,12 +225,23 @@ const configuration = {
 // has of its own stays in force: who the client is, which tokens live, and for how long.
 const TYPES = 'urn:ietf:params:oauth:token-type:';
 
-async function exchange(provider, context) {
-  const { client, params } = context.oidc;
-  if (params.subject_token_type !== `${TYPES}access_token`) {
+// Whose the token is that is shown, and what it has; null where it is not valid.
+async function found(provider, key, { subject_token, subject_token_type }) {
+  if (subject_token_type === `${TYPES}id_token`) {
+    const { kty, n, e, kid, alg } = key;
+    const keys = createLocalJWKSet({ keys: [{ kty, n, e, kid, alg }] });
+    const verified = await jwtVerify(subject_token, keys, { issuer }).catch(() => null);
+    return verified && { accountId: verified.payload.sub, scope: 'files:read' };
+  }
+  if (subject_token_type !== `${TYPES}access_token`) {
     throw new errors.InvalidRequest('subject_token_type is not taken');
   }
-  const shown = await provider.AccessToken.find(params.subject_token);
+  return provider.AccessToken.find(subject_token);
+}
+
+async function exchange(provider, key, context) {
+  const { client, params } = context.oidc;
+  const shown = await found(provider, key, params);
   if (!shown) {
     throw new errors.InvalidRequest('the subject_token is not valid'); // RFC 8693 2.2.2
   }
@@ -261,10 +272,10 @@ async function exchange(provider, context) {
   };
 }
 
-function addExchange(provider) {
+function addExchange(provider, key) {
   provider.registerGrantType(
     'urn:ietf:params:oauth:grant-type:token-exchange',
-    (context) => exchange(provider, context),
+    (context) => exchange(provider, key, context),
     [
       'audience', 'requested_token_type', 'resource', 'scope', 'subject_token',
       'subject_token_type',
@@ -304,7 +315,7 @@ function addJwtBearer(provider) {
 
 function signWith(key) {
   const provider = new Provider(issuer, { ...configuration, jwks: { keys: [key] } });
-  addExchange(provider);
+  addExchange(provider, key);
   addJwtBearer(provider);
   tellOf(provider);
   server.removeAllListeners('request');
