@@ -163,7 +163,7 @@ class Adding:
             saved = await opened.grants.signed_in(replace(grant, scopes=token.scopes))
             tokens.forget(name)
             tokens.remember(whole, token)
-        return Added(grant=saved, token=token)
+        return Added(grant=saved, token=token, notes=_notes(saved.account.client))
 
     async def _tried(self, opened: Opened, key: TokenKey, grant: Grant) -> AccessToken:
         """One token, past the back-off: a person waits who has just mended something.
@@ -202,6 +202,16 @@ def _account(
         scopes=wanted.scopes,
         parameters=dict(wanted.parameters),
         resource=wanted.resource,
+    )
+
+
+def _notes(client: Client) -> tuple[str, ...]:
+    if client.certificate is None:
+        return ()
+    # Nothing in the answer says so, unlike with DPoP; issuer and API know.
+    return (
+        "its tokens may be bound to the certificate (RFC 8705): an API then takes them "
+        "only of a program that shows the same one",
     )
 
 

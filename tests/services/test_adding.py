@@ -237,9 +237,11 @@ async def test_a_certificate_is_shown_where_the_issuer_wants_it() -> None:
     asked = answering(world, token_answer(), metadata=metadata)
     shown = ClientCertificate(certificate="/c.pem")
     client = Client(client_id="robot-1", certificate=shown)
-    await world.adding.add(a_wanted(client=client))
+    added = await world.adding.add(a_wanted(client=client))
     assert asked[0].url == "https://mtls.issuer.example/token"
     assert asked[0].certificate == shown
+    # No answer says whether they are, and a program may wonder why an API refuses it.
+    assert "may be bound to the certificate" in added.notes[-1]
 
 
 async def test_a_jwt_is_for_the_issuer_that_was_found() -> None:
