@@ -31,6 +31,7 @@ from broker.control.status import status
 from broker.control.store import init, lock, unlock
 from broker.control.usage_errors import SpokenGroup
 from broker.control.watch import watch
+from broker.control.workload_token import workload_token
 from brokerd_client.commands.id_token import main as id_token_main
 from brokerd_client.commands.token import main as token_main
 from brokerd_client.exit_codes import exit_code_lines
@@ -96,6 +97,7 @@ for _command in (
     export,
     pending,
     client_metadata,
+    workload_token,
     status,
     stop,
     policy,

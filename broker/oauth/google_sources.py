@@ -14,6 +14,9 @@ from broker.oauth.grammar import is_vschars
 AWS = "environment_id"
 """The member by which a source of AWS is known."""
 
+EXECUTABLE = "executable"
+"""The format of a file that a program's answer was left in."""
+
 _AWS_VERSION = "aws1"
 _AWS_URLS = ("region_url", "url", "imdsv2_session_token_url")
 _AWS_HOST = re.compile(r"https://sts\.(?:\{region\}\.)?amazonaws\.com(?:\.cn)?[?/].*")
@@ -29,11 +32,7 @@ def checked_source(source: object) -> dict[str, object]:
     if not isinstance(source, dict):
         raise CredentialFileError(what="its 'credential_source' is missing")
     if "executable" in source:
-        what = (
-            "its source runs a program, and brokerd starts none: have the program "
-            "write its token to a file, and name that in 'credential_source'"
-        )
-        raise CredentialFileError(what=what)
+        return _executable(source["executable"])
     if "certificate" in source:
         what = "its source is a certificate, which brokerd cannot show to Google"
         raise CredentialFileError(what=what)
@@ -47,14 +46,32 @@ def checked_source(source: object) -> dict[str, object]:
 
 def _file(source: Mapping[str, object]) -> dict[str, object]:
     path = source["file"]
-    is_whole = isinstance(path, str) and (
-        PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()
-    )
-    if not is_whole:
+    if not _is_whole(path):
         # The daemon has a working directory of its own.
         what = "the 'file' of its source is no absolute path"
         raise CredentialFileError(what=what)
     return {"file": path, **_format(source)}
+
+
+def _is_whole(path: object) -> bool:
+    return isinstance(path, str) and (
+        PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()
+    )
+
+
+def _executable(made: object) -> dict[str, object]:
+    """The file that a program leaves its answer in: the daemon starts none."""
+    path = made.get("output_file") if isinstance(made, dict) else None
+    if path is None:
+        what = (
+            "its source runs a program, and brokerd starts none: name an 'output_file' "
+            "beside its 'command', and have `brokerctl workload-token` run it"
+        )
+        raise CredentialFileError(what=what)
+    if not _is_whole(path):
+        what = "the 'output_file' of its source is no absolute path"
+        raise CredentialFileError(what=what)
+    return {"file": path, "format": {"type": EXECUTABLE}}
 
 
 def _url(source: Mapping[str, object]) -> dict[str, object]:

@@ -209,10 +209,11 @@ def _notes(client: Client) -> tuple[str, ...]:
     if client.certificate is None:
         return ()
     # Nothing in the answer says so, unlike with DPoP; issuer and API know.
-    return (
+    note = (
         "its tokens may be bound to the certificate (RFC 8705): an API then takes them "
-        "only of a program that shows the same one",
+        "only of a program that shows the same one"
     )
+    return (note,)
 
 
 def require_free(there: Grant | None, *, may_replace: bool) -> None:

@@ -20,6 +20,7 @@ from google.oauth2 import service_account
 from broker.model.google import GoogleCredentials
 from broker.model.secret import Secret
 from broker.model.strict_json import parse_json
+from broker.model.time import UnixTime
 from broker.oauth.google_boundary import Rule, parse_boundary
 from broker.oauth.google_credentials import SERVICE_ACCOUNT
 from broker.oauth.google_endpoints import (
@@ -47,9 +48,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         spec: of which credential.
         scopes: of the access token.
         audience: of a self-signed one, or of an ID token; else None.
+        at: now, on the wall clock.
     """
 
     spec: GoogleCredentials
+    at: UnixTime
     scopes: tuple[str, ...] = ()
     audience: str | None = None
 
@@ -112,7 +115,7 @@ def id_token(wanted: Wanted, parent: Secret | None, request: LoopRequest) -> Sec
         )
         made.refresh(request)
         return _token(made)
-    source = _source(spec, parent, (_IAM_SCOPE,))
+    source = _source(wanted, parent, (_IAM_SCOPE,))
     return _impersonated_id_token(wanted, spec.impersonate, source, request)
 
 
@@ -138,7 +141,7 @@ def _impersonated_id_token(
 
 def _credentials(wanted: Wanted, parent: Secret | None) -> credentials.Credentials:
     spec = wanted.spec
-    made = _source(spec, parent, wanted.scopes)
+    made = _source(wanted, parent, wanted.scopes)
     if spec.impersonate is not None:
         made = impersonated_credentials.Credentials(
             source_credentials=made,
@@ -158,9 +161,10 @@ def _credentials(wanted: Wanted, parent: Secret | None) -> credentials.Credentia
 
 
 def _source(
-    spec: GoogleCredentials, parent: Secret | None, scopes: tuple[str, ...]
+    wanted: Wanted, parent: Secret | None, scopes: tuple[str, ...]
 ) -> credentials.Credentials:
     """What it begins with."""
+    spec = wanted.spec
     if parent is not None:
         return _Given(parent)
     info = _file(spec)
@@ -178,7 +182,9 @@ def _source(
         return _typed(made)
     del info["credential_source"]
     made = identity_pool.Credentials.from_info(
-        info, subject_token_supplier=WorkloadTokens(source), scopes=list(scopes)
+        info,
+        subject_token_supplier=WorkloadTokens(source, wanted.at),
+        scopes=list(scopes),
     )
     return _typed(made)
 

@@ -62,7 +62,7 @@ class GoogleMinter:
         # Of an account that is for one API alone: signed for an audience, not scopes, a
         # token may do there all that the service account may.
         audience = None if account.scopes else account.resource
-        wanted = Wanted(spec=spec, scopes=scopes, audience=audience)
+        wanted = Wanted(spec=spec, at=began.wall, scopes=scopes, audience=audience)
         value, door = await self._begun(access_token, wanted, account)
         given = door.given or Given(
             obtained=began,
@@ -89,7 +89,8 @@ class GoogleMinter:
         if spec.impersonate is None and not has_key(spec):
             what = "an ID token needs a service account: a key, or --impersonate"
             raise BadRequestError(what=what)
-        wanted = Wanted(spec=spec, audience=audience)
+        now = self._world.clock.now().wall
+        wanted = Wanted(spec=spec, at=now, audience=audience)
         value, _ = await self._begun(id_token, wanted, grant.account)
         return value
 

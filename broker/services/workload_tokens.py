@@ -11,7 +11,13 @@ from google.auth import identity_pool
 from broker.host.persons_file import read_persons_file
 from broker.model.errors import ConfigError
 from broker.model.strict_json import parse_json
+from broker.model.time import UnixTime
 from broker.oauth.google_endpoints import shown_origin
+from broker.oauth.google_executable import (
+    ExecutableAnswerError,
+    parse_executable_answer,
+)
+from broker.oauth.google_sources import EXECUTABLE
 from broker.services.google_transport import LoopRequest
 
 _URLS = ("url", "region_url", "imdsv2_session_token_url")
@@ -48,8 +54,9 @@ class WorkloadTokens(identity_pool.SubjectTokenSupplier):
     google-auth's own would wait for ever at a named pipe.
     """
 
-    def __init__(self, source: Mapping[str, object]) -> None:
+    def __init__(self, source: Mapping[str, object], now: UnixTime) -> None:
         self._source = source
+        self._now = now
 
     def get_subject_token(self, _: object, request: LoopRequest) -> str:
         """The token, as it is to be sent to Google.
@@ -62,7 +69,13 @@ class WorkloadTokens(identity_pool.SubjectTokenSupplier):
         if isinstance(url, str):
             return self._token(request(url, headers=self._headers()).data, url)
         path = str(self._source.get("file"))
+        if self._form().get("type") == EXECUTABLE:
+            return _left(path, self._now)
         return self._token(_read(path).encode(), path)
+
+    def _form(self) -> dict[str, object]:
+        form = self._source.get("format")
+        return form if isinstance(form, dict) else {}
 
     def _headers(self) -> dict[str, str]:
         headers = self._source.get("headers")
@@ -70,18 +83,29 @@ class WorkloadTokens(identity_pool.SubjectTokenSupplier):
 
     def _token(self, data: bytes, where: str) -> str:
         where = shown_origin(where) if "url" in self._source else where
-        form = self._source.get("format")
-        field = form.get("subject_token_field_name") if isinstance(form, dict) else None
+        field = self._form().get("subject_token_field_name")
         value: object = data.decode(errors="replace").strip()
         if field is not None:
             try:
                 members = parse_json(data)
             except ValueError:
                 raise WorkloadFileError(where, "it holds no JSON") from None
-            value = members.get(field) if isinstance(members, dict) else None
+            value = members.get(str(field)) if isinstance(members, dict) else None
         if not isinstance(value, str) or not value:
             raise WorkloadFileError(where, "it holds no token")
         return value
+
+
+def _left(path: str, now: UnixTime) -> str:
+    """The token in the answer of a program that somebody else runs."""
+    try:
+        return parse_executable_answer(_read(path).encode(), now).token.reveal()
+    except WorkloadFileError as exc:
+        what = exc.what
+    except ExecutableAnswerError as exc:
+        what = exc.what
+    what += "; `brokerctl workload-token` has its program write it anew"
+    raise WorkloadFileError(path, what)
 
 
 def _read(path: str) -> str:

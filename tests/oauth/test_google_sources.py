@@ -3,7 +3,7 @@
 import pytest
 
 from broker.model.errors import CredentialFileError
-from broker.oauth.google_sources import checked_source
+from broker.oauth.google_sources import EXECUTABLE, checked_source
 
 TEXT = {"type": "text"}
 IMDS = "http://169.254.169.254/latest/meta-data"
@@ -44,8 +44,19 @@ def test_awss_own_is_taken() -> None:
     assert checked_source({**AWS, "more": 1}) == AWS
 
 
-def test_a_program_is_refused_with_what_to_do_instead() -> None:
-    with pytest.raises(CredentialFileError, match="write its token to a file"):
+def test_of_a_program_only_what_it_leaves_behind_is_kept() -> None:
+    made = {"command": "/bin/sh -c evil", "output_file": "/run/me/token.json"}
+    found = checked_source({"executable": made})
+    assert found == {"file": "/run/me/token.json", "format": {"type": EXECUTABLE}}
+
+
+def test_no_file_is_taken_for_what_a_program_has_left() -> None:
+    with pytest.raises(CredentialFileError, match="neither text nor json"):
+        checked_source({"file": "/a", "format": {"type": EXECUTABLE}})
+
+
+def test_a_program_that_leaves_nothing_is_refused_with_what_to_do_instead() -> None:
+    with pytest.raises(CredentialFileError, match="brokerctl workload-token"):
         checked_source({"executable": {"command": "/bin/sh -c evil"}})
 
 

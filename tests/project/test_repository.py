@@ -57,6 +57,7 @@ REVEALING = {
     "broker/services/google_flow.py": "a service account's key, for google-auth",
     "broker/services/login.py": "what the person pasted is read",
     "broker/services/sign_in.py": "a client_secret.json is read",
+    "broker/services/workload_tokens.py": "what a program left, for google-auth",
     "broker/store/audit_chain.py": "the key of the audit's MACs",
     "broker/store/keys/kept.py": "the key as a keyring keeps it",
     "broker/store/keys/passphrase.py": "the passphrase becomes a key",

@@ -297,6 +297,33 @@ async def test_a_file_is_read_anew_for_each_token(world: World, tmp_path: Path) 
         assert world.google.forms[-1]["subject_token"] == word
 
 
+async def test_what_a_program_has_left_is_shown_while_it_lives(
+    world: World, tmp_path: Path
+) -> None:
+    output = tmp_path / "token.json"
+    source = {"executable": {"command": "/bin/false", "output_file": str(output)}}
+    spec = credential(workload_file(source))
+    said = await world.fails(spec)
+    assert isinstance(said, WorkloadTokenError)
+    what = "it is not there; `brokerctl workload-token` has its program write it anew"
+    assert (said.where, said.what) == (str(output), what)
+    end = int(world.clock.now().wall) + 300
+    answer = {
+        "version": 1,
+        "success": True,
+        "expiration_time": end,
+        "token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "id_token": "eyJ.subject",
+    }
+    output.write_text(json.dumps(answer))
+    await world.mint(spec)
+    assert world.google.forms[0]["subject_token"] == "eyJ.subject"
+    await world.clock.advance(Seconds(301))
+    said = await world.fails(spec)
+    assert isinstance(said, WorkloadTokenError)
+    assert said.what.startswith("its token has expired; ")
+
+
 async def test_a_workload_asks_an_url_for_its_token(world: World) -> None:
     url = "http://169.254.169.254/metadata/identity/oauth2/token?resource=x"
     source = {

@@ -164,6 +164,36 @@ def test_a_workload_asks_its_platform_for_its_token(
     assert asked["forms"][0]["subject_token"] == "of-the-platform"
 
 
+def test_a_program_is_run_by_the_person_and_what_it_leaves_is_shown(
+    person: Person, issuer: Google
+) -> None:
+    end = 4_000_000_000
+    answer = {
+        "version": 1,
+        "success": True,
+        "expiration_time": end,
+        "token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "id_token": "eyJ.subject-token.of-a-program",
+    }
+    said = write(person, "answer", answer)
+    left = person.home / "left.json"
+    source = {"executable": {"command": f"/bin/cat {said}", "output_file": str(left)}}
+    config = write(person, "workload.json", workload_file(source))
+    words = ("add", "ci", "--workload", config, "--scope", DRIVE)
+    found = problem(person, *words)
+    assert found["code"] == "workload_token_missing"
+    assert "`brokerctl workload-token` has its program write it" in found["detail"]
+    # Nobody is there to be asked, and nobody has agreed.
+    assert person.brokerctl("workload-token", config).status == 2
+    assert not left.exists()
+    told = person.json("workload-token", config, "--yes")
+    assert told == {"file": str(left), "expires_at": end}
+    person.json(*words)
+    [form] = issuer.look()["forms"]
+    assert form["subject_token"] == "eyJ.subject-token.of-a-program"
+    assert left.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_token_is_narrowed_by_a_boundary(person: Person, issuer: Google) -> None:
     key = write(person, "key.json", issuer.key)
     rule = {
@@ -269,7 +299,7 @@ def test_a_pipe_that_nobody_writes_is_not_waited_for(
         ('{"type": "surprise"}', "neither service_account nor external_account"),
         (
             workload_file({"executable": {"command": "/bin/false"}}),
-            "have the program write its token to a file",
+            "name an 'output_file' beside its 'command'",
         ),
         (
             workload_file({"file": "/etc/passwd"}, token_url="https://evil.example/"),
