@@ -150,7 +150,7 @@ def test_a_clock_that_is_wrong_is_named_where_what_was_signed_is_refused(
         write(person, "key.pem", pem(p256()))
         words = ("--private-key-file=key.pem", "--scope=files:read files:write")
         add(person, issuer.url, "robot-key", *words)
-        clock.throw(-3600)
+        clock.throw(-3650)
         said = person.brokerctl("token", "robot", "--scope", "files:read")
         assert said.status == 19, said
         assert "its clock is wrong: it is 36" in said.complaint
