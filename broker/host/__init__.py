@@ -14,11 +14,12 @@ from broker.host.private import ensure_private_directory
 from broker.host.process import harden, scrub_environment
 from broker.host.service_manager import inherited_sockets, notify, watchdog_interval
 from broker.host.sockets import ADMIN_BACKLOG, bind_private_socket, peer_of
-from broker.host.trust import Shown, Trust
+from broker.host.trust import CLIENT_CERTIFICATE, Shown, Trust, expiry_fault
 from broker.host.watch import forget_events, watch
 
 __all__ = [
     "ADMIN_BACKLOG",
+    "CLIENT_CERTIFICATE",
     "HeldLock",
     "KernelKeyring",
     "Place",
@@ -28,6 +29,7 @@ __all__ = [
     "bind_private_socket",
     "config_directory",
     "ensure_private_directory",
+    "expiry_fault",
     "forget_events",
     "give_back_code",
     "harden",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from broker.model.errors import ConfigError
+from broker.model.time import UnixTime
 
 CA_FILE_SETTING = "network.ca_file"
 CA_FILE_VARIABLE = "SSL_CERT_FILE"
@@ -140,6 +141,31 @@ def _show(context: ssl.SSLContext, shown: Shown) -> None:
     except (OSError, ValueError):
         what = f"{certificate} and its key are no pair of PEM files without passphrase"
         raise ConfigError(path=CLIENT_CERTIFICATE, what=what) from None
+
+
+def expiry_fault(certificate: str, now: UnixTime) -> str | None:
+    """That a certificate of ours has ended or has not begun, or None.
+
+    Looked at once a server has hung up: with TLS 1.3 it may do so before its alert is
+    heard, or say nothing.
+
+    Args:
+        certificate: path of its PEM.
+        now: on the wall clock.
+    """
+    from cryptography.x509 import (  # noqa: PLC0415 - few daemons show any
+        load_pem_x509_certificate,
+    )
+
+    try:
+        found = load_pem_x509_certificate(Path(certificate).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if now < found.not_valid_before_utc.timestamp():
+        return f"{certificate} is valid from {found.not_valid_before_utc:%Y-%m-%d} on"
+    if now >= found.not_valid_after_utc.timestamp():
+        return f"{certificate} has expired on {found.not_valid_after_utc:%Y-%m-%d}"
+    return None
 
 
 def _unfit(path: Path) -> str | None:

@@ -454,6 +454,11 @@ ADVICE: dict[str, Advice] = {
 
 
 OTHERWISE: dict[tuple[str, str], str] = {
+    (
+        "credential_file_invalid",
+        "stays",
+    ): "nothing was lost; mend the file, it is read "
+    "anew once it has changed; or name another with `brokerctl add ... --replace`",
     ("scope_not_granted", "unattended"): "ask for granted scopes only; or make it anew "
     "with all of them: its own `brokerctl add {account} ...`, with --scope {all} and "
     "--replace",

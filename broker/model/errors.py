@@ -395,10 +395,16 @@ class CredentialFileError(BrokerError):
     """A file of an account without a person is not one that can be used.
 
     Or a private key, or whatever else it is to show its issuer.
+
+    Attributes:
+        what: why not.
+        stays: whether it lies where it is, and is read again and again.
     """
 
     code = "credential_file_invalid"
+    inside = frozenset({"stays"})
     what: str
+    stays: bool = False
 
 
 class ClientDocumentError(BrokerError):

@@ -8,6 +8,7 @@ import aiohttp
 
 from broker.model.errors import (
     BrokerError,
+    ClientRejectedError,
     IssuerMalformedError,
     IssuerUnreachableError,
 )
@@ -34,6 +35,9 @@ _WORDS_BY_KIND: tuple[tuple[type[Exception], str], ...] = (
 )
 """The first that fits."""
 
+_OURS = ("CERTIFICATE", "UNKNOWN_CA")
+"""What an alert is about, which is sent for the certificate of the client."""
+
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)})
 
 
@@ -57,6 +61,19 @@ def turned_fault(
     if isinstance(exc, aiohttp.ClientResponseError):
         return IssuerMalformedError(issuer=origin, what="the answer is not HTTP")
     return IssuerUnreachableError(issuer=origin, what=_words(exc, total), sent=sent)
+
+
+def refused_certificate(exc: Exception, origin: str) -> BrokerError | None:
+    """That TLS was refused for the certificate that we have shown; None if it was not.
+
+    The alerts are those of RFC 8446 section 6.2, as OpenSSL names them.
+    """
+    met = _met(exc) if isinstance(exc, OSError) else None
+    reason = str(getattr(met, "reason", None) or "")
+    if "ALERT" not in reason or not any(word in reason for word in _OURS):
+        return None
+    said = safe_text(reason.lower().replace("_", " "))
+    return ClientRejectedError(issuer=origin, error="TLS", description=said)
 
 
 def _words(exc: Exception, total: Seconds) -> str:

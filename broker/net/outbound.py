@@ -9,16 +9,24 @@ import msgspec
 from yarl import URL
 
 from broker.config import NetworkConfig
-from broker.host import Shown, SystemClock, Trust
+from broker.host import (
+    CLIENT_CERTIFICATE,
+    Shown,
+    SystemClock,
+    Trust,
+    expiry_fault,
+)
+from broker.model.client import ClientCertificate
 from broker.model.errors import (
     ConfigError,
+    CredentialFileError,
     IssuerInvalidError,
     IssuerMalformedError,
     IssuerUnreachableError,
 )
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Instant, Seconds
-from broker.net.faults import turned_fault
+from broker.net.faults import refused_certificate, turned_fault
 from broker.net.proxies import Proxy, chosen_proxies, is_link_local, is_loopback
 from broker.net.sessions import Manner, Progress, Sessions
 from broker.net.socks import socks_faults
@@ -100,6 +108,8 @@ class Outbound:
             IssuerUnreachableError: no connection, TLS refused, too slow, cut off; or
                 the environment names a proxy or certificates that cannot be used.
             IssuerMalformedError: not HTTP, or a body over the cap.
+            CredentialFileError: the certificate that is to be shown cannot be used.
+            ClientRejectedError: it was shown, and TLS was refused for that.
             IssuerInvalidError: the URL is none that a secret may be sent to.
         """
         origin = origin_of(request.url, to_metadata=request.to_metadata)
@@ -108,9 +118,15 @@ class Outbound:
             response = await self._exchange(request, origin, progress)
         except ConfigError as exc:
             what = f"{exc.path}: {exc.what}"
+            if exc.path == CLIENT_CERTIFICATE:
+                # Not the issuer's fault: others have accounts there, too.
+                raise CredentialFileError(what=what, stays=True) from exc
             raise IssuerUnreachableError(issuer=origin, what=what, sent=False) from exc
         except _foreign() as exc:
             log.info("outbound.send.failed origin=%s kind=%s", origin, _kind(exc))
+            shown = request.certificate
+            if shown is not None:
+                self._refuse_certificate(exc, origin, shown)
             total = self._deadlines.total
             # From None: aiohttp's exceptions carry the request with its headers.
             raise turned_fault(exc, origin, total, sent=progress.sent) from None
@@ -153,6 +169,22 @@ class Outbound:
                 body=body,
                 date=answer_date(headers),
             )
+
+    def _refuse_certificate(
+        self, exc: Exception, origin: str, shown: ClientCertificate
+    ) -> None:
+        """Nothing, where the certificate is not what the connection failed for.
+
+        Raises:
+            CredentialFileError, ClientRejectedError: it is.
+        """
+        fault = expiry_fault(shown.certificate, self._now().wall)
+        if fault is not None:
+            what = f"{CLIENT_CERTIFICATE}: {fault}"
+            raise CredentialFileError(what=what, stays=True) from None
+        refused = refused_certificate(exc, origin)
+        if refused is not None:
+            raise refused from None
 
     def _proxy_for(self, request: HttpRequest) -> Proxy | None:
         # A proxy's link-local addresses are of another machine, as its loopback is.

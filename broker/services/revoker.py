@@ -8,7 +8,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from broker.model.client import Client
-from broker.model.errors import IssuerMalformedError, IssuerUnreachableError
+from broker.model.errors import (
+    ClientRejectedError,
+    CredentialFileError,
+    IssuerMalformedError,
+    IssuerUnreachableError,
+)
 from broker.model.grant import Grant
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.leaving import leaving_name
@@ -150,8 +155,14 @@ class Revoker:
     ) -> RevocationAnswer:
         try:
             return parse(await self._sender.send(request))
-        except (IssuerUnreachableError, IssuerMalformedError) as exc:
+        except (
+            CredentialFileError,
+            IssuerUnreachableError,
+            IssuerMalformedError,
+        ) as exc:
             return unanswered(exc.what)
+        except ClientRejectedError as exc:
+            return unanswered(exc.description)
 
 
 def unanswered(what: str, retry_after: int | None = None) -> RevocationAnswer:

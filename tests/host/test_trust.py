@@ -1,13 +1,15 @@
 import ssl
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from broker.host import trust
-from broker.host.trust import Trust, system_places
+from broker.host.trust import Trust, expiry_fault, system_places
 from broker.model.errors import ConfigError
+from broker.model.time import UnixTime
 from tests.contracts.certificates import Authority
 
 NOWHERE = ssl.get_default_verify_paths()._replace(cafile="", capath="")
@@ -169,3 +171,14 @@ async def test_a_file_that_is_named_counts_there_too(
     monkeypatch.setattr(sys, "platform", "darwin")
     context = await Trust(environ={"SSL_CERT_FILE": str(authority.path)}).context()
     assert len(names(context)) == 1
+
+
+def test_a_certificate_of_ours_that_has_ended_or_not_begun_is_told(
+    authority: Authority,
+) -> None:
+    file = str(authority.pair("robot", "robot.pem"))
+    now = UnixTime(time.time())
+    assert expiry_fault(file, now) is None
+    assert "has expired on" in str(expiry_fault(file, UnixTime(now + 40 * 86_400)))
+    assert "is valid from" in str(expiry_fault(file, UnixTime(now - 40 * 86_400)))
+    assert expiry_fault(f"{file}.gone", now) is None

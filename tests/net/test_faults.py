@@ -8,9 +8,13 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from broker.model.errors import IssuerMalformedError, IssuerUnreachableError
+from broker.model.errors import (
+    ClientRejectedError,
+    IssuerMalformedError,
+    IssuerUnreachableError,
+)
 from broker.model.time import Seconds
-from broker.net.faults import turned_fault
+from broker.net.faults import refused_certificate, turned_fault
 
 ORIGIN = "https://issuer.example.com"
 KEY = ConnectionKey("issuer.example.com", 443, True, True, None, None, None)
@@ -103,3 +107,32 @@ def test_an_answer_that_is_not_http_is_malformed() -> None:
 def test_what_a_certificate_says_cannot_rewrite_a_terminal() -> None:
     exc = aiohttp.ClientConnectorCertificateError(KEY, untrusted("a\x1b[2Kb"))
     assert "\x1b" not in str(turned_fault(exc, ORIGIN, Seconds(30), sent=False))
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "TLSV1_ALERT_UNKNOWN_CA",
+    ],
+)
+def test_an_alert_about_our_certificate_is_about_the_client(reason: str) -> None:
+    found = refused_certificate(connecting(tls_failure(reason)), ORIGIN)
+    assert isinstance(found, ClientRejectedError)
+    assert (found.error, found.issuer) == ("TLS", ORIGIN)
+    assert found.description == reason.lower().replace("_", " ")
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [
+        connecting(tls_failure("WRONG_VERSION_NUMBER")),
+        connecting(tls_failure("TLSV1_ALERT_PROTOCOL_VERSION")),
+        connecting(untrusted("self-signed certificate")),
+        connecting(OSError(errno.ECONNRESET, "reset")),
+        TimeoutError(),
+    ],
+)
+def test_other_faults_are_not_about_it(exc: Exception) -> None:
+    assert refused_certificate(exc, ORIGIN) is None

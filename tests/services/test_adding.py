@@ -9,6 +9,7 @@ from broker.model.errors import (
     AccountExistsError,
     BadRequestError,
     BrokerError,
+    ClientRejectedError,
     CredentialFileError,
     IssuerUnreachableError,
     NotExportableError,
@@ -185,6 +186,24 @@ async def test_what_outlives_a_log_out_is_told_but_no_session_of_a_browser() -> 
     done = await world.accounts.log_out(ROBOT, LogOutOptions())
     said = f"{ISSUER.url} did not end its tokens: they live to their end"
     assert (done.left, done.end_session_url) == ((said,), None)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        CredentialFileError(what="the client's certificate: gone", stays=True),
+        ClientRejectedError(issuer=ISSUER.url, error="TLS", description="unknown ca"),
+    ],
+)
+async def test_a_certificate_that_is_no_good_stops_no_log_out(
+    fault: BrokerError,
+) -> None:
+    world = await a_world(a_robot())
+    answering(world, token_answer("at-hand"), fault)
+    await world.tokens.token(world.tokens.key(ROBOT, None, None), Seconds(0))
+    done = await world.accounts.log_out(ROBOT, LogOutOptions())
+    assert "did not end its tokens" in done.left[0]
+    assert world.store.grants == {}
 
 
 async def test_a_log_out_here_alone_asks_nobody() -> None:
