@@ -32,6 +32,22 @@ def test_the_secrets_of_a_form_are_not_repeated(status: int) -> None:
     assert b"visible" in heard
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("assertion", "client_assertion", "client_secret", "code", "code_verifier"),
+        *("device_code", "password", "refresh_token", "subject_token", "token"),
+    ],
+)
+def test_nothing_that_proves_anything_is_repeated(name: str) -> None:
+    client = Client(client_id="desk")
+    form = f"{name}=eyJ.hush.hush&audience=orders"
+    request = authenticated_post("https://i.example/t", client=client, form=form)
+    body = b"eyJ.hush.hush is not for orders"
+    heard = without_echo(request, HttpResponse(status=400, body=body)).body
+    assert heard == b"(not shown) is not for orders"
+
+
 def test_the_header_of_a_client_is_not_repeated() -> None:
     request = a_request(ClientAuthentication.BASIC)
     sent = request.headers["Authorization"].removeprefix("Basic ")

@@ -1,5 +1,7 @@
 """Accounts without a person are tried, then saved."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -21,7 +23,9 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.unattended import ClientCredentials, JwtBearer
 from broker.oauth.unattended_client import bare_issuer
+from broker.services.adding import Added
 from broker.services.sign_in import SignInRequest
+from tests.fakes.clock import run_until_idle
 from tests.oauth.keys import signing_key
 from tests.oauth.test_jwt_bearer import BEARER
 from tests.services.robots import ROBOT, SECRET, a_robot, a_wanted, answering
@@ -147,6 +151,17 @@ async def test_where_the_new_one_is_refused_the_old_one_stays() -> None:
     with pytest.raises(BrokerError):
         await world.adding.add(a_wanted(replace=True))
     assert world.store.grants[ROBOT] == a_robot()
+
+
+async def test_of_two_that_make_the_same_account_at_once_one_is_told() -> None:
+    world = await a_world()
+    answering(world, token_answer("one"), token_answer("two"))
+    # Both have seen that the name is free.
+    async with world.tokens.turn(ROBOT):
+        makings = [asyncio.create_task(world.adding.add(a_wanted())) for _ in range(2)]
+        await run_until_idle()
+    done = await asyncio.gather(*makings, return_exceptions=True)
+    assert [type(each) for each in done] == [Added, AccountExistsError]
 
 
 async def test_a_sign_in_is_never_replaced() -> None:

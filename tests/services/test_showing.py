@@ -104,6 +104,16 @@ async def test_where_the_issuer_gives_none_that_is_said_of_the_other_account() -
     assert issuers.shown == []
 
 
+async def test_a_dying_one_is_not_shown_where_no_newer_one_comes() -> None:
+    world, issuers = await a_gateway()
+    await token(world)
+    issuers.to_refresh.clear()
+    await world.clock.advance(Seconds(241))
+    with pytest.raises(NoIdTokenError):
+        await again(world)
+    assert len(issuers.shown) == 1
+
+
 async def test_what_ends_the_other_account_is_not_held_against_this_one() -> None:
     world, issuers = await a_gateway()
     down = IssuerUnreachableError(issuer="https://login.issuer.example", what="gone")
