@@ -74,6 +74,8 @@ def add(**words: Unpack[AddWords]) -> None:
     say(f"added: {text(answer, 'account')} at {text(answer, 'issuer')}")
     for note in texts(answer, "notes"):
         tell_note(note)
+    for file in adding_oauth.exposed_files(words):
+        tell_note(f"everybody can read {file}: `chmod 600` keeps its key yours")
     for file in _taken_over(words):
         tell_note(f"{file} is sealed in the store now: the file may be deleted")
 

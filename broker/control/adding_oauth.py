@@ -1,5 +1,7 @@
 """`brokerctl add`: the kinds that OAuth itself knows."""
 
+import os
+import stat
 from pathlib import Path
 
 import click
@@ -128,6 +130,14 @@ def oauth_files(words: AddWords) -> list[Path]:
     """The files whose secrets the daemon has taken over."""
     files = (words["client_secret_file"], words["private_key_file"])
     return [file for file in files if file is not None]
+
+
+def exposed_files(words: AddWords) -> list[Path]:
+    """Files that stay where they are, hold a key, and can be read by everybody."""
+    file = words["certificate_key_file"] or words["certificate_file"]
+    if file is None or os.name != "posix":
+        return []
+    return [file] if file.exists() and file.stat().st_mode & stat.S_IROTH else []
 
 
 def _client_named(words: AddWords) -> str:

@@ -84,8 +84,8 @@ ADVICE: dict[str, Advice] = {
     "resource_not_granted": _advice(
         403,
         "tokens of {account!r} are for {granted} and for nothing else",
-        "leave the resource out, or ask for that one; for another MCP server sign in "
-        "under another name: `brokerctl login NAME --mcp URL`",
+        "leave the resource out, or ask for that one; for another one make an "
+        "account: `brokerctl login NAME --mcp URL`, or `brokerctl add` with --resource",
     ),
     "no_id_token": _advice(
         409,

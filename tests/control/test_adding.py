@@ -249,12 +249,26 @@ def test_a_certificate_stays_where_it_is(
     monkeypatch.chdir(tmp_path)
     broker = listen(in_turn(added()))
     words = ("--certificate-file", "c.pem", "--certificate-key-file", "k.pem")
+    (tmp_path / "k.pem").touch(mode=0o600)
     result = run("add", "robot", *CREDENTIALS, *words)
     assert broker.requests[0].json["certificate"] == {
         "certificate": str(tmp_path / "c.pem"),
         "key": str(tmp_path / "k.pem"),
     }
     assert "may be deleted" not in result.output
+    assert "everybody can read" not in result.output
+
+
+def test_a_key_that_stays_where_everybody_can_read_it_is_told(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    listen(in_turn(added()))
+    file = tmp_path / "both.pem"
+    file.touch()
+    file.chmod(0o644)
+    result = run("add", "robot", *CREDENTIALS, "--certificate-file", str(file))
+    assert result.exit_code == 0, result.output
+    assert f"everybody can read {file}: `chmod 600`" in result.stderr
 
 
 def test_a_jwt_bearer_says_for_whom(run: Run, listen: Listen, tmp_path: Path) -> None:
