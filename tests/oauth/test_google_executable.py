@@ -79,7 +79,8 @@ def test_what_cannot_be_run_is_said(text: str, what: str) -> None:
 
 def test_what_it_says_is_a_token_and_until_when() -> None:
     found = parse_executable_answer(answer(), NOW)
-    assert (found.token, found.expires_at) == (Secret("eyJ.of-the.platform"), 1300)
+    assert found.token == Secret("eyJ.of-the.platform")
+    assert found.expires_at == UnixTime(1300)
     saml = {"token_type": "urn:ietf:params:oauth:token-type:saml2", "id_token": None}
     found = parse_executable_answer(answer(**saml, saml_response="<r/>"), NOW)
     assert found.token == Secret("<r/>")

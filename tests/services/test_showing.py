@@ -2,6 +2,7 @@
 
 import pytest
 
+from broker.model.account import AccountName
 from broker.model.errors import (
     CredentialRefusedError,
     IssuerUnreachableError,
@@ -30,9 +31,9 @@ def an_id_token(number: int, life: int = 300) -> str:
     return signed({"iat": 1000, "exp": 1000 + life, "jti": str(number)})
 
 
-async def a_gateway(**exchange: object) -> tuple[World, Both]:
+async def a_gateway(parent: AccountName = WORK) -> tuple[World, Both]:
     """An exchange that shows ID tokens of 'work', each of five minutes."""
-    shows = an_exchange(subject_type=ID_TOKEN, **exchange)
+    shows = an_exchange(subject_type=ID_TOKEN, parent=parent)
     world = await a_world(a_grant(), a_view("mail"), shows)
     issuers = both(world)
     issuers.to_refresh += [
