@@ -45,7 +45,9 @@ _LARGEST_ANSWER = 64 * 1024
 @json_option
 @tells_errors
 def workload_token(*, file: Path, yes: bool, as_json: bool) -> None:
-    """Run the program that FILE names, and leave its token where the daemon reads it.
+    """Run a program that gives tokens, for the daemon to read.
+
+    Its token is left where the daemon reads it.
 
     FILE is the configuration of a workload (external_account) whose source is an
     executable with an output_file. A timer keeps it fresh, with --yes.
