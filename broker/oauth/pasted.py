@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from broker.model.secret import Secret
-from broker.oauth.authorization import MAX_RESPONSE_CHARACTERS
+from broker.oauth.authorization_response import MAX_RESPONSE_CHARACTERS
 from broker.oauth.grammar import is_vschars
 
 

@@ -21,7 +21,7 @@ from broker.model.secret import Secret
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
 from broker.model.way import Way
-from broker.oauth.authorization import (
+from broker.oauth.authorization_response import (
     AuthorizationResponse,
     BrokenResponse,
     CodeResponse,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from broker.model.issuer import Issuer
 from broker.model.secret import Secret
-from broker.oauth.authorization import (
+from broker.oauth.authorization_response import (
     MAX_RESPONSE_CHARACTERS,
     AuthorizationResponse,
     BrokenResponse,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.secret import Secret
-from broker.oauth.authorization import MAX_RESPONSE_CHARACTERS
+from broker.oauth.authorization_response import MAX_RESPONSE_CHARACTERS
 from broker.oauth.oob import OOB_AUTO_URI, OOB_URI
 from broker.oauth.pasted import (
     PastedAddress,
