@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from broker import __version__
 from broker.control.commands import brokerctl
 from broker.ipc.problems import ADVICE
 from tests.control.conftest import Run
@@ -36,10 +35,6 @@ def test_no_line_about_a_command_is_cut_off(run: Run) -> None:
         listed = run(*words, "--help").stdout.partition("Commands:")[2]
         cut = [line for line in listed.splitlines() if line.endswith("...")]
         assert cut == [], words
-
-
-def test_the_version_is_told_as_the_daemon_tells_it(run: Run) -> None:
-    assert run("--version").stdout == f"brokerctl {__version__}\n"
 
 
 def test_the_exit_codes_stand_below_the_commands(run: Run) -> None:
