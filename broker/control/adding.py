@@ -38,8 +38,10 @@ def _with(*options: Option) -> Option:
 @click.command(short_help="Make an account without a person, or a view of one.")
 @click.argument("name")
 @_with(*adding_oauth.OPTIONS, *adding_google.OPTIONS, *adding_derived.OPTIONS)
-@click.option("--scope", multiple=True, help="A scope; may be repeated.")
-@click.option("--resource", metavar="URL", help="The only API that tokens are for.")
+@click.option(
+    "--scope", multiple=True, metavar="SCOPE", help="A scope; may be repeated."
+)
+@click.option("--resource", metavar="URI", help="The only API that tokens are for.")
 @click.option(
     "--param",
     multiple=True,

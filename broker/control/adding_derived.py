@@ -31,12 +31,13 @@ OPTIONS: tuple[Option, ...] = (
     click.option(
         "--audience",
         multiple=True,
+        metavar="AUDIENCE",
         help="For whom the other token is to be, by a name that its issuer knows.",
     ),
     click.option(
         "--requested-token-type",
         metavar="TYPE",
-        help="Of the other token: access_token, jwt, id_token, saml2, or a URI.",
+        help="Of the other token: access_token, jwt, id_token, saml1, saml2, or a URI.",
     ),
     click.option(
         "--subject-token-type",

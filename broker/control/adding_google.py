@@ -34,7 +34,7 @@ OPTIONS: tuple[Option, ...] = (
         help="A service account on the way there; may be repeated.",
     ),
     click.option(
-        "--lifetime", metavar="TIME", help="Of an impersonated token, such as 15m."
+        "--lifetime", metavar="SPAN", help="Of an impersonated token, such as 15m."
     ),
     click.option(
         "--boundary",

@@ -34,13 +34,17 @@ OPTIONS: tuple[Option, ...] = (
         is_flag=True,
         help="A JWT of yours says for whom the token is (RFC 7523 section 2.1).",
     ),
-    click.option("--issuer", help="A preset or an issuer URL."),
+    click.option(
+        "--issuer",
+        metavar="ISSUER",
+        help="Issuer URL, or a name of `brokerctl issuers`.",
+    ),
     click.option(
         "--token-endpoint",
         metavar="URL",
         help="In the place of --issuer, of one that publishes no metadata.",
     ),
-    click.option("--client-id", help="What the issuer calls the client."),
+    click.option("--client-id", metavar="ID", help="What the issuer calls the client."),
     click.option(
         "--client-secret-file",
         type=_FILE,
@@ -50,7 +54,7 @@ OPTIONS: tuple[Option, ...] = (
     click.option(
         "--secret-in-body",
         is_flag=True,
-        help="Send the secret in the body, whatever the issuer's metadata say.",
+        help="Send the secret in the body, whatever the issuer's metadata says.",
     ),
     click.option(
         "--private-key-file",
@@ -59,7 +63,9 @@ OPTIONS: tuple[Option, ...] = (
         help="A private key, PEM or JWK, that signs who the client is "
         "(private_key_jwt), or the JWT of --jwt-bearer; - for standard input.",
     ),
-    click.option("--key-id", help="What the issuer calls that key (kid)."),
+    click.option(
+        "--key-id", metavar="ID", help="What the issuer calls that key (kid)."
+    ),
     click.option(
         "--certificate-file",
         type=_FILE,
@@ -78,7 +84,11 @@ OPTIONS: tuple[Option, ...] = (
         help="For whom JWTs are: the issuer's URL where nothing is said; "
         "token-endpoint for that.",
     ),
-    click.option("--assertion-issuer", help="Who signs; the client id otherwise."),
+    click.option(
+        "--assertion-issuer",
+        metavar="ISSUER",
+        help="Who signs; the client id otherwise.",
+    ),
     click.option(
         "--subject",
         metavar="WHO",

@@ -16,6 +16,7 @@ from broker.oauth.client_document import PORT, client_document, is_document_url
 @click.option(
     "--port",
     type=click.IntRange(1024, 65535),
+    metavar="PORT",
     default=PORT,
     show_default=True,
     help="Where sign-ins with it are awaited on this machine.",

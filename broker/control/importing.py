@@ -83,17 +83,28 @@ class _Taken(msgspec.Struct, frozen=True, kw_only=True):
     help="The tool that wrote the file.",
 )
 @click.option("--only", metavar="LABEL", help="Only the sign-in of this label.")
-@click.option("--name", help="What the account is to be called; for one sign-in.")
-@click.option("--issuer", help="Its issuer, where the file does not say it.")
+@click.option(
+    "--name", metavar="NAME", help="What the account is to be called; for one sign-in."
+)
+@click.option(
+    "--issuer", metavar="ISSUER", help="Its issuer, where the file does not say it."
+)
 @click.option("--mcp", metavar="URL", help="The MCP server that it is for.")
-@click.option("--client-id", help="Its client, where the file does not say it.")
+@click.option(
+    "--client-id", metavar="ID", help="Its client, where the file does not say it."
+)
 @click.option(
     "--client-secret-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="A file that holds the secret of that client alone.",
 )
-@click.option("--scope", multiple=True, help="A scope that it has; may be repeated.")
+@click.option(
+    "--scope",
+    multiple=True,
+    metavar="SCOPE",
+    help="A scope that it has; may be repeated.",
+)
 @click.option("--keep", is_flag=True, help="Leave the tool's own copy where it is.")
 @yes_option
 @json_option

@@ -152,11 +152,13 @@ _START_SECONDS = 90
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     help="A fixed port; otherwise any free one.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 3600),
+    metavar="SECONDS",
     help="Seconds to wait.  [default: 300; with --device as long as the code is good]",
 )
 @click.option("--again", is_flag=True, help="Begin anew, also where one is under way.")

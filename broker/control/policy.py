@@ -159,9 +159,19 @@ def unset(
 @policy.command()
 @click.argument("account")
 @_label_options
-@click.option("--pid", type=click.IntRange(min=1), help="Of a program that runs now.")
+@click.option(
+    "--pid",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Of a program that runs now.",
+)
 @click.option("--socket", metavar="NAME", help="Through this restricted socket.")
-@click.option("--scope", multiple=True, help="Of a request there; may be repeated.")
+@click.option(
+    "--scope",
+    multiple=True,
+    metavar="SCOPE",
+    help="Of a request there; may be repeated.",
+)
 @click.option("--resource", metavar="URI", help="Of a request there.")
 @click.option(
     "--operation",

@@ -95,3 +95,28 @@ def test_what_cannot_be_typed_is_found() -> None:
         "nosuch",
         "--nosuch",
     ]
+
+
+def options(command: click.Command) -> Iterator[tuple[str, str]]:
+    """Each option that takes something, with the word for what it takes."""
+    for parameter in command.params:
+        if not isinstance(parameter, click.Option) or parameter.is_flag:
+            continue
+        if not isinstance(parameter.type, click.Choice):
+            yield parameter.opts[0], parameter.metavar or parameter.type.name
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from options(below)
+
+
+def test_what_an_option_takes_is_called_alike_in_every_command() -> None:
+    called = dict(options(brokerctl))
+    others = {*options(brokerctl)} - {*called.items()}
+    # A rule is about programs' commands; the agent runs one.
+    assert others == {("--command", "PATTERN")}
+    assert called["--scope"] == "SCOPE"
+
+
+def test_what_an_option_takes_is_no_type_of_pythons() -> None:
+    python = {"text", "integer", "float", "integer range", "float range"}
+    assert [option for option, word in options(brokerctl) if word in python] == []
