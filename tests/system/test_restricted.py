@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import pytest
 
@@ -327,11 +328,9 @@ def test_what_a_program_may_not_have_is_refused_logged_and_explained(
     refusal = json.loads(said.output)
     assert refusal["code"] == "not_permitted"
     assert "policy test" in refusal["hint"]
-    (logged,) = [
-        json.loads(line)
-        for line in signed_in.brokerctl("log", "--json").output.splitlines()
-        if '"refused"' in line
-    ]
+    # What is the same within half a second is one line, written at its end.
+    wait_until(lambda: _refused(signed_in) != [], "the log has it")
+    (logged,) = _refused(signed_in)
     assert (logged["socket"], logged["scopes"]) == ("ci", "mail")
     assert logged["peer"]["claims"]["executable"] == "/usr/bin/curl"
     add(signed_in, "ci", f"--scope={scope}")
@@ -340,6 +339,11 @@ def test_what_a_program_may_not_have_is_refused_logged_and_explained(
     assert (decided["verdict"], decided["rule"]) == ("deny", "socket ci")
     assert f"token: {decided['why']}" in refusal["detail"]
     assert signed_in.json(*test, f"--scope={scope}")["verdict"] == "allow"
+
+
+def _refused(person: Person) -> list[dict[str, Any]]:
+    lines = person.brokerctl("log", "--json").output.splitlines()
+    return [json.loads(line) for line in lines if '"refused"' in line]
 
 
 def test_run_leaves_nothing_behind_when_it_is_killed(
