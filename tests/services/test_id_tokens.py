@@ -72,6 +72,15 @@ async def test_one_refresh_brings_an_id_token_and_it_is_served_while_it_lives() 
     assert issuer.asked == ["/token", "/jwks"]
 
 
+async def test_a_sign_ins_is_for_its_client_whatever_api_a_view_of_it_is_for() -> None:
+    issuer = TalkingIssuer(id_token=id_token())
+    view = a_view("drive", resource="https://api.example")
+    world = await a_world(identified(), view)
+    world.sender.answer_always(issuer)
+    wanted = IdTokenWanted(account=CI, audience=None, min_ttl=NONE)
+    assert (await world.id_tokens.id_token(PERSON, wanted)).subject == "person-1"
+
+
 async def test_a_view_has_the_id_token_of_its_parent_under_its_own_name() -> None:
     issuer = TalkingIssuer(id_token=id_token())
     world = await a_world(identified(), a_view("drive"))

@@ -152,6 +152,7 @@ SERVICE = Restriction(
     accounts=(WORK,),
     operations=frozenset({Operation.ID_TOKEN}),
     resource=AUDIENCE,
+    uses=9,
     made_at=UnixTime(0),
 )
 
@@ -171,6 +172,7 @@ async def test_a_socket_for_one_api_gives_them_for_that_audience_alone() -> None
     assert world.usage.used == []
     for audience in (AUDIENCE, None):
         assert (await through_a_socket(world, audience)).audience == AUDIENCE
+    assert world.usage.used == ["ci", "ci"]
     assert minter.made == [AUDIENCE]
 
 
