@@ -35,6 +35,11 @@ LARGEST_BODY = 256 * 1024
 LARGEST_RESTORE = 64 * 1024 * 1024
 """Bytes of the body of a restore: a backup of ten thousand accounts has thirty."""
 
+LARGEST_RESTRICTED_BODY = 32 * 1024
+"""Bytes of a body on a restricted socket: a token is asked for with a hundred. It is
+read before anybody looks whether there is such a path: with a restore on each of its
+connections, whoever is behind it could take all the memory of the machine."""
+
 LARGER_BODIES = {"/v1/restore": LARGEST_RESTORE}
 
 BODY_SECONDS = 10
@@ -108,7 +113,7 @@ class PeerServer:
             backlog: connections that may wait; a herd needs thousands.
         """
         answer = _answering(_routed(self._routes.router(door), door))
-        http = web.server(answer, largest_body=_largest_body)
+        http = web.server(answer, largest_body=_largest_body(door))
 
         def connection(
             begun: Begun | None = None, ended: Callable[[], None] = lambda: None
@@ -150,8 +155,11 @@ class PeerServer:
         await asyncio.gather(*(served.clean_up() for served in every))
 
 
-def _largest_body(path: str) -> int:
-    return LARGER_BODIES.get(path, LARGEST_BODY)
+def _largest_body(door: Socket) -> Callable[[str], int]:
+    """How many bytes a body may have, by the path."""
+    if door.restriction is not None:
+        return lambda _: LARGEST_RESTRICTED_BODY
+    return lambda path: LARGER_BODIES.get(path, LARGEST_BODY)
 
 
 def _routed(router: Router, door: Socket) -> Handler:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.ipc.routes import Routes
+from broker.ipc.server import LARGEST_RESTRICTED_BODY
 from broker.model.peer import Socket
 from broker.model.policy import Operation
 from broker.model.restriction import FOR_RESTRICTED, Restriction, SocketName
@@ -102,6 +103,16 @@ async def test_administration_does_not_exist_whatever_is_permitted(
         else:
             assert said.code == "not_permitted", (method, path)
     assert not served.stops
+
+
+@pytest.mark.parametrize("path", ["/v1/restore", "/v1/token", "/v1/nowhere"])
+async def test_a_body_is_not_kept_in_memory_whatever_path_it_is_for(
+    serve: Serve, path: str
+) -> None:
+    served = await serve(await a_world(a_grant()), restriction=CI)
+    body = b" " * (LARGEST_RESTRICTED_BODY + 1)
+    said = await served.ask("POST", path, raw=body)
+    assert (said.status, said.code) == (413, "too_large")
 
 
 @given(operations=st.frozensets(st.sampled_from(Operation)))
