@@ -18,7 +18,8 @@ EXECUTABLE = "executable"
 """The format of a file that a program's answer was left in."""
 
 _AWS_VERSION = "aws1"
-_AWS_URLS = ("region_url", "url", "imdsv2_session_token_url")
+_AWS_SESSION = "imdsv2_session_token_url"
+_AWS_URLS = ("region_url", "url", _AWS_SESSION)
 _AWS_HOST = re.compile(r"https://sts\.(?:\{region\}\.)?amazonaws\.com(?:\.cn)?[?/].*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -111,8 +112,8 @@ def _aws(source: Mapping[str, object]) -> dict[str, object]:
     kept: dict[str, object] = {AWS: _AWS_VERSION}
     for name in _AWS_URLS:
         url = source.get(name)
-        if url is None:
-            continue
+        if url is None and name == _AWS_SESSION:
+            continue  # a machine that still takes requests without one
         if not isinstance(url, str) or not is_metadata(url):
             what = f"the '{name}' of its source is not the machine's metadata service"
             raise CredentialFileError(what=what)

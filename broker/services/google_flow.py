@@ -7,7 +7,6 @@ import json
 
 import msgspec
 from google.auth import (
-    aws,
     credentials,
     downscoped,
     identity_pool,
@@ -33,6 +32,7 @@ from broker.oauth.google_endpoints import (
 )
 from broker.oauth.google_sources import AWS
 from broker.oauth.grammar import is_token
+from broker.services.aws_tokens import AwsTokens
 from broker.services.google_door import Endpoints
 from broker.services.google_transport import LoopRequest
 from broker.services.workload_tokens import WorkloadTokens, source_of, source_urls
@@ -177,13 +177,15 @@ def _source(
         )
         return _typed(made)
     source = source_of(info)
-    if AWS in source:
-        made = aws.Credentials.from_info(info, scopes=list(scopes))
-        return _typed(made)
     del info["credential_source"]
+    supplier = (
+        AwsTokens(source, str(info["audience"]))
+        if AWS in source
+        else WorkloadTokens(source, wanted.at)
+    )
     made = identity_pool.Credentials.from_info(
         info,
-        subject_token_supplier=WorkloadTokens(source, wanted.at),
+        subject_token_supplier=supplier,
         scopes=list(scopes),
     )
     return _typed(made)

@@ -59,6 +59,8 @@ class FakeSender:
         return form
 
     async def send(self, request: HttpRequest) -> HttpResponse:
+        # As aiohttp would: google-auth has bytes at hand in places.
+        assert all(isinstance(value, str) for value in request.headers.values())
         self.requests.append(request)
         answer = self._answers.popleft() if self._answers else self._otherwise
         assert answer is not None, f"no answer is scripted for {request}"

@@ -44,6 +44,13 @@ def test_awss_own_is_taken() -> None:
     assert checked_source({**AWS, "more": 1}) == AWS
 
 
+@pytest.mark.parametrize("name", ["region_url", "url"])
+def test_what_nobody_looks_for_in_the_environment_has_to_be_named(name: str) -> None:
+    lacking = {key: value for key, value in AWS.items() if key != name}
+    with pytest.raises(CredentialFileError, match=f"the '{name}' of its source"):
+        checked_source(lacking)
+
+
 def test_of_a_program_only_what_it_leaves_behind_is_kept() -> None:
     made = {"command": "/bin/sh -c evil", "output_file": "/run/me/token.json"}
     found = checked_source({"executable": made})

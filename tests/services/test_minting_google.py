@@ -10,6 +10,7 @@ import threading
 from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -353,12 +354,18 @@ async def test_a_workload_becomes_a_service_account(
     assert world.google.asked == [STS, f"{IAM}{TARGET}:generateAccessToken"]
 
 
+REGION = "eu-west-1"
+
+
 async def test_a_workload_of_aws_signs_what_google_sends_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
+    # Those of the shell that began the daemon are not the machine's.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA-of-a-shell")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-a-shell")
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
     imds = "http://169.254.169.254/latest"
+    verify = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=1"
     zone, roles = f"{imds}/zone", f"{imds}/security-credentials"
     text = workload_file(
         {
@@ -366,8 +373,7 @@ async def test_a_workload_of_aws_signs_what_google_sends_on(
             "region_url": zone,
             "url": roles,
             "imdsv2_session_token_url": f"{imds}/api/token",
-            "regional_cred_verification_url": "https://sts.{region}.amazonaws.com"
-            "?Action=GetCallerIdentity&Version=2011-06-15",
+            "regional_cred_verification_url": verify,
         },
         subject_token_type="urn:ietf:params:aws:token-type:aws4_request",
     )
@@ -383,8 +389,16 @@ async def test_a_workload_of_aws_signs_what_google_sends_on(
     assert world.google.asked[-1] == STS
     assert all(url.startswith(imds) for url in world.google.asked[:-1])
     shown = world.google.forms[-1]["subject_token"]
-    assert "AWS4-HMAC-SHA256" in shown
+    asked = json.loads(unquote(shown))
+    headers = {each["key"]: each["value"] for each in asked["headers"]}
+    assert (asked["method"], asked["url"]) == ("POST", verify.format(region=REGION))
+    assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIA/")
+    assert headers["x-goog-cloud-target-resource"] == POOL
+    assert headers["x-amz-security-token"] == "t"
     assert "hush" not in shown
+    put, *rest = world.sender.requests[:-1]
+    assert put.method == "PUT"
+    assert {each.headers["X-aws-ec2-metadata-token"] for each in rest} == {"session"}
 
 
 async def test_a_self_signed_token_is_asked_of_nobody(world: World) -> None:
