@@ -2,11 +2,11 @@
 
 import click
 
+from broker.control.adding_oauth import client_members
 from broker.control.adding_words import (
     AddWords,
     Option,
     body_of_any,
-    read_secret,
     required,
 )
 from broker.control.broker import Json
@@ -61,14 +61,10 @@ def token_exchange_body(words: AddWords) -> Json:
         BrokerError: something is missing, or a file cannot be read.
     """
     required(words, "from_account")
-    file = words["client_secret_file"]
     return {
         **body_of_any(words, "token_exchange"),
+        **client_members(words),
         "from": words["from_account"],
-        "issuer": words["issuer"],
-        "token_endpoint": words["token_endpoint"],
-        "client_id": words["client_id"],
-        "client_secret": None if file is None else read_secret(file, "Client secret"),
         "audiences": list(words["audience"]) or None,
         "requested_token_type": words["requested_token_type"],
         "subject_token_type": words["subject_token_type"],

@@ -50,11 +50,11 @@ _NAMED: Mapping[str, Kind] = {
         told="an exchange",
         takes=frozenset(
             {
-                *("from_account", "issuer", "token_endpoint", "client_id", "param"),
-                *("client_secret_file", "audience"),
+                *("from_account", "audience"),
                 *("requested_token_type", "subject_token_type"),
             }
-        ),
+        )
+        | _CLIENT,
         body=adding_derived.token_exchange_body,
     ),
     "jwt_bearer": Kind(

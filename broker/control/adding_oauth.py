@@ -117,7 +117,7 @@ def client_credentials_body(words: AddWords) -> Json:
             "--certificate-file",
             "see `brokerctl add --help`",
         )
-    return {**_of_client(words, "client_credentials"), **_key(words)}
+    return {**body_of_any(words, "client_credentials"), **client_members(words)}
 
 
 def jwt_bearer_body(words: AddWords) -> Json:
@@ -127,9 +127,10 @@ def jwt_bearer_body(words: AddWords) -> Json:
         BrokerError: something is missing, or a file cannot be read.
     """
     subject, _ = required(words, "subject", "private_key_file")
+    _client_named(words)
     return {
-        **_of_client(words, "jwt_bearer"),
-        **_key(words),
+        **body_of_any(words, "jwt_bearer"),
+        **client_members(words),
         "subject": subject,
         "assertion_issuer": words["assertion_issuer"],
         "claims": parameter_pairs(words["claim"], option="--claim") or None,
@@ -150,28 +151,31 @@ def exposed_files(words: AddWords) -> list[Path]:
     return [file] if file.exists() and file.stat().st_mode & stat.S_IROTH else []
 
 
-def _client_named(words: AddWords) -> str:
-    """The client's id, where its issuer is named as well."""
+def _client_named(words: AddWords) -> None:
+    """Nothing, where client and issuer are named."""
     if not words["token_endpoint"]:
         required(words, "issuer")
-    (client_id,) = required(words, "client_id")
-    return client_id
+    required(words, "client_id")
 
 
-def _of_client(words: AddWords, kind: str) -> Json:
-    client_id = _client_named(words)
+def client_members(words: AddWords) -> Json:
+    """Where it asks, who asks, and what that client shows.
+
+    Raises:
+        BrokerError: a file cannot be read.
+    """
     secret = words["client_secret_file"]
     return {
-        **body_of_any(words, kind),
         "issuer": words["issuer"],
         "token_endpoint": words["token_endpoint"],
-        "client_id": client_id,
+        "client_id": words["client_id"],
         "client_secret": None
         if secret is None
         else read_secret(secret, "Client secret"),
         "secret_in_body": words["secret_in_body"] or None,
         "certificate": _certificate(words),
         "audience": words["assertion_audience"],
+        **_key(words),
     }
 
 

@@ -2,6 +2,13 @@
 
 import msgspec
 
+from broker.ipc.adding_oauth import (
+    CertificateBody,
+    KeyBody,
+    assertion_audience,
+    certificate_of,
+    signing_key,
+)
 from broker.ipc.wire import Request, parse_body, parse_scopes
 from broker.model.account import AccountName, parse_account_name
 from broker.model.client import Client
@@ -35,6 +42,10 @@ class TokenExchangeBody(Request, frozen=True):
     token_endpoint: str | None = None
     client_id: str | None = None
     client_secret: str | None = None
+    private_key: KeyBody | None = None
+    certificate: CertificateBody | None = None
+    audience: str | None = None
+    secret_in_body: bool = False
     scopes: list[str] | None = None
     resource: str | None = None
     audiences: list[str] | None = None
@@ -89,20 +100,29 @@ def token_exchange(name: AccountName, data: bytes) -> ExchangeWanted:
         scopes=tuple(parse_scopes(body.scopes or ())),
         resource=None if body.resource is None else parse_resource(body.resource),
         parameters=check_own(check_parameters(body.parameters or {})),
+        audience=assertion_audience(body.audience),
+        secret_in_body=body.secret_in_body,
         replace=body.replace,
     )
 
 
 def _client(body: TokenExchangeBody) -> Client | None:
     client_id, secret = body.client_id, body.client_secret
+    shown = (secret, body.private_key, body.certificate)
+    count = sum(one is not None for one in shown)
     if client_id is None:
-        if secret is not None:
-            raise BadRequestError(what="a client_secret is of a client_id")
+        if count:
+            raise BadRequestError(what="what a client shows is of a client_id")
         return None
+    if count > 1:
+        what = "give one of client_secret, private_key and certificate"
+        raise BadRequestError(what=what)
     if not is_vschars(client_id) or not (secret is None or is_vschars(secret)):
         what = "client_id and client_secret are printable ASCII, and not empty"
         raise BadRequestError(what=what)
     return Client(
         client_id=client_id,
         client_secret=None if secret is None else Secret(secret),
+        key=None if body.private_key is None else signing_key(body.private_key),
+        certificate=certificate_of(body.certificate),
     )

@@ -75,7 +75,7 @@ def client_credentials(name: AccountName, data: bytes) -> Wanted:
     if sum(one is not None for one in shown) != 1:
         what = "give one of client_secret, private_key and certificate"
         raise BadRequestError(what=what)
-    key = None if body.private_key is None else _key(body.private_key)
+    key = None if body.private_key is None else signing_key(body.private_key)
     return _wanted(name, body, ClientCredentials(), key)
 
 
@@ -91,7 +91,7 @@ def jwt_bearer(name: AccountName, data: bytes) -> Wanted:
     if body.client_secret is not None and body.certificate is not None:
         raise BadRequestError(what="give one of client_secret and certificate")
     bearer = JwtBearer(
-        key=_key(body.private_key),
+        key=signing_key(body.private_key),
         issuer=body.assertion_issuer or body.client_id,
         subject=body.subject,
         audience="",  # of the issuer, which is not known yet
@@ -111,8 +111,6 @@ def _wanted(
     if not all(is_vschars(text) for text in texts):
         what = "client_id and client_secret are printable ASCII, and not empty"
         raise BadRequestError(what=what)
-    if body.audience is not None and not is_token(body.audience):
-        raise BadRequestError(what="audience is a URL, or 'token-endpoint'")
     return Wanted(
         name=name,
         issuer=_issuer(body),
@@ -121,15 +119,26 @@ def _wanted(
             client_id=body.client_id,
             client_secret=None if secret is None else Secret(secret),
             key=client_key,
-            certificate=_certificate(body.certificate),
+            certificate=certificate_of(body.certificate),
         ),
         unattended=unattended,
         scopes=tuple(parse_scopes(body.scopes or ())),
         resource=None if body.resource is None else parse_resource(body.resource),
         parameters=check_parameters(body.parameters or {}),
-        audience=body.audience,
+        audience=assertion_audience(body.audience),
         replace=body.replace,
     )
+
+
+def assertion_audience(text: str | None) -> str | None:
+    """For whom a client signs who it is, or None where nothing was said.
+
+    Raises:
+        BadRequestError: it is one for nobody.
+    """
+    if text is not None and not is_token(text):
+        raise BadRequestError(what="audience is a URL, or 'token-endpoint'")
+    return text
 
 
 def _issuer(body: _ClientBody) -> str | Issuer:
@@ -140,14 +149,24 @@ def _issuer(body: _ClientBody) -> str | Issuer:
     return body.issuer
 
 
-def _key(body: KeyBody) -> SigningKey:
+def signing_key(body: KeyBody) -> SigningKey:
+    """The key.
+
+    Raises:
+        CredentialFileError: it cannot be used.
+    """
     passphrase = None if body.passphrase is None else Secret(body.passphrase)
     return parse_private_key(
         Secret(body.text), passphrase=passphrase, key_id=body.key_id
     )
 
 
-def _certificate(body: CertificateBody | None) -> ClientCertificate | None:
+def certificate_of(body: CertificateBody | None) -> ClientCertificate | None:
+    """Where it lies, or None.
+
+    Raises:
+        BadRequestError: a path is not absolute.
+    """
     if body is None:
         return None
     paths = [path for path in (body.certificate, body.key) if path is not None]

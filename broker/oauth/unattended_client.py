@@ -43,6 +43,24 @@ def with_authentication(client: Client, issuer: Issuer, *, audience: str) -> Cli
     return replace(client, authentication=method)
 
 
+def proving(
+    client: Client, issuer: Issuer, *, named: str | None, secret_in_body: bool
+) -> Client:
+    """The client as the person wants it to prove itself at this issuer.
+
+    Args:
+        client: see `with_authentication`, which raises the same.
+        issuer: where.
+        named: for whom it signs who it is; see `audience_at`.
+        secret_in_body: whether a secret must not be in the header, whatever the issuer
+            says.
+    """
+    found = with_authentication(client, issuer, audience=audience_at(issuer, named))
+    if secret_in_body and client.client_secret is not None:
+        return replace(found, authentication=ClientAuthentication.POST)
+    return found
+
+
 def audience_at(issuer: Issuer, named: str | None) -> str:
     """For whom a JWT is, from what the person said.
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName
-from broker.model.client import Client, ClientAuthentication
+from broker.model.client import Client
 from broker.model.errors import AccountExistsError
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
@@ -23,7 +23,7 @@ from broker.oauth.unattended_client import (
     asked_with,
     at_issuer,
     audience_at,
-    with_authentication,
+    proving,
 )
 from broker.services.events import Events
 from broker.services.instead import require_life
@@ -140,10 +140,12 @@ class Adding:
             issuer = found
         else:
             preset, issuer = await self._issuers.find(found, None, attended=False)
-        audience = audience_at(issuer, wanted.audience)
-        client = with_authentication(wanted.client, issuer, audience=audience)
-        if wanted.secret_in_body and client.client_secret is not None:
-            client = replace(client, authentication=ClientAuthentication.POST)
+        client = proving(
+            client,
+            issuer,
+            named=wanted.audience,
+            secret_in_body=wanted.secret_in_body,
+        )
         return _account(
             wanted,
             asked_with(client, issuer),

@@ -17,8 +17,7 @@ from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
 from broker.model.unattended import TokenExchange, View
 from broker.model.veiled import Veiled
-from broker.oauth.client_authentication import choose_authentication
-from broker.oauth.unattended_client import bare_issuer
+from broker.oauth.unattended_client import asked_with, bare_issuer, proving
 from broker.services.adding import Added, Adding, Wanted, require_free
 from broker.services.interfaces import Clock
 from broker.services.issuers import Issuers
@@ -59,6 +58,8 @@ class ExchangeWanted(Veiled, frozen=True, kw_only=True):
         scopes: to ask for, in the person's order; empty for what the issuer gives.
         resource: the only one that its tokens are for (RFC 8707), or None for any.
         parameters: more of the request.
+        audience: for whom the client signs who it is; see `adding.Wanted`.
+        secret_in_body: see there, too.
         replace: whether it may take the place of another account without a person.
     """
 
@@ -72,6 +73,8 @@ class ExchangeWanted(Veiled, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ()
     resource: str | None = None
     parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
+    audience: str | None = None
+    secret_in_body: bool = False
     replace: bool = False
 
 
@@ -176,10 +179,11 @@ class Deriving:
             preset, issuer = await self._issuers.find(wanted.issuer, None)
         else:
             issuer = own.issuer
+        client = _client(wanted, issuer, own)
         return Account(
             name=wanted.name,
-            issuer=issuer,
-            client=_client(wanted, issuer, own),
+            issuer=asked_with(client, issuer),
+            client=client,
             preset=None if preset is None else preset.name,
             scopes=wanted.scopes,
             parameters=dict(wanted.parameters),
@@ -217,11 +221,13 @@ async def _tried(opened: Opened, view: Grant) -> AccessToken:
 def _client(wanted: ExchangeWanted, issuer: Issuer, own: Account) -> Client:
     """Who asks. The other account's client is shown to its own issuer alone."""
     client = wanted.client
-    if client is None:
-        if issuer is own.issuer:
-            return replace(own.client, registration=None)
-        return Client(client_id="")
-    authentication = choose_authentication(
-        issuer.authentication_methods, has_secret=client.client_secret is not None
-    )
-    return replace(client, authentication=authentication)
+    if client is not None:
+        return proving(
+            client,
+            issuer,
+            named=wanted.audience,
+            secret_in_body=wanted.secret_in_body,
+        )
+    if issuer is own.issuer:
+        return replace(own.client, registration=None)
+    return Client(client_id="")

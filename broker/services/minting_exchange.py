@@ -34,7 +34,13 @@ class ExchangeMinter:
         account, issuer, how = grant.account, grant.account.issuer.url, _how(grant)
         heard = await self._heard(grant, key, how)
         if isinstance(heard.answer, TokenRefusal):
-            raise minting_error(heard.answer, account=account.name, issuer=issuer)
+            is_signed = account.client.key is not None
+            raise minting_error(
+                heard.answer,
+                account=account.name,
+                issuer=issuer,
+                ahead=self._world.skews.ahead(issuer) if is_signed else None,
+            )
         answer = check_issued(
             heard.answer, requested_type=how.requested_type, issuer=issuer
         )

@@ -7,6 +7,7 @@ import pytest
 from tests.control.conftest import Listen, Run
 from tests.control.test_adding import added
 from tests.fakes.broker import in_turn
+from tests.oauth.keys import p256, pem
 
 VIEW = ("add", "ci", "--from", "work")
 
@@ -52,6 +53,28 @@ def test_an_exchange_says_where_for_whom_and_for_what(
         "subject_token_type": "jwt",
     }
     assert f"{secret} is sealed in the store now" in result.stderr
+
+
+def test_who_exchanges_may_sign_who_it_is(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text(pem(p256()))
+    broker = listen(in_turn(added(account="ci")))
+    result = run(
+        *(*VIEW, "--exchange", "--issuer", "i", "--client-id", "g"),
+        *("--private-key-file", str(key), "--assertion-audience", "token-endpoint"),
+    )
+    assert result.exit_code == 0, result.output
+    assert broker.requests[0].json == {
+        "kind": "token_exchange",
+        "from": "work",
+        "issuer": "i",
+        "client_id": "g",
+        "private_key": {"text": pem(p256()).strip()},
+        "audience": "token-endpoint",
+    }
+    assert f"{key} is sealed in the store now" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ KEY = ("--service-account", "FILE", "--scope", "drive")
         ((*KEY, "--from", "work"), "--from"),
         (("--workload", "FILE", "--self-signed"), "--self-signed"),
         (("--from", "work", "--boundary", "FILE", "--claim", "a=b"), "--claim"),
-        (("--from", "work", "--exchange", "--private-key-file", "FILE"), "--private-k"),
+        (("--from", "work", "--exchange", "--subject", "ann"), "--subject"),
         # A file that nobody took was said to be sealed, and might have been deleted.
         (("--from", "work", "--private-key-file", "FILE"), "--private-key-file"),
     ],

@@ -6,13 +6,15 @@ import pytest
 
 from broker.ipc.adding_derived import token_exchange, view
 from broker.model.account import AccountName
-from broker.model.client import Client
+from broker.model.client import Client, ClientCertificate
 from broker.model.errors import BadRequestError
 from broker.model.secret import Secret
 from broker.model.unattended import TokenExchange, View
 from broker.oauth.token_exchange import TOKEN_TYPES
 from broker.services.deriving import ExchangeWanted, ViewWanted
+from tests.oauth.keys import p256, pem
 
+PEM = pem(p256())
 CI, WORK = AccountName("ci"), AccountName("work")
 
 
@@ -55,6 +57,19 @@ def test_an_exchange_is_read_whole() -> None:
     assert token_exchange(CI, body("token_exchange")).client is None
 
 
+def test_its_client_may_have_a_key_or_a_certificate() -> None:
+    members = {"client_id": "c", "audience": "token-endpoint"}
+    data = body("token_exchange", private_key={"text": PEM, "key_id": "k"}, **members)
+    read = token_exchange(CI, data)
+    assert read.client is not None
+    assert read.client.key is not None
+    assert '"kid": "k"' in read.client.key.jwk.reveal()
+    assert read.audience == "token-endpoint"
+    data = body("token_exchange", certificate={"certificate": "/c.pem"}, client_id="c")
+    shown = ClientCertificate(certificate="/c.pem")
+    assert token_exchange(CI, data).client == Client(client_id="c", certificate=shown)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -76,6 +91,11 @@ def test_a_view_that_is_none_is_refused(data: bytes) -> None:
     [
         {"issuer": "i", "token_endpoint": "https://sts.example"},
         {"client_secret": "s"},
+        {"private_key": {"text": PEM}},
+        {"certificate": {"certificate": "/c.pem"}},
+        {"client_id": "c", "client_secret": "s", "private_key": {"text": PEM}},
+        {"client_id": "c", "certificate": {"certificate": "c.pem"}},
+        {"client_id": "c", "private_key": {"text": PEM}, "audience": "a b"},
         {"client_id": ""},
         {"client_id": "c", "client_secret": "ü"},
         {"audiences": [""]},

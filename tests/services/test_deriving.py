@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from broker.model.account import AccountName
-from broker.model.client import Client, ClientAuthentication
+from broker.model.client import Client, ClientAuthentication, ClientCertificate
 from broker.model.errors import (
     AccountExistsError,
     BadRequestError,
@@ -20,7 +20,9 @@ from broker.model.errors import (
 from broker.model.log_out import LogOutOptions
 from broker.model.secret import Secret
 from broker.model.unattended import TokenExchange, View
+from broker.oauth.private_keys import parse_private_key
 from broker.services.deriving import ExchangeWanted, ViewWanted
+from tests.oauth.keys import p256, pem
 from tests.services.derived import (
     ACCESS,
     CI,
@@ -163,6 +165,32 @@ async def test_a_client_of_its_own_proves_itself_as_the_issuer_wants_it() -> Non
     await world.deriving.exchange(wanted_exchange(client=client, issuer=ISSUER.url))
     kept = world.store.grants[GATEWAY].account.client
     assert kept.authentication is ClientAuthentication.BASIC
+
+
+async def test_its_client_signs_who_it_is_for_the_issuer_that_it_asks() -> None:
+    world = await a_world(a_grant())
+    issuers = both(world)
+    client = Client(client_id="g", key=parse_private_key(Secret(pem(p256()))))
+    await world.deriving.exchange(
+        wanted_exchange(client=client, token_endpoint=STS_ENDPOINT)
+    )
+    kept = world.store.grants[GATEWAY].account.client
+    assert kept.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    assert kept.audience == STS_ENDPOINT
+    assert issuers.exchanges[0]["client_id"] == ["g"]
+    assert issuers.exchanges[0]["client_assertion"][0].count(".") == 2
+
+
+async def test_its_certificate_is_shown_where_the_issuer_wants_it() -> None:
+    world = await a_world(a_grant())
+    both(world)
+    shown = ClientCertificate(certificate="/c.pem")
+    client = Client(client_id="g", certificate=shown)
+    added = await world.deriving.exchange(
+        wanted_exchange(client=client, token_endpoint=STS_ENDPOINT)
+    )
+    assert world.sender.requests[-1].certificate == shown
+    assert "may be bound to the certificate" in added.notes[-1]
 
 
 @pytest.mark.parametrize("endpoint", ["http://sts.example/token", "sts", "https://"])

@@ -6,18 +6,23 @@ import pytest
 from msgspec.structs import replace
 
 from broker.model.account import AccountName
+from broker.model.client import Client, ClientAuthentication
 from broker.model.errors import (
     BrokerError,
+    ClockWrongError,
     CredentialRefusedError,
     IssuerMalformedError,
     IssuerUnreachableError,
     LoginRequiredError,
 )
 from broker.model.log_out import LogOutOptions
+from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import NOT_APPLICABLE
+from broker.oauth.private_keys import parse_private_key
 from broker.oauth.token_exchange import TOKEN_TYPES
 from tests.fakes.clock import run_until_idle
+from tests.oauth.keys import p256, pem
 from tests.services.derived import (
     CI,
     GATEWAY,
@@ -269,3 +274,20 @@ async def test_fewer_scopes_are_asked_for_where_a_peer_names_them() -> None:
     issuers = both(world)
     await token(world, "write")
     assert issuers.exchanges[0]["scope"] == ["write"]
+
+
+async def test_a_clock_that_is_wrong_is_told_where_the_client_signs_who_it_is() -> None:
+    key = parse_private_key(Secret(pem(p256())))
+    client = Client(
+        client_id="g",
+        key=key,
+        audience=STS.url,
+        authentication=ClientAuthentication.PRIVATE_KEY_JWT,
+    )
+    grant = an_exchange()
+    grant = replace(grant, account=replace(grant.account, client=client))
+    world = await a_world(a_grant(), grant)
+    date = UnixTime(world.clock.now().wall + 400)
+    both(world).to_exchange.append(replace(refusal("invalid_client"), date=date))
+    with pytest.raises(ClockWrongError):
+        await token(world)
