@@ -38,6 +38,11 @@ VERIFY_SECONDS = 300
 
 _LINE_CHARACTERS = 2000
 
+_TRUST = (
+    "in a file that was changed trust the lines before that place, and none after, but "
+    "for those after an audit.broken: it is there that the daemon itself found it so"
+)
+
 
 @click.group(invoke_without_command=True)
 @click.option(
@@ -96,15 +101,14 @@ def verify(*, as_json: bool) -> None:
     """
     with waiting("reading the whole log"):
         verdict = Broker().call("GET", "/v1/audit/verify", timeout=VERIFY_SECONDS)
-    fault = verdict.get("fault")
     if as_json:
         say_json(verdict)
     else:
         for line in verdict_lines(verdict):
             say(line)
-    if isinstance(fault, dict):
+    if verdict.get("faults"):
         if not as_json:
-            tell("brokerctl: hint: lines before that place can be trusted, none after")
+            tell(f"brokerctl: hint: {_TRUST}")
         sys.exit(exit_code("audit_broken"))
 
 
@@ -114,8 +118,8 @@ def verdict_lines(verdict: Json) -> list[str]:
     said = [f"{lines} lines are as they were written"]
     if isinstance(torn, int) and torn:
         said.append(f"{torn} more were cut off by a crash, which the log says itself")
-    fault = verdict.get("fault")
-    if isinstance(fault, dict):
+    faults = verdict.get("faults")
+    for fault in faults if isinstance(faults, list) else ():
         where = f"{text(fault, 'file')}, line {text(fault, 'line')}"
         said.append(f"CHANGED: {where}: {text(fault, 'what')}")
     return said
@@ -189,7 +193,7 @@ def _say(line: Json) -> None:
 
 def _show_all(show: Callable[[Json], None], *, follow: bool) -> None:
     from broker.host.paths import state_directory  # noqa: PLC0415 - platformdirs
-    from broker.store.audit_log import audit_files  # noqa: PLC0415 - as above
+    from broker.store.audit_files import audit_files  # noqa: PLC0415 - as above
 
     folder = state_directory()
     files = audit_files(folder)
@@ -200,7 +204,7 @@ def _show_all(show: Callable[[Json], None], *, follow: bool) -> None:
 
 
 def _lines(folder: Path, files: list[Path], *, follow: bool) -> Iterator[Json]:
-    from broker.store.audit_log import lines_of  # noqa: PLC0415 - see above
+    from broker.store.audit_files import lines_of  # noqa: PLC0415 - see above
 
     for path in files if not follow else files[:-1]:
         try:
@@ -217,7 +221,7 @@ def _lines(folder: Path, files: list[Path], *, follow: bool) -> Iterator[Json]:
 
 def _followed(folder: Path) -> Iterator[Json]:
     """Every line of the newest file, and those that come, in the next one too."""
-    from broker.store.audit_log import AUDIT_NAME  # noqa: PLC0415 - see above
+    from broker.store.audit_files import AUDIT_NAME  # noqa: PLC0415 - see above
 
     path = folder / AUDIT_NAME
     while True:

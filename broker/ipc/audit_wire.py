@@ -5,17 +5,17 @@ from broker.store.audit_check import Verdict
 
 def verdict_reply(verdict: Verdict) -> dict[str, object]:
     """The answer of `GET /v1/audit/verify`."""
-    fault = verdict.fault
     return {
         "lines": verdict.lines,
         "last": verdict.end.sequence,
         "torn": verdict.torn,
-        "fault": None
-        if fault is None
-        else {
-            "kind": fault.kind.value,
-            "file": fault.file,
-            "line": fault.line,
-            "what": fault.what,
-        },
+        "faults": [
+            {
+                "kind": fault.kind.value,
+                "file": fault.file,
+                "line": fault.line,
+                "what": fault.what,
+            }
+            for fault in verdict.faults
+        ],
     }

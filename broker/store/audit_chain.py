@@ -15,6 +15,7 @@ by itself.
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -110,6 +111,18 @@ def begin_of(key: SecretBytes, line: Line) -> End | None:
     if not is_authentic(key, before, line):
         return None
     return End(sequence=line.sequence - 1, mac=before)
+
+
+def end_of(key: SecretBytes, lines: Sequence[bytes]) -> End | None:
+    """Where the chain is by the last of these lines; None where it is not authentic."""
+    last = parse_line(lines[-1]) if lines else None
+    if last is None:
+        return None
+    befores = [before.mac for before in map(parse_line, lines[-3:-1]) if before]
+    is_begin = begin_of(key, last) is not None
+    if not is_begin and not any(is_authentic(key, mac, last) for mac in befores):
+        return None
+    return End(sequence=last.sequence, mac=last.mac)
 
 
 def key_name(key: SecretBytes) -> str:

@@ -1,8 +1,9 @@
 """Looks through the audit's files for what was changed. Pure: lines go in.
 
 What it finds: a line that was edited, removed or moved, an end that was cut off, a
-file that was taken away or put in another's place. It stops at the first of these: what
-comes after it is bound to nothing that can be trusted.
+file that was taken away or put in another's place. In a file it stops at the first of
+these: what comes after it there is bound to nothing that can be trusted. The first
+line of a file is authentic by itself, and so the look goes on from there.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +46,7 @@ class FaultKind(Enum):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """The first thing that is wrong, and where: the line counts from 1."""
+    """A thing that is wrong, and where: the line counts from 1."""
 
     kind: FaultKind
     file: str
@@ -60,13 +61,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         lines: authentic ones.
         end: of the chain as the files have it.
         torn: lines that a crash cut off; each is told by the line after it.
-        fault: the first, or None.
+        faults: the first of each file; and each place where the daemon itself found
+            one, and went on.
     """
 
     lines: int
     end: End
     torn: int
-    fault: Fault | None
+    faults: tuple[Fault, ...] = ()
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +98,9 @@ def check(
     walk = _Walk(key, remembered)
     for name, lines in files:
         walk.file(name, lines)
-        if walk.fault is not None:
-            break
     walk.finish()
-    return Verdict(lines=walk.lines, end=walk.end, torn=walk.torn, fault=walk.fault)
+    faults = tuple(walk.faults)
+    return Verdict(lines=walk.lines, end=walk.end, torn=walk.torn, faults=faults)
 
 
 class _Walk:
@@ -109,32 +110,30 @@ class _Walk:
         self._key = key
         self._remembered = remembered
         self._is_begun = False
+        # Where a fault was met, nothing is known of the chain until a file begins.
+        self._is_lost = False
         self._file, self._number = "audit.jsonl", 0
         self.lines = self.torn = 0
         self.end = End()
-        self.fault: Fault | None = None
+        self.faults: list[Fault] = []
 
     def file(self, name: str, lines: Iterable[bytes]) -> None:
         """Go through one file, to its first fault."""
         self._file = name
-        is_first = True
         for self._number, (raw, following) in enumerate(_with_next(lines), start=1):
             line = parse_line(raw)
-            if is_first:
+            if self._number == 1:
                 self._begin(line)
-                is_first = False
-            if self.fault is None:
+            if not self._is_lost:
                 self._take(raw, line, following)
-            if self.fault is not None:
+            if self._is_lost:
                 return
 
     def finish(self) -> None:
         """What must have been met by now."""
         end, remembered = self.end, self._remembered.end
-        if self.fault is not None:
-            return
-        if end.sequence < remembered.sequence:
-            self._fail(
+        if not self._is_lost and end.sequence < remembered.sequence:
+            self._lose(
                 FaultKind.CUT,
                 f"it ends with line {end.sequence} of the chain, and "
                 f"{remembered.sequence} had been written",
@@ -143,36 +142,31 @@ class _Walk:
     def _begin(self, line: Line | None) -> None:
         begin = None if line is None else begin_of(self._key, line)
         if begin is None:
-            self._fail(FaultKind.NO_BEGINNING, "the file does not begin as files do")
-        elif not self._is_begun:
-            if begin.sequence >= self._remembered.first:
-                self._fail(
-                    FaultKind.NO_BEGINNING,
-                    f"it begins with line {begin.sequence + 1} of the chain, and "
-                    f"{self._remembered.first} is to be there",
-                )
-            self._is_begun, self.end = True, begin
-        elif begin.sequence > self.end.sequence:
-            self._fail(
-                FaultKind.CUT,
-                f"before it, lines {self.end.sequence + 1} to {begin.sequence} of "
-                "the chain are gone",
+            self._lose(FaultKind.NO_BEGINNING, "the file does not begin as files do")
+            return
+        if not self._is_begun and begin.sequence >= self._remembered.first:
+            self._note(
+                FaultKind.NO_BEGINNING,
+                f"it begins with line {begin.sequence + 1} of the chain, and "
+                f"{self._remembered.first} is to be there",
             )
-        # Otherwise the line itself must follow the last one of the file before.
+        elif self._is_begun and not self._is_lost and begin != self.end:
+            self._note(*_misfit(begin, self.end))
+        self._is_begun, self._is_lost, self.end = True, False, begin
 
     def _take(self, raw: bytes, line: Line | None, following: bytes | None) -> None:
         if following is not None and self._is_torn(raw, following):
             self.torn += 1
             return
         if line is None:
-            self._fail(FaultKind.UNREADABLE, "it is no line of the log")
+            self._lose(FaultKind.UNREADABLE, "it is no line of the log")
             return
         due = self.end.sequence + 1
         if line.sequence != due:
             what = f"it is line {line.sequence} of the chain where {due} was to come"
-            self._fail(FaultKind.MISPLACED, what)
+            self._lose(FaultKind.MISPLACED, what)
         elif not is_authentic(self._key, self.end.mac, line):
-            self._fail(FaultKind.EDITED, "it is not what was written")
+            self._lose(FaultKind.EDITED, "it is not what was written")
         else:
             self._pass(line)
 
@@ -182,9 +176,9 @@ class _Walk:
         remembered = self._remembered.end
         own = parse_own(line) if b'"audit.' in line.signed else None
         if own is not None and own.operation == BROKEN:
-            self._fail(FaultKind.BROKEN_BEFORE, own.detail)
+            self._note(FaultKind.BROKEN_BEFORE, own.detail)
         elif line.sequence == remembered.sequence and line.mac != remembered.mac:
-            self._fail(FaultKind.REPLACED, "it is not what the store remembers")
+            self._lose(FaultKind.REPLACED, "it is not what the store remembers")
 
     def _is_torn(self, raw: bytes, following: bytes) -> bool:
         """Whether the next line says, authentically, that this one was cut off."""
@@ -199,8 +193,25 @@ class _Walk:
             and is_authentic(self._key, self.end.mac, line)
         )
 
-    def _fail(self, kind: FaultKind, what: str) -> None:
-        self.fault = Fault(kind=kind, file=self._file, line=self._number, what=what)
+    def _lose(self, kind: FaultKind, what: str) -> None:
+        self._note(kind, what)
+        self._is_lost = True
+
+    def _note(self, kind: FaultKind, what: str) -> None:
+        self.faults.append(
+            Fault(kind=kind, file=self._file, line=self._number, what=what)
+        )
+
+
+def _misfit(begin: End, end: End) -> tuple[FaultKind, str]:
+    """What is wrong with a file that begins elsewhere than the one before it ends."""
+    if begin.sequence > end.sequence:
+        gone = f"lines {end.sequence + 1} to {begin.sequence} of the chain are gone"
+        return FaultKind.CUT, f"before it, {gone}"
+    if begin.sequence < end.sequence:
+        there = f"line {begin.sequence + 1} of the chain where {end.sequence + 1}"
+        return FaultKind.MISPLACED, f"it begins with {there} was to come"
+    return FaultKind.REPLACED, "the file before it is not the one that it goes on"
 
 
 def _with_next(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:

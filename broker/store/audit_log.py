@@ -1,16 +1,20 @@
-"""The audit's files on the disk: appended to, turned over, taken up after a crash.
+"""The audit's log on the disk: appended to, turned over, taken up after a crash.
 
-`audit.jsonl` is the newest; `audit.1.jsonl` the one before, and so on. Knows no entry:
-it is given the bodies of lines. Every method blocks.
+Knows no entry: it is given the bodies of lines. Every method blocks.
 """
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from broker.host.files import fault, flush_to_disk, open_to_append, open_to_read
+from broker.host.files import (
+    fault,
+    flush_folder,
+    flush_to_disk,
+    open_to_append,
+)
 from broker.model.secret import SecretBytes
 from broker.store.audit_chain import (
     BEGIN,
@@ -19,53 +23,25 @@ from broker.store.audit_chain import (
     End,
     begin_of,
     chained,
+    end_of,
     fragment_name,
-    is_authentic,
     key_name,
     own_body,
     parse_line,
     parse_own,
 )
 from broker.store.audit_check import Remembered, Verdict, check
+from broker.store.audit_files import (
+    AUDIT_NAME,
+    audit_files,
+    has_a_line,
+    is_at,
+    last_lines,
+    lines_of,
+    next_name,
+)
 
-AUDIT_NAME = "audit.jsonl"
-_TAIL_BYTES = 256 * 1024
-"""Many times the longest line."""
-
-_READ_BYTES = 64 * 1024
-
-
-def audit_files(folder: Path) -> list[Path]:
-    """Those that are there, the oldest first."""
-    newest = folder / AUDIT_NAME
-    numbered = {}
-    for path in folder.glob("audit.*.jsonl"):
-        number = path.name.removeprefix("audit.").removesuffix(".jsonl")
-        if number.isdecimal() and number.isascii() and not number.startswith("0"):
-            numbered[int(number)] = path
-    older = [path for _, path in sorted(numbered.items(), reverse=True)]
-    return [*older, *([newest] if newest.exists() else [])]
-
-
-def lines_of(path: Path) -> Iterator[bytes]:
-    """Each line without its newline; a last one that has none comes, too.
-
-    Raises:
-        OSError: it cannot be read, or is not a file of ours.
-    """
-    descriptor = open_to_read(path)
-    try:
-        found = fault(descriptor)
-        if found is not None:
-            raise PermissionError(None, found)
-        rest = b""
-        while data := os.read(descriptor, _READ_BYTES):
-            *whole, rest = (rest + data).split(b"\n")
-            yield from whole
-        if rest:
-            yield rest
-    finally:
-        os.close(descriptor)
+_TAKEN_AWAY = "its newest file was taken away while the daemon ran"
 
 
 class AuditLog:
@@ -85,6 +61,9 @@ class AuditLog:
         self._max_bytes = max_bytes
         self._keep = keep
         self._key = SecretBytes(b"")
+        self._newest = folder / AUDIT_NAME
+        self._is_open = False
+        # None, too, where the next file could not be begun yet.
         self._descriptor: int | None = None
         self._size = 0
         self.remembered = Remembered()
@@ -102,18 +81,22 @@ class AuditLog:
         """
         self._key, self.remembered = key, remembered
         files = self._begun()
-        end, fragment = _tail(key, files[-1]) if files else (None, b"")
+        whole, fragment = last_lines(files[-1]) if files else ([], b"")
+        end = end_of(key, whole)
         why = self._broken(files, end)
         if why is not None:
-            self._begin_anew(files, at)
-            self._write([own_body(BROKEN, at, detail=why)])
-            return
-        # The chain may have gone on since it was remembered.
-        self._set(end or remembered.end)
+            self._begin_anew(files, at, why)
+        else:
+            # The chain may have gone on since it was remembered.
+            self._set(end or remembered.end)
+            self._go_on(files, fragment, at)
+        self._is_open = True
+
+    def _go_on(self, files: Sequence[Path], fragment: bytes, at: float) -> None:
         if not files or files[-1].name != AUDIT_NAME or self._is_of_another(files[-1]):
             self._turn_over(at)
             return
-        self._take(self._folder / AUDIT_NAME)
+        self._take()
         if fragment:
             # In one write: a line of its own, and what says that it is none of ours.
             torn = own_body(TORN, at, fragment=fragment_name(fragment))
@@ -129,13 +112,23 @@ class AuditLog:
         Raises:
             OSError: the disk refused; the chain is where it was.
         """
-        if self._descriptor is None:
+        if not self._is_open:
             raise OSError(None, "the log is not open")
-        is_full = self._size >= self._max_bytes
-        if is_full:
-            self._turn_over(at)
+        is_begun = self._begin_where_need_be(at)
         self._write(bodies)
-        return is_full
+        return is_begun
+
+    def _begin_where_need_be(self, at: float) -> bool:
+        """Whether a new file has begun: what is written is to be found, and signed."""
+        is_held = self._descriptor is not None
+        if self._descriptor is not None and not is_at(self._newest, self._descriptor):
+            # Else the lines would go where nobody can ever read them.
+            self._begin_anew(audit_files(self._folder), at, _TAKEN_AWAY)
+            return True
+        if not is_held or self._size >= self._max_bytes:
+            self._turn_over(at)
+            return True
+        return False
 
     def prune(self) -> None:
         """Take away the files that need not be kept; `remembered` is kept by now."""
@@ -160,15 +153,13 @@ class AuditLog:
 
     def close(self) -> None:
         """Let go of file and key. Idempotent."""
-        descriptor, self._descriptor = self._descriptor, None
-        self._key = SecretBytes(b"")
-        if descriptor is not None:
-            os.close(descriptor)
+        self._key, self._is_open = SecretBytes(b""), False
+        self._let_go()
 
     def _begun(self) -> list[Path]:
         """The files, without one that a crash kept from beginning."""
         files = audit_files(self._folder)
-        if files and not _has_a_line(files[-1]):
+        if files and not has_a_line(files[-1]):
             files.pop().unlink()
         return files
 
@@ -187,29 +178,38 @@ class AuditLog:
             return "its last line is not what the store remembers"
         return None
 
-    def _begin_anew(self, files: Sequence[Path], at: float) -> None:
+    def _begin_anew(self, files: Sequence[Path], at: float, why: str) -> None:
         # What was found stays as it is, in a file of its own.
-        self._set(self.remembered.end)
-        self._turn_over(at)
+        self._turn_over(at, own_body(BROKEN, at, detail=why))
         if not files:
             end = self.remembered.end
             self.remembered = Remembered(first=end.sequence, end=end)
 
-    def _turn_over(self, at: float) -> None:
+    def _turn_over(self, at: float, *first: bytes) -> None:
         """Begin a new file; those that are there get the next number each.
 
+        Args:
+            at: now, on the wall clock.
+            first: bodies that go with its beginning, all or none.
+
         Raises:
-            OSError: it cannot be made; the old one is gone on with next time.
+            OSError: it cannot be made; it is tried again with the next lines.
         """
-        self._let_go()
-        newest = self._folder / AUDIT_NAME
-        if newest.exists():
+        self._finish()
+        if self._newest.exists():
             for path in audit_files(self._folder):
-                path.rename(self._folder / _next_name(path.name))
-        self._take(newest)
-        end = self.remembered.end
-        after, key = end.mac.hex(), key_name(self._key)
-        self._write([own_body(BEGIN, at, after=after, key=key)])
+                path.rename(self._folder / next_name(path.name))
+        self._take()
+        after, key = self.remembered.end.mac.hex(), key_name(self._key)
+        try:
+            flush_folder(self._folder)
+            self._write([own_body(BEGIN, at, after=after, key=key), *first])
+        except OSError:
+            # With other lines at its beginning it would seem to have been changed.
+            self._let_go()
+            with suppress(OSError):
+                self._newest.unlink()
+            raise
         self.remembered = Remembered(first=self._first(), end=self.remembered.end)
 
     def _first(self) -> int:
@@ -229,8 +229,15 @@ class AuditLog:
             return False
         return own.key != key_name(self._key)
 
-    def _take(self, path: Path) -> None:
-        self._descriptor = open_to_append(path)
+    def _finish(self) -> None:
+        """Let go of a file that is full, its end on the disk before the next one's."""
+        with suppress(OSError):  # what is missing then is found by `check`
+            self.flush()
+        self._let_go()
+
+    def _take(self) -> None:
+        self._let_go()
+        self._descriptor = open_to_append(self._newest)
         self._size = os.fstat(self._descriptor).st_size
         found = fault(self._descriptor)
         if found is not None:
@@ -265,40 +272,3 @@ def _write_all(descriptor: int, data: bytearray) -> None:
     if os.write(descriptor, data) < len(data):
         # What is left would be told why: a full disk takes what it can first.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _has_a_line(path: Path) -> bool:
-    descriptor = open_to_read(path)
-    try:
-        return b"\n" in os.read(descriptor, _READ_BYTES)
-    finally:
-        os.close(descriptor)
-
-
-def _next_name(name: str) -> str:
-    number = name.removeprefix("audit.").removesuffix("jsonl").removesuffix(".")
-    return f"audit.{int(number or 0) + 1}.jsonl"
-
-
-def _tail(key: SecretBytes, path: Path) -> tuple[End | None, bytes]:
-    """Where the chain is by the file's last whole line, and what comes after that.
-
-    None where that line is not authentic.
-    """
-    descriptor = open_to_read(path)
-    try:
-        begin = max(0, os.fstat(descriptor).st_size - _TAIL_BYTES)
-        os.lseek(descriptor, begin, os.SEEK_SET)
-        data = b"".join(iter(lambda: os.read(descriptor, _READ_BYTES), b""))
-    finally:
-        os.close(descriptor)
-    *whole, fragment = data.split(b"\n")
-    last = parse_line(whole[-1]) if whole else None
-    if last is None:
-        return None, fragment
-    end = End(sequence=last.sequence, mac=last.mac)
-    befores = [before.mac for before in map(parse_line, whole[-3:-1]) if before]
-    first = begin_of(key, last)
-    if first is not None or any(is_authentic(key, mac, last) for mac in befores):
-        return end, fragment
-    return None, fragment

@@ -168,7 +168,7 @@ def test_a_log_that_does_not_begin_yet_is_waited_for(
     assert json.loads(run("log", "--follow", "--json").stdout)["seq"] == 2
 
 
-WHOLE = {"lines": 42, "last": 42, "torn": 0, "fault": None}
+WHOLE = {"lines": 42, "last": 42, "torn": 0, "faults": []}
 FAULT = {"kind": "edited", "file": "audit.1.jsonl", "line": 7, "what": "it is changed"}
 
 
@@ -186,7 +186,7 @@ def test_a_log_that_nobody_changed_is_whole(run: Run, listen: Listen) -> None:
 def test_the_first_place_that_was_changed_is_named_and_in_the_exit_code(
     run: Run, listen: Listen
 ) -> None:
-    listen(in_turn(http(200, {**WHOLE, "fault": FAULT})))
+    listen(in_turn(http(200, {**WHOLE, "faults": [FAULT]})))
     result = run("log", "verify")
     assert result.exit_code == 58
     assert result.stdout.splitlines()[1] == (
@@ -196,10 +196,10 @@ def test_the_first_place_that_was_changed_is_named_and_in_the_exit_code(
 
 
 def test_in_json_the_verdict_is_the_daemons(run: Run, listen: Listen) -> None:
-    listen(in_turn(http(200, {**WHOLE, "fault": FAULT})))
+    listen(in_turn(http(200, {**WHOLE, "faults": [FAULT]})))
     result = run("log", "verify", "--json")
     assert result.exit_code == 58
-    assert json.loads(result.stdout)["fault"] == FAULT
+    assert json.loads(result.stdout)["faults"] == [FAULT]
 
 
 def test_a_daemon_that_is_locked_says_so(run: Run, listen: Listen) -> None:

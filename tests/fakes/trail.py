@@ -11,8 +11,6 @@ from broker.store.audit_check import Remembered, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from broker.store.audit_check import Fault
-
 
 class FakeTrail:
     """Lines in a list, on a disk that fails when a test says so.
@@ -23,7 +21,6 @@ class FakeTrail:
         meanwhile: called while lines are written.
         is_full: whether the disk refuses.
         turns: whether each append begins a new file.
-        fault: what a look finds.
         flushes: how often it was made durable.
         pruned: how often old files were let go.
         closed: how often it was closed.
@@ -34,7 +31,6 @@ class FakeTrail:
         self.opened: list[tuple[bytes, Remembered]] = []
         self.is_full = self.turns = False
         self.meanwhile: Callable[[], None] = lambda: None
-        self.fault: Fault | None = None
         self.flushes = self.pruned = self.closed = 0
         self.remembered = Remembered()
 
@@ -68,7 +64,7 @@ class FakeTrail:
     def check(self) -> Verdict:
         self.require_room()
         end = self.remembered.end
-        return Verdict(lines=len(self.lines), end=end, torn=0, fault=self.fault)
+        return Verdict(lines=len(self.lines), end=end, torn=0)
 
     def close(self) -> None:
         self.closed += 1

@@ -154,12 +154,12 @@ async def test_there_is_nothing_to_verify_where_the_audit_is_off(
     assert "switched off" in str(said.json["detail"])
 
 
-def test_a_verdict_says_the_first_place() -> None:
+def test_a_verdict_says_every_place() -> None:
     fault = Fault(kind=FaultKind.EDITED, file="audit.1.jsonl", line=7, what="w")
-    verdict = Verdict(lines=6, end=End(sequence=6), torn=1, fault=fault)
+    verdict = Verdict(lines=6, end=End(sequence=6), torn=1, faults=(fault,))
     assert json.loads(json.dumps(verdict_reply(verdict))) == {
         "lines": 6,
         "last": 6,
         "torn": 1,
-        "fault": {"kind": "edited", "file": "audit.1.jsonl", "line": 7, "what": "w"},
+        "faults": [{"kind": "edited", "file": "audit.1.jsonl", "line": 7, "what": "w"}],
     }

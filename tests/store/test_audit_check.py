@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.store.audit_chain import End
 from broker.store.audit_check import FaultKind, Remembered, Verdict, check
-from broker.store.audit_log import audit_files, lines_of
-from tests.store.audits import KEY, OTHER_KEY, written
+from broker.store.audit_files import audit_files, lines_of
+from tests.store.audits import AT, KEY, OTHER_KEY, body, opened, written
 
 LINES = 40
 
@@ -37,14 +38,13 @@ def changed(n: int, lines: list[bytes]) -> list[tuple[str, list[bytes]]]:
 
 
 def kind(files: list[tuple[str, list[bytes]]]) -> FaultKind | None:
-    fault = looked(files).fault
-    return None if fault is None else fault.kind
+    return next((fault.kind for fault in looked(files).faults), None)
 
 
 def test_a_log_that_nobody_touched_is_whole() -> None:
     verdict = looked(FILES)
     assert len(FILES) > 2
-    assert verdict.fault is None
+    assert verdict.faults == ()
     assert verdict.lines == len(WHERE)
     assert verdict.end == REMEMBERED.end
 
@@ -59,8 +59,7 @@ def test_any_byte_that_is_changed_is_found_in_its_place(
     at = data.draw(st.integers(0, len(lines[m]) - 1))
     byte = data.draw(st.integers(0, 255).filter(lambda b: b not in (lines[m][at], 10)))
     lines[m] = lines[m][:at] + bytes([byte]) + lines[m][at + 1 :]
-    fault = looked(changed(n, lines)).fault
-    assert fault is not None
+    fault = looked(changed(n, lines)).faults[0]
     assert (fault.file, fault.line) == (FILES[n][0], m + 1)
 
 
@@ -121,12 +120,48 @@ def test_two_files_that_change_names_are_found() -> None:
 
 
 def test_a_log_that_was_written_anew_under_another_key_is_found() -> None:
-    assert check(OTHER_KEY, FILES, REMEMBERED).fault is not None
+    assert check(OTHER_KEY, FILES, REMEMBERED).faults
 
 
 def test_an_end_that_was_replaced_by_an_older_copy_is_found_by_its_number() -> None:
     older = [*FILES[:-1], (FILES[-1][0], FILES[-1][1][:-2])]
-    fault = looked(older).fault
-    assert fault is not None
+    fault = looked(older).faults[0]
     end = REMEMBERED.end.sequence
     assert f"line {end - 2} of the chain, and {end} had been written" in fault.what
+
+
+def test_what_comes_after_a_fault_is_looked_through_from_the_next_file_on() -> None:
+    (first, one), (second, two), *rest = FILES
+    edited = [one[0], one[1][:-1], *one[2:]]
+    verdict = looked([(first, edited), (second, [*two[:-1], b"{}"]), *rest])
+    assert [(fault.file, fault.line) for fault in verdict.faults] == [
+        (first, 2),
+        (second, len(two)),
+    ]
+    assert verdict.end == REMEMBERED.end
+    assert verdict.lines == 1 + len(two) - 1 + sum(len(lines) for _, lines in rest)
+
+
+def test_a_log_that_was_begun_anew_is_looked_through_to_its_end() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        saved = written(folder, 5)
+        (folder / "audit.jsonl").unlink()
+        log = opened(folder, saved)
+        log.append([body(number) for number in range(5)], AT)
+        found, remembered = list(lines_of(folder / "audit.jsonl")), log.remembered
+        log.close()
+    kinds = [fault.kind for fault in check(KEY, [("a", found)], remembered).faults]
+    assert kinds == [FaultKind.BROKEN_BEFORE]
+    found[4] = found[4].replace(b'"at":2', b'"at":9')
+    later = check(KEY, [("a", found)], remembered).faults
+    assert [fault.kind for fault in later] == [
+        FaultKind.BROKEN_BEFORE,
+        FaultKind.EDITED,
+    ]
+
+
+def test_a_line_that_is_not_the_one_of_its_number_that_is_remembered_is_found() -> None:
+    another = Remembered(first=1, end=End(sequence=4, mac=bytes(32)))
+    (fault, *_) = check(KEY, FILES, another).faults
+    assert (fault.kind, fault.line) == (FaultKind.REPLACED, 4)

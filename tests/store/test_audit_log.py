@@ -1,14 +1,20 @@
 """The files: one after the other, taken up after a crash, and never silently."""
 
+import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from broker.store import audit_log
+from broker.store.audit_chain import End
 from broker.store.audit_check import FaultKind, Remembered, Verdict
-from broker.store.audit_log import AUDIT_NAME, audit_files, lines_of
-from tests.store.audits import AT, OTHER_KEY, body, opened, written
+from broker.store.audit_files import AUDIT_NAME, audit_files
+from broker.store.audit_log import AuditLog
+from tests.store.audits import AT, KEY, OTHER_KEY, body, opened, written
 
 
 def found(folder: Path, remembered: Remembered) -> Verdict:
@@ -36,7 +42,7 @@ def test_the_log_is_the_persons_alone(tmp_path: Path) -> None:
 def test_the_next_daemon_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
     remembered = written(tmp_path, 5)
     verdict = found(tmp_path, remembered)
-    assert verdict.fault is None
+    assert verdict.faults == ()
     assert verdict.lines == 1 + 5 + 1
 
 
@@ -49,14 +55,14 @@ def test_lines_that_came_after_the_end_was_saved_are_gone_on_with(
     log.append([body(2), body(3)], AT)
     log.close()
     verdict = found(tmp_path, saved)
-    assert (verdict.fault, verdict.lines) == (None, 5)
+    assert (verdict.faults, verdict.lines) == ((), 5)
 
 
 def test_files_are_turned_over_and_the_chain_goes_on(tmp_path: Path) -> None:
     remembered = written(tmp_path, 60, max_bytes=2000, keep=2)
     assert names(tmp_path) == ["audit.2.jsonl", "audit.1.jsonl", "audit.jsonl"]
     assert remembered.first > 1
-    assert found(tmp_path, remembered).fault is None
+    assert found(tmp_path, remembered).faults == ()
 
 
 def test_older_files_stay_until_it_is_saved_where_the_log_begins(
@@ -67,14 +73,14 @@ def test_older_files_stay_until_it_is_saved_where_the_log_begins(
     for number in range(12):
         log.append([body(number)], AT)
     assert len(names(tmp_path)) > 3
-    assert log.check().fault is None
+    assert log.check().faults == ()
     log.close()
     # Nothing was saved: all of it must be there.
-    assert found(tmp_path, before).fault is None
+    assert found(tmp_path, before).faults == ()
     log = opened(tmp_path, log.remembered, max_bytes=500, keep=1)
     log.prune()
     assert len(names(tmp_path)) == 2
-    assert log.check().fault is None
+    assert log.check().faults == ()
     log.close()
 
 
@@ -89,7 +95,7 @@ def test_a_line_that_a_crash_cut_off_is_told_as_that_and_not_as_a_change(
     log.close()
     os.truncate(newest(tmp_path), newest(tmp_path).stat().st_size - cut)
     verdict = found(tmp_path, saved)
-    assert verdict.fault is None
+    assert verdict.faults == ()
     assert verdict.torn == 1
 
 
@@ -101,7 +107,7 @@ def test_what_was_cut_off_cannot_be_changed_later(tmp_path: Path) -> None:
     text = newest(tmp_path).read_bytes()
     newest(tmp_path).write_bytes(text.replace(b'1,"oper', b'2,"oper'))
     log = opened(tmp_path)
-    fault = log.check().fault
+    fault = log.check().faults[0]
     log.close()
     assert fault is not None
     assert (fault.kind, fault.line) == (FaultKind.EDITED, 3)
@@ -110,8 +116,7 @@ def test_what_was_cut_off_cannot_be_changed_later(tmp_path: Path) -> None:
 def test_a_last_line_that_was_saved_and_is_cut_off_is_a_change(tmp_path: Path) -> None:
     saved = written(tmp_path, 5)
     os.truncate(newest(tmp_path), newest(tmp_path).stat().st_size - 1)
-    fault = found(tmp_path, saved).fault
-    assert fault is not None
+    fault = found(tmp_path, saved).faults[0]
     assert fault.kind is FaultKind.BROKEN_BEFORE
 
 
@@ -122,8 +127,7 @@ def test_an_end_that_is_gone_is_written_down_and_found_ever_after(
     lines = newest(tmp_path).read_bytes().splitlines(keepends=True)
     newest(tmp_path).write_bytes(b"".join(lines[:-2]))
     for _ in range(2):
-        fault = found(tmp_path, saved).fault
-        assert fault is not None
+        fault = found(tmp_path, saved).faults[0]
         assert fault.kind is FaultKind.CUT
     assert b"audit.broken" in newest(tmp_path).read_bytes()
     assert b"instead of" in newest(tmp_path).read_bytes()
@@ -133,16 +137,14 @@ def test_a_last_line_that_was_edited_is_left_as_evidence(tmp_path: Path) -> None
     saved = written(tmp_path, 5)
     text = newest(tmp_path).read_bytes()
     newest(tmp_path).write_bytes(text.replace(b'"at":4', b'"at":9'))
-    fault = found(tmp_path, saved).fault
-    assert fault is not None
+    fault = found(tmp_path, saved).faults[0]
     assert (fault.kind, fault.file) == (FaultKind.EDITED, "audit.1.jsonl")
 
 
 def test_files_that_are_gone_are_written_down(tmp_path: Path) -> None:
     saved = written(tmp_path, 5)
     newest(tmp_path).unlink()
-    fault = found(tmp_path, saved).fault
-    assert fault is not None
+    fault = found(tmp_path, saved).faults[0]
     assert fault.kind is FaultKind.BROKEN_BEFORE
 
 
@@ -151,7 +153,7 @@ def test_a_log_of_another_store_is_put_aside(tmp_path: Path) -> None:
     log = opened(tmp_path, key=OTHER_KEY)
     verdict = log.check()
     log.close()
-    assert (verdict.fault, verdict.lines) == (None, 1)
+    assert (verdict.faults, verdict.lines) == ((), 1)
     assert names(tmp_path) == ["audit.1.jsonl", "audit.jsonl"]
 
 
@@ -160,13 +162,13 @@ def test_a_file_that_a_crash_kept_from_beginning_is_begun_again(tmp_path: Path) 
     newest(tmp_path).rename(tmp_path / "audit.1.jsonl")
     for begun in (b"", b'{"seq":7,"at":1'):
         newest(tmp_path).write_bytes(begun)
-        assert found(tmp_path, saved).fault is None
+        assert found(tmp_path, saved).faults == ()
 
 
 def test_a_crash_between_two_names_is_gone_on_from(tmp_path: Path) -> None:
     saved = written(tmp_path, 5)
     newest(tmp_path).rename(tmp_path / "audit.1.jsonl")
-    assert found(tmp_path, saved).fault is None
+    assert found(tmp_path, saved).faults == ()
     assert names(tmp_path) == ["audit.1.jsonl", "audit.jsonl"]
 
 
@@ -191,7 +193,7 @@ def test_what_the_disk_took_in_part_is_taken_back(
     assert log.remembered == before
     monkeypatch.undo()
     log.append([body(1)], AT)
-    assert log.check().fault is None
+    assert log.check().faults == ()
     log.flush()
     log.close()
 
@@ -204,15 +206,103 @@ def test_a_log_that_is_not_open_takes_nothing(tmp_path: Path) -> None:
         log.append([body(1)], AT)
 
 
-def test_only_our_names_are_files_of_the_log(tmp_path: Path) -> None:
-    for name in ("audit.x.jsonl", "audit.01.jsonl", "audit.-1.jsonl", "audit.12.jsonl"):
-        (tmp_path / name).write_bytes(b"")
-    assert names(tmp_path) == ["audit.12.jsonl"]
+def full(folder: Path) -> AuditLog:
+    """A log whose file is full: with the next line, another one begins."""
+    log = opened(folder, max_bytes=500)
+    while newest(folder).stat().st_size < 500:
+        log.append([body(1)], AT)
+    return log
 
 
-def test_lines_are_read_across_blocks_and_to_an_end_without_newline(
+@contextmanager
+def refusing(name: str, at: object = os) -> Iterator[None]:
+    """While the system refuses calls of this name."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(at, name, refuse)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("call", "at"),
+    [
+        ("write", os),
+        ("rename", Path),
+        ("open_to_append", audit_log),
+        ("flush_folder", audit_log),
+    ],
+)
+def test_a_file_that_could_not_be_begun_is_begun_with_the_next_lines(
+    call: str, at: object, tmp_path: Path
+) -> None:
+    log = full(tmp_path)
+    with refusing(call, at):
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                log.append([body(2)], AT)
+    assert log.append([body(2)], AT)
+    assert names(tmp_path) == ["audit.1.jsonl", "audit.jsonl"]
+    assert log.check().faults == ()
+    log.close()
+
+
+def test_the_end_of_a_full_file_is_on_the_disk_before_the_next_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, flushed = full(tmp_path), []
+
+    def flush(descriptor: int) -> None:
+        flushed.append(os.path.samestat(os.fstat(descriptor), before))
+
+    before = newest(tmp_path).stat()
+    monkeypatch.setattr(audit_log, "flush_to_disk", flush)
+    log.append([body(2)], AT)
+    assert flushed == [True]
+    log.close()
+
+
+@pytest.mark.parametrize("is_another_there", [False, True])
+def test_a_file_that_is_taken_away_meanwhile_is_said_and_gone_on_without(
+    tmp_path: Path, *, is_another_there: bool
+) -> None:
+    log = opened(tmp_path)
+    log.append([body(1)], AT)
+    newest(tmp_path).unlink()
+    if is_another_there:
+        newest(tmp_path).write_bytes(b"not a line\n")
+    assert log.append([body(2)], AT)
+    assert b"while the daemon ran" in newest(tmp_path).read_bytes()
+    assert not log.append([body(3)], AT)
+    kinds = [fault.kind for fault in log.check().faults]
+    assert kinds[-1] is FaultKind.BROKEN_BEFORE
+    assert b'"at":3' in newest(tmp_path).read_bytes()
+    log.close()
+
+
+def test_a_log_that_goes_on_from_a_crash_on_a_full_disk_holds_one_file(
     tmp_path: Path,
 ) -> None:
-    lines = [b"x" * 70_000, b"", b"y" * 70_000, b"z"]
-    (tmp_path / "f").write_bytes(b"\n".join(lines))
-    assert list(lines_of(tmp_path / "f")) == lines
+    saved = written(tmp_path, 2)
+    with newest(tmp_path).open("ab") as stream:
+        stream.write(b"torn")
+    log = AuditLog(tmp_path, max_bytes=10**6, keep=2)
+    held = len(list(Path("/dev/fd").iterdir()))
+    with refusing("write"):
+        for _ in range(5):
+            with pytest.raises(OSError, match="No space left"):
+                log.open(KEY, saved, AT)
+    assert len(list(Path("/dev/fd").iterdir())) == held + 1
+    log.close()
+
+
+def test_an_end_that_is_not_what_the_store_remembers_is_a_change(
+    tmp_path: Path,
+) -> None:
+    saved = written(tmp_path, 5)
+    end = End(sequence=saved.end.sequence, mac=bytes(32))
+    replaced, broken = found(tmp_path, Remembered(first=1, end=end)).faults
+    assert replaced.kind is FaultKind.REPLACED
+    assert "not what the store remembers" in broken.what

@@ -46,7 +46,7 @@ def signed_in(person: Person, quick_sandbox: Sandbox) -> Iterator[Person]:
 
 def test_who_got_what_is_in_it_and_no_token(signed_in: Person) -> None:
     token = signed_in.token("work")
-    assert signed_in.json("log", "verify")["fault"] is None
+    assert signed_in.json("log", "verify")["faults"] == []
     (served,) = lines(signed_in, "--account", "work")[-1:]
     assert (served["operation"], served["result"]) == ("token", "served")
     peer = served["peer"]
@@ -89,4 +89,4 @@ def test_a_daemon_that_is_killed_leaves_a_log_that_the_next_one_goes_on_with(
     with daemon(person):
         person.token("work")
         verdict = person.json("log", "verify")
-    assert (verdict["fault"], verdict["torn"]) == (None, 1)
+    assert (verdict["faults"], verdict["torn"]) == ([], 1)
