@@ -12,6 +12,7 @@ from broker.model.question_words import ScopeWords, parse_scope_words
 from broker.net.question_site import QuestionSites
 from broker.services.consents import Consents
 from broker.services.events import Events
+from broker.services.interfaces import Recorder
 from broker.services.question_pages import QuestionPages
 from broker.services.remembering import Remembering
 from broker.services.vault import Vault
@@ -25,11 +26,14 @@ class ConsentParts:
         pages: what shows a question in a browser.
     """
 
-    def __init__(self, *, vault: Vault, clock: SystemClock, events: Events) -> None:
+    def __init__(
+        self, *, vault: Vault, clock: SystemClock, events: Events, recorder: Recorder
+    ) -> None:
         self.consents = Consents(
             vault=vault,
             clock=clock,
             events=events,
+            recorder=recorder,
             remembering=Remembering(
                 vault=vault, clock=clock, random=secrets.token_bytes
             ),

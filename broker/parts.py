@@ -261,7 +261,12 @@ class Parts:
     def _made_consent(self) -> "ConsentParts":
         from broker.consent_parts import ConsentParts  # noqa: PLC0415 - see the top
 
-        return ConsentParts(vault=self.vault, clock=self._clock, events=self._events)
+        return ConsentParts(
+            vault=self.vault,
+            clock=self._clock,
+            events=self._events,
+            recorder=self._recorder,
+        )
 
     def _made_accounts(self) -> "Accounts":
         from broker.services.accounts import Accounts  # noqa: PLC0415 - see the top

@@ -9,7 +9,8 @@ A line is a JSON object:
               "guesses": {"script": "backup.py"}}}
 
 What is not known is left out. No token, code or secret is ever in it; names are in
-clear. `times` is how often the same was asked for in the second after `at`.
+clear. `times` is how often the same was asked for in the half second after `at`, or
+until it could be written.
 """
 
 from collections.abc import Mapping
@@ -18,12 +19,15 @@ from enum import Enum
 import msgspec
 
 from broker.model.account import AccountName
+from broker.model.errors import BrokerError, ConsentPendingError, NotPermittedError
 from broker.model.peer_facts import NAMES, Certainty, PeerFacts
 from broker.model.text import safe_text
 from broker.model.time import UnixTime
 from broker.model.token import Scopes
 
-_SCOPES_CHARACTERS = 1000
+_LONG_CHARACTERS = 1000
+"""Of scopes, and of what is said for people."""
+
 _NUMBER_DIGITS = 3
 
 
@@ -34,8 +38,12 @@ class Result(Enum):
     """A token or a proof was handed out."""
     DONE = "done"
     """What was asked for was done, or begun."""
+    ASKED = "asked"
+    """The person is asked, and has not answered yet."""
+    DENIED = "denied"
+    """The socket, a rule or the person is against it."""
     REFUSED = "refused"
-    """With the code of an error."""
+    """It could not be had or done: the code of the error says why."""
     NOTED = "noted"
     """Nobody asked: it happened."""
 
@@ -49,10 +57,11 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
         socket: the name of the socket that it came in on; None where nobody asked.
         peer: who asked.
         account: whose.
-        scopes: what was asked for; None for all.
+        scopes: of the token that was handed out; of what was not, what was asked for,
+            None for all.
         resource: RFC 8707, or None.
-        rule: by which it was let through or refused, or None.
-        code: of the error that refused it.
+        rule: by which it was let through or denied, or None.
+        code: of the error, where it was not handed out or done.
         detail: more, for people.
     """
 
@@ -87,6 +96,15 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def result_of(error: BrokerError) -> Result:
+    """What became of a request that ended with this error."""
+    if isinstance(error, ConsentPendingError):
+        return Result.ASKED
+    if isinstance(error, NotPermittedError):
+        return Result.DENIED
+    return Result.REFUSED
+
+
 def audit_body(entry: AuditEntry, at: UnixTime, times: int = 1) -> bytes:
     """The line of `entry`, without what chains it; ends in '}'.
 
@@ -100,14 +118,14 @@ def audit_body(entry: AuditEntry, at: UnixTime, times: int = 1) -> bytes:
         "operation": entry.operation,
         "result": entry.result.value,
     }
-    for name in ("socket", "account", "resource", "rule", "code", "detail"):
+    for name in ("socket", "account", "resource", "rule", "code"):
         value = getattr(entry, name)
         if value is not None:
             members[name] = safe_text(value)
+    if entry.detail is not None:
+        members["detail"] = safe_text(entry.detail, _LONG_CHARACTERS)
     if entry.scopes is not None:
-        members["scopes"] = safe_text(
-            " ".join(sorted(entry.scopes)), _SCOPES_CHARACTERS
-        )
+        members["scopes"] = safe_text(" ".join(sorted(entry.scopes)), _LONG_CHARACTERS)
     if times != 1:
         members["times"] = times
     if entry.peer is not None:

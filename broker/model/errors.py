@@ -202,10 +202,16 @@ class AccountBusyError(BrokerError):
 
 
 class NotPermittedError(BrokerError):
-    """This peer may not do this on this socket."""
+    """This peer may not do this on this socket.
+
+    Attributes:
+        rule: of the policy, where one was against it.
+    """
 
     code = "not_permitted"
+    inside = frozenset({"rule"})
     what: str
+    rule: str | None = None
 
 
 class TooManyRequestsError(BrokerError):

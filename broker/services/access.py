@@ -8,7 +8,7 @@ import logging
 from typing import NoReturn
 
 from broker.model.account import AccountName
-from broker.model.audit import AuditEntry, Result
+from broker.model.audit import AuditEntry, Result, result_of
 from broker.model.errors import (
     BrokerError,
     NoAccountsError,
@@ -164,16 +164,18 @@ class Access:
         try:
             return await self._gate.wait(opened, asker, operation, wanted)
         except NotPermittedError as exc:
-            self._refuse(asker, operation, exc.what)
+            self._refuse(asker, operation, exc.what, exc.rule)
 
     def _now(self, opened: Opened, asker: Asker, wanted: TokenWanted) -> Passage | None:
         operation = Operation.TOKEN
         try:
             return self._gate.now(opened, asker, operation, wanted)
         except NotPermittedError as exc:
-            self._refuse(asker, operation, exc.what)
+            self._refuse(asker, operation, exc.what, exc.rule)
 
-    def _refuse(self, asker: Asker, operation: Operation, why: str) -> NoReturn:
+    def _refuse(
+        self, asker: Asker, operation: Operation, why: str, rule: str | None = None
+    ) -> NoReturn:
         log.warning(
             "access.refused operation=%s why=%r socket=%s uid=%d pid=%s",
             operation.value,
@@ -182,7 +184,7 @@ class Access:
             asker.peer.uid,
             asker.peer.pid,
         )
-        raise NotPermittedError(what=f"{operation.value}: {why}")
+        raise NotPermittedError(what=f"{operation.value}: {why}", rule=rule)
 
     def _record_refusal(
         self,
@@ -191,17 +193,19 @@ class Access:
         wanted: TokenWanted,
         error: BrokerError,
     ) -> None:
+        denial = error if isinstance(error, NotPermittedError) else None
         self._recorder.record(
             AuditEntry(
                 operation=operation.value,
-                result=Result.REFUSED,
+                result=result_of(error),
                 socket=asker.socket.name,
                 peer=self._recorder.facts(asker.connected, asker.peer),
                 account=wanted.account,
                 scopes=wanted.scopes,
                 resource=wanted.resource,
+                rule=None if denial is None else denial.rule,
                 code=error.code,
-                detail=error.what if isinstance(error, NotPermittedError) else None,
+                detail=None if denial is None else denial.what,
             )
         )
 
@@ -224,7 +228,8 @@ class Access:
                 socket=asker.socket.name,
                 peer=self._recorder.facts(asker.connected, asker.peer),
                 account=served.account,
-                scopes=wanted.scopes,
+                # Not what was asked for: it may do more than that.
+                scopes=served.token.scopes,
                 resource=wanted.resource,
                 rule=rule,
             )

@@ -24,11 +24,12 @@ from broker.model.late import Late
 from broker.model.question import Question
 from broker.model.question_words import QuestionWords, ScopeWords, question_words
 from broker.model.restriction import SocketName
-from broker.model.time import Seconds
+from broker.model.time import Seconds, UnixTime
 from broker.services.events import Events
-from broker.services.interfaces import Clock
+from broker.services.interfaces import Clock, Recorder
 from broker.services.open_question import QUESTION_LIFE, End, OpenQuestion
 from broker.services.question_limits import QuestionLimits
+from broker.services.recording import entry_of_question
 from broker.services.remembering import Remembering, allowance
 from broker.services.vault import Vault
 from broker.services.waits import first
@@ -62,6 +63,7 @@ class Consents:
         vault: Vault,
         clock: Clock,
         events: Events,
+        recorder: Recorder,
         remembering: Remembering,
         scope_words: Late[ScopeWords],
     ) -> None:
@@ -70,6 +72,7 @@ class Consents:
         self._vault = vault
         self._clock = clock
         self._events = events
+        self._recorder = recorder
         self._scope_words = scope_words
         self._open: dict[str, OpenQuestion] = {}
         self._expiring: dict[str, asyncio.Task[None]] = {}
@@ -198,7 +201,7 @@ class Consents:
             self._expire(asked), name=f"question {asked.question_id}"
         )
         log.info("question.asked id=%s account=%s", asked.question_id, about.account)
-        self._events.publish(asked.event(now.wall))
+        self._tell(asked, now.wall)
         return asked
 
     async def _wait(self, asked: OpenQuestion, seconds: Seconds) -> None:
@@ -223,7 +226,13 @@ class Consents:
             expiring.cancel()
         asked.close(end)
         log.info("question.ended id=%s end=%r", asked.question_id, end.value)
-        self._events.publish(asked.event(self._clock.now().wall))
+        self._tell(asked, self._clock.now().wall)
+
+    def _tell(self, asked: OpenQuestion, at: UnixTime) -> None:
+        """Whoever listens, and the audit, that it is open or has ended."""
+        end = "" if asked.end is None else asked.end.value
+        self._recorder.record(entry_of_question(asked.question, asked.question_id, end))
+        self._events.publish(asked.event(at))
 
     def _heed(self, event: Event) -> None:
         end = _ENDS.get(event.kind)

@@ -185,7 +185,8 @@ class Gate:
             account = opened.grants.named_or_default(wanted.account)
             decision = _of_socket(restriction)
         if decision.verdict is Verdict.DENY:
-            raise NotPermittedError(what=f"{account}: {decision.rule}")
+            what = f"{account}: {decision.rule}"
+            raise NotPermittedError(what=what, rule=decision.rule)
         # A proof is of no use without its token, and about that one was asked.
         if decision.verdict is Verdict.ALLOW or operation is Operation.DPOP_PROOF:
             return wanted, decision, None

@@ -2,6 +2,7 @@
 
 from broker.model.audit import AuditEntry, Result
 from broker.model.event import Event, EventKind
+from broker.model.question import Question
 from broker.services.interfaces import Recorder
 
 _RECORDED = frozenset(
@@ -19,6 +20,26 @@ _RECORDED = frozenset(
 def entry_of_daemon(what: str) -> AuditEntry:
     """That the daemon starts or stops."""
     return AuditEntry(operation=f"daemon.{what}", result=Result.NOTED)
+
+
+def entry_of_question(question: Question, question_id: str, end: str) -> AuditEntry:
+    """That a question was asked, or how it has ended.
+
+    Args:
+        question: with the program that it is about.
+        question_id: by which it is answered.
+        end: the answer, or why there is none; '' while it is open.
+    """
+    return AuditEntry(
+        operation="consent.ended" if end else "consent.asked",
+        result=Result.NOTED,
+        socket=question.socket,
+        peer=question.facts,
+        account=question.account,
+        scopes=question.scopes,
+        resource=question.resource,
+        detail=f"question={question_id}" + (f" end={end}" if end else ""),
+    )
 
 
 def record_event(recorder: Recorder, event: Event) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from broker.ipc.audit_wire import verdict_reply
-from broker.ipc.recorded import NAMES, QUESTIONS
+from broker.ipc.recorded import QUESTIONS, ROUTES
 from broker.model.audit import Result
 from broker.model.peer import Socket
 from broker.model.policy import Operation
@@ -16,7 +16,14 @@ from broker.store.audit_chain import End
 from broker.store.audit_check import Fault, FaultKind, Verdict
 from tests.ipc.conftest import Serve
 from tests.ipc.served import Served
-from tests.services.world import WORK, World, a_grant, a_world, token_answer
+from tests.services.world import (
+    WORK,
+    World,
+    a_bound_grant,
+    a_grant,
+    a_world,
+    token_answer,
+)
 
 
 def entries(served: Served) -> list[tuple[str, Result, str | None, str | None]]:
@@ -49,8 +56,8 @@ async def test_another_user_is_recorded_whatever_is_asked(serve: Serve) -> None:
     await served.ask("POST", "/v1/token", {})
     await served.ask("GET", "/v1/accounts")
     assert [entry[1:] for entry in entries(served)] == [
-        (Result.REFUSED, None, "not_permitted"),
-        (Result.REFUSED, None, "not_permitted"),
+        (Result.DENIED, None, "not_permitted"),
+        (Result.DENIED, None, "not_permitted"),
     ]
     assert served.world.recorder.entries[0].detail is not None
 
@@ -90,7 +97,7 @@ async def test_what_is_asked_where_it_is_not_for_is_recorded_by_its_name(
         "unknown",
     ]
     for entry in served.world.recorder.entries:
-        assert (entry.result, entry.code) == (Result.REFUSED, "not_permitted")
+        assert (entry.result, entry.code) == (Result.DENIED, "not_permitted")
         assert entry.socket == "ci"
     assert caplog.text.count("access.refused") == 3
 
@@ -99,7 +106,7 @@ async def test_a_token_is_refused_by_its_name_whoever_answers(serve: Serve) -> N
     own = msgspec.structs.replace(CI, operations=frozenset({Operation.LOGIN}))
     served = await serve(await a_world(a_grant()), restriction=own)
     assert (await served.ask("POST", "/v1/token", {})).code == "not_permitted"
-    assert entries(served) == [("token", Result.REFUSED, None, "not_permitted")]
+    assert entries(served) == [("token", Result.DENIED, None, "not_permitted")]
 
 
 async def test_of_a_socket_is_recorded_which_and_whose_tokens_it_gives(
@@ -111,8 +118,8 @@ async def test_of_a_socket_is_recorded_which_and_whose_tokens_it_gives(
     await served.ask("POST", "/v1/sockets", raw=b"[]")
     found = served.world.recorder.entries
     assert [(one.operation, one.account, one.detail) for one in found] == [
-        ("socket.add", None, "box for work"),
-        ("socket.remove", None, "box"),
+        ("socket.add", None, "name=box accounts=work"),
+        ("socket.remove", None, "name=box"),
         ("socket.add", None, None),
     ]
 
@@ -123,6 +130,64 @@ async def test_a_passphrase_is_in_no_entry(serve: Serve) -> None:
     (entry,) = served.world.recorder.entries
     assert entry.operation == "store.unlock"
     assert "hunter2" not in repr(entry)
+
+
+async def test_who_is_served_without_naming_the_account_is_recorded_with_it(
+    serve: Serve,
+) -> None:
+    served = await serve(await a_world(a_bound_grant()))
+    digest = "0" * 64
+    body = {"method": "GET", "url": "https://x.example", "access_token_sha256": digest}
+    said = await served.ask("POST", "/v1/dpop-proof", body)
+    assert said.json["account"] == "work"
+    assert entries(served) == [("dpop_proof", Result.SERVED, "work", None)]
+
+
+def about(served: Served) -> list[tuple[str, str | None, str | None]]:
+    """What each entry says it was about."""
+    found = served.world.recorder.entries
+    return [(one.operation, one.account, one.detail) for one in found]
+
+
+async def test_an_entry_says_what_it_was_about(served: Served) -> None:
+    policy = {"accounts": {"work": "ask"}, "rules": [{"verdict": "deny"}]}
+    await served.ask("PUT", "/v1/policy", policy)
+    await served.ask("POST", "/v1/sockets", {"name": "ci", "accounts": ["work"]})
+    await served.ask("DELETE", "/v1/sockets/ci")
+    await served.ask("DELETE", "/v1/sockets/ci")
+    assert about(served) == [
+        ("policy.set", None, 'rules=[{"verdict":"deny"}] accounts={"work":"ask"}'),
+        ("socket.add", None, "name=ci accounts=work"),
+        ("socket.remove", None, "name=ci"),
+        ("socket.remove", None, "name=ci"),
+    ]
+    assert entries(served)[-1][1:] == (Result.REFUSED, None, "unknown_socket")
+
+
+async def test_an_answer_to_a_question_is_in_it(served: Served) -> None:
+    await served.ask("PUT", "/v1/policy", {"default": "ask"})
+    await served.ask("POST", "/v1/token", {"account": "work"})
+    (question,) = served.world.consent.asked
+    assert question.account == "work"
+    assert entries(served)[-1] == ("token", Result.ASKED, "work", "consent_pending")
+    await served.ask("POST", "/v1/questions/1", {"answer": "deny"})
+    assert about(served)[-1] == ("consent.answer", None, "id=1")
+    assert entries(served)[-1][1:] == (Result.REFUSED, None, "unknown_question")
+
+
+async def test_no_member_is_in_it_that_might_be_a_secret(serve: Serve) -> None:
+    served = await serve(World(source="passphrase"))
+    body = {"key": "passphrase", "passphrase": "hunter2"}
+    await served.ask("POST", "/v1/slots", body)
+    await served.ask("POST", "/v1/unlock", {"passphrase": "hunter2", "remember": 60})
+    await served.ask("POST", "/v1/backup", {"passphrase": "hunter2"})
+    assert "hunter2" not in repr(served.world.recorder.entries)
+
+
+def test_no_route_shows_what_might_be_a_secret() -> None:
+    shown = {name for told in ROUTES.values() for name in told.shows}
+    secret = ("pass", "secret", "token", "backup", "code", "pasted", "url", "response")
+    assert [name for name in shown if any(word in name for word in secret)] == []
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"{", b"\xff", b'{"account": "../x"}', b""])
@@ -141,9 +206,11 @@ async def test_every_route_that_does_something_has_a_name_in_the_log(
     doing = {
         f"{route.method} {route.path}" for route in routes if route.method != "GET"
     } - {"POST /v1/token"}
-    assert doing <= NAMES.keys() | QUESTIONS
-    assert len(set(NAMES.values())) == len(NAMES)
-    assert not set(NAMES.values()) & {one.value for one in Operation}
+    assert doing <= ROUTES.keys() | QUESTIONS
+    assert len({told.operation for told in ROUTES.values()}) == len(ROUTES)
+    assert not {told.operation for told in ROUTES.values()} & {
+        one.value for one in Operation
+    }
 
 
 async def test_there_is_nothing_to_verify_where_the_audit_is_off(

@@ -1,7 +1,15 @@
 import json
 
+import pytest
+
 from broker.model.account import AccountName
-from broker.model.audit import AuditEntry, Result, audit_body, gap_body
+from broker.model.audit import AuditEntry, Result, audit_body, gap_body, result_of
+from broker.model.errors import (
+    BrokerError,
+    ConsentPendingError,
+    LockedError,
+    NotPermittedError,
+)
 from broker.model.peer_facts import Certainty, Known, PeerFacts
 from broker.model.time import UnixTime
 
@@ -106,3 +114,22 @@ def test_a_gap_says_how_many_are_lost_since_when_and_why() -> None:
         "since": 100.0,
         "detail": "No space left on device",
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (ConsentPendingError(account=AccountName("work"), question="1"), Result.ASKED),
+        (NotPermittedError(what="w"), Result.DENIED),
+        (LockedError(reason="r"), Result.REFUSED),
+    ],
+)
+def test_the_result_tells_whether_it_was_asked_about_denied_or_not_to_be_had(
+    error: BrokerError, result: Result
+) -> None:
+    assert result_of(error) is result
+
+
+def test_what_is_said_for_people_may_be_longer_than_a_name() -> None:
+    entry = AuditEntry(operation="x", result=Result.DONE, detail="d" * 900)
+    assert json.loads(audit_body(entry, UnixTime(1)))["detail"] == "d" * 900

@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from broker.model.account import AccountName
+from broker.model.audit import Result
 from broker.model.errors import (
     AccountNeededError,
     LockedError,
@@ -16,7 +17,7 @@ from broker.model.errors import (
     StoppingError,
     UnknownAccountError,
 )
-from broker.model.policy import Operation
+from broker.model.policy import Operation, Policy, Verdict
 from broker.model.time import Seconds
 from broker.services.served import TokenWanted
 from tests.fakes.clock import run_until_idle
@@ -106,6 +107,25 @@ async def test_every_token_that_is_served_leaves_a_line_without_the_token(
     ]
     said = caplog.text
     assert not any(value in said for value in ("access-1", "narrow", "refresh-"))
+
+
+async def test_the_audit_has_what_the_token_may_do_whatever_was_asked_for() -> None:
+    world = await a_world(a_grant())
+    world.sender.script(token_answer(scope="drive mail"))
+    served = await world.access.token(PERSON, ANY)
+    world.access.cached_token(PERSON, ANY)
+    assert [one.scopes for one in world.recorder.entries] == 2 * [served.token.scopes]
+    assert served.token.scopes == {"drive", "mail"}
+
+
+async def test_a_rule_that_denies_is_in_the_audit() -> None:
+    world = await a_world(a_grant())
+    deny = Policy(default=Verdict.DENY)
+    await world.vault.require_open().policies.set(deny)
+    with pytest.raises(NotPermittedError):
+        world.access.cached_token(PERSON, ANY)
+    (entry,) = world.recorder.entries
+    assert (entry.result, entry.rule) == (Result.DENIED, "default")
 
 
 async def test_before_the_first_login_there_is_just_no_account() -> None:

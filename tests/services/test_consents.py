@@ -388,6 +388,21 @@ async def test_listeners_hear_of_the_question_and_its_end_by_name_alone() -> Non
     assert (events[0].reason, events[1].reason) == (None, "deny")
 
 
+async def test_the_audit_says_that_it_was_asked_and_how_that_ended() -> None:
+    world = await a_world(a_grant())
+    question = changed(scopes=frozenset({"mail"}))
+    asking_ = await asking(world, question)
+    await say(world, Answer.ONCE)
+    await asking_
+    asked, ended = world.recorder.entries
+    assert (asked.operation, ended.operation) == ("consent.asked", "consent.ended")
+    assert asked.detail
+    assert ended.detail == f"{asked.detail} end=once"
+    for entry in (asked, ended):
+        assert (entry.account, entry.peer, entry.socket) == (WORK, CURL, "admin")
+        assert entry.scopes == question.scopes
+
+
 async def test_whoever_hangs_up_is_not_counted_among_those_who_wait() -> None:
     world = await a_world(a_grant())
     task = await asking(world)

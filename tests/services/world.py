@@ -246,6 +246,7 @@ class World:
             vault=self.vault,
             clock=self.clock,
             events=self.events,
+            recorder=self.recorder,
             remembering=Remembering(
                 vault=self.vault, clock=self.clock, random=CountedBytes()
             ),
