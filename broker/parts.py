@@ -154,6 +154,8 @@ class Parts:
         if self._sign_in.made is not None:
             await self._sign_in.made.clean_up()
         lost = await self.vault.close()
+        if self._audit is not None and self._door.exists():
+            await self._audit.end()
         await self._outbound.close()
         return lost
 

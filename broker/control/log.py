@@ -5,7 +5,9 @@ person's own. Whether they are as they were written only the daemon can tell, wh
 the key.
 """
 
+import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,8 @@ LOOK_SECONDS = 0.5
 VERIFY_SECONDS = 300
 
 _LINE_CHARACTERS = 2000
+
+_PLAIN = re.compile(r'[^\s()="]*')
 
 _TRUST = (
     "in a file that was changed trust the lines before that place, and none after, but "
@@ -165,9 +169,13 @@ def line_words(line: Json) -> str:
     if line.get("lost") is not None:
         words.append(f"{text(line, 'lost')} entries are lost")
     words += [_peer_words(line.get("peer"))]
-    for name in ("socket", "scopes", "resource", "rule", "detail"):
+    for name in ("socket", "scopes", "resource", "rule"):
         if text(line, name):
-            words.append(f"{name}={text(line, name)}")
+            words.append(f"{name}={_apart(text(line, name))}")
+    if text(line, "detail"):
+        words.append(f"detail={text(line, 'detail')}")
+    if line.get("unsealed") is True:
+        words.append("(unsealed)")
     return safe_text(" ".join(word for word in words if word), _LINE_CHARACTERS)
 
 
@@ -181,10 +189,15 @@ def _peer_words(peer: object) -> str:
     }
     name = said.get("script") or said.get("executable") or said.get("command")
     words = "by "
-    words += str(name) if name else f"uid {peer.get('uid')}"
+    words += _apart(str(name)) if name else f"uid {peer.get('uid')}"
     facts = [f"pid {peer['pid']}"] if "pid" in peer else []
-    facts += [str(said[name]) for name in ("unit", "tty") if name in said]
+    facts += [_apart(str(said[name])) for name in ("unit", "tty") if name in said]
     return f"{words} ({', '.join(facts)})" if facts else words
+
+
+def _apart(word: str) -> str:
+    """A name in quotes where it could pass for the words around it."""
+    return word if _PLAIN.fullmatch(word) else json.dumps(word, ensure_ascii=False)
 
 
 def _say(line: Json) -> None:
@@ -204,9 +217,14 @@ def _show_all(show: Callable[[Json], None], *, follow: bool) -> None:
 
 
 def _lines(folder: Path, files: list[Path], *, follow: bool) -> Iterator[Json]:
-    from broker.store.audit_files import lines_of  # noqa: PLC0415 - see above
+    from broker.store.audit_files import (  # noqa: PLC0415 - see above
+        AUDIT_NAME,
+        lines_of,
+    )
 
-    for path in files if not follow else files[:-1]:
+    for path in files:
+        if follow and path.name == AUDIT_NAME:
+            continue  # is read below, to its end and beyond
         try:
             for raw in lines_of(path):
                 yield from _parsed(raw)

@@ -105,6 +105,16 @@ def result_of(error: BrokerError) -> Result:
     return Result.REFUSED
 
 
+_MERGED = "and more, for other things"
+
+
+def merged(entry: AuditEntry) -> AuditEntry:
+    """What stands for many such entries of one program: without what they asked for."""
+    return msgspec.structs.replace(
+        entry, account=None, scopes=None, resource=None, rule=None, detail=_MERGED
+    )
+
+
 def audit_body(entry: AuditEntry, at: UnixTime, times: int = 1) -> bytes:
     """The line of `entry`, without what chains it; ends in '}'.
 

@@ -40,6 +40,7 @@ from broker.store.audit_files import (
     lines_of,
     next_name,
 )
+from broker.store.audit_waiting import forget_waiting, set_aside, waiting
 
 _TAKEN_AWAY = "its newest file was taken away while the daemon ran"
 
@@ -91,6 +92,8 @@ class AuditLog:
             self._set(end or remembered.end)
             self._go_on(files, fragment, at)
         self._is_open = True
+        with suppress(OSError):  # they wait for the next opening
+            self._take_up()
 
     def _go_on(self, files: Sequence[Path], fragment: bytes, at: float) -> None:
         if not files or files[-1].name != AUDIT_NAME or self._is_of_another(files[-1]):
@@ -101,6 +104,14 @@ class AuditLog:
             # In one write: a line of its own, and what says that it is none of ours.
             torn = own_body(TORN, at, fragment=fragment_name(fragment))
             self._write([torn], before=b"\n")
+
+    def set_aside(self, bodies: Sequence[bytes]) -> None:
+        """Lay these lines where the log that is opened next finds them.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        set_aside(self._folder, bodies)
 
     def append(self, bodies: Sequence[bytes], at: float) -> bool:
         """Write these lines, all or none.
@@ -155,6 +166,12 @@ class AuditLog:
         """Let go of file and key. Idempotent."""
         self._key, self._is_open = SecretBytes(b""), False
         self._let_go()
+
+    def _take_up(self) -> None:
+        bodies = waiting(self._folder)
+        if bodies:
+            self._write(bodies)
+        forget_waiting(self._folder)
 
     def _begun(self) -> list[Path]:
         """The files, without one that a crash kept from beginning."""

@@ -156,6 +156,7 @@ def test_a_log_that_does_not_begin_yet_is_waited_for(
     run: Run, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = []
+    write(state, "audit.1.jsonl", {**SERVED, "seq": 1, "at": time.time() + 60})
 
     def look(_: float) -> None:
         looks.append(1)
@@ -165,7 +166,20 @@ def test_a_log_that_does_not_begin_yet_is_waited_for(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("broker.control.log.time.sleep", look)
-    assert json.loads(run("log", "--follow", "--json").stdout)["seq"] == 2
+    said = run("log", "--follow", "--json").stdout
+    assert [json.loads(line)["seq"] for line in said.splitlines()] == [1, 2]
+
+
+def test_a_program_whose_name_would_pass_for_more_is_in_quotes() -> None:
+    name = '/x/curl (pid 1) socket=admin rule="default"'
+    peer = {**CURL, "claims": {"executable": name, "unit": "a b.service"}}
+    said = line_words({**SERVED, "peer": peer, "rule": "rule 1"})
+    assert '"/x/curl (pid 1) socket=admin rule=\\"default\\"" (pid 4711, "a b.s' in said
+    assert said.endswith('socket=ci scopes=mail rule="rule 1"')
+
+
+def test_a_line_that_lay_in_the_open_is_marked() -> None:
+    assert line_words({**SERVED, "unsealed": True}).endswith(" (unsealed)")
 
 
 WHOLE = {"lines": 42, "last": 42, "torn": 0, "faults": []}

@@ -17,6 +17,7 @@ class FakeTrail:
 
     Attributes:
         lines: what was written.
+        aside: what was set aside for the next one.
         opened: the key and what was remembered, each time.
         meanwhile: called while lines are written.
         is_full: whether the disk refuses.
@@ -28,6 +29,7 @@ class FakeTrail:
 
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
+        self.aside: list[dict[str, object]] = []
         self.opened: list[tuple[bytes, Remembered]] = []
         self.is_full = self.turns = False
         self.meanwhile: Callable[[], None] = lambda: None
@@ -53,6 +55,10 @@ class FakeTrail:
         end = End(sequence=len(self.lines), mac=bytes([len(self.lines) % 256]) * 32)
         self.remembered = Remembered(first=1, end=end)
         return self.turns
+
+    def set_aside(self, bodies: Sequence[bytes]) -> None:
+        self.require_room()
+        self.aside += [json.loads(body) for body in bodies]
 
     def prune(self) -> None:
         self.pruned += 1

@@ -17,12 +17,11 @@ from broker.model.peer_facts import PeerFacts
 from broker.model.time import Seconds, UnixTime
 from broker.services.audit import (
     GATHER,
-    HEAD_SETTING,
     KEEP_AFTER,
-    KEY_SETTING,
-    MOST_PENDING,
     Audit,
 )
+from broker.services.audit_pending import MOST_PENDING
+from broker.services.audit_settings import HEAD_SETTING, KEY_SETTING
 from broker.services.recording import entry_of_daemon, record_event
 from broker.services.unrecorded import Unrecorded
 from tests.fakes.clock import FakeClock
@@ -221,6 +220,22 @@ async def test_a_store_that_closes_on_a_full_disk_is_not_kept_from_it() -> None:
     rig.open()
     await rig.gathered()
     assert "store.closed" in rig.trail.said
+
+
+async def test_what_waits_for_a_store_that_stays_locked_is_set_aside_at_the_end() -> (
+    None
+):
+    rig = Rig()
+    rig.record("store.unlock")
+    await rig.audit.end()
+    assert [line["operation"] for line in rig.trail.aside] == ["store.unlock"]
+    assert rig.trail.lines == []
+    rig.open()
+    await rig.audit.detach()
+    rig.trail.aside.clear()
+    rig.trail.is_full = True
+    rig.record("late")
+    await rig.audit.end()  # the disk's refusal is no reason not to end
 
 
 async def test_the_key_is_made_once_and_sealed_in_the_store() -> None:
