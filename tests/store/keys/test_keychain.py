@@ -99,6 +99,18 @@ def test_the_key_is_one_item_of_text_named_for_its_store(backend: FakeBackend) -
     assert KeptKey(KEYCHAIN, login_keychain).recall(made.parameters) == made.key
 
 
+def test_a_variable_that_names_another_backend_changes_nothing(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen() -> object:
+        pytest.fail("keyring was asked which backend a variable or a file names")
+
+    vars(sys.modules["keyring"])["get_keyring"] = chosen
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    KeptKey(KEYCHAIN, login_keychain).make(fixed, STORE_ID)
+    assert backend.passwords == {("brokerd", ACCOUNT): KEY_TEXT}
+
+
 @pytest.mark.parametrize("text", ["", "not a key", KEY_TEXT[:-4]])
 def test_an_item_that_was_changed_leaves_the_store_locked(
     backend: FakeBackend, text: str
