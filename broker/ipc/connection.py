@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 KEEPALIVE_SECONDS = 30
 """An idle connection, a half request line and a half header end after this."""
 
+UNREAD_SECONDS = 30
+"""A peer that takes nothing of its answer is let go after this, as an idle one is: else
+it could keep a descriptor, and whatever it has asked for, for ever."""
+
 LINGER_SECONDS = 1
 """What a peer still sends after an early answer is read so long: while its bytes lie
 unread, closing would reset the connection before it has seen the answer."""
@@ -51,7 +55,7 @@ class PeerConnection(web.RequestHandler):
         ended: is called once the connection is no more.
     """
 
-    __slots__ = ("_begun", "_ended", "_refuse", "_stream")
+    __slots__ = ("_begun", "_ended", "_left", "_look", "_refuse", "_stream", "_wire")
 
     def __init__(
         self,
@@ -76,12 +80,19 @@ class PeerConnection(web.RequestHandler):
         self._stream: asyncio.Task[object] | None = None
         self._begun = begun or Begun()
         self._ended = ended
+        # The transport, also once aiohttp has closed it and forgets it.
+        self._wire: asyncio.WriteTransport | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._left = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin where whoever had the connection before has stopped."""
         super().connection_made(transport)
         begun, self._begun = self._begun, Begun()
         assert self.transport is not None  # noqa: S101 - made just now; for mypy
+        self._wire = self.transport
+        # Writing is paused while anything is unsent, and not only while it is much.
+        self._wire.set_write_buffer_limits(high=0)
         if begun.unsent:
             self.transport.write(begun.unsent)
         if begun.is_last:
@@ -96,6 +107,38 @@ class PeerConnection(web.RequestHandler):
         if self._buffer_paused and self.transport is not None:
             self.transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        """Something is unsent: it is looked whether the peer takes it."""
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        """All is sent."""
+        super().resume_writing()
+        self._look_no_more()
+
+    def _look_later(self) -> None:
+        if self._wire is not None:
+            self._left = self._wire.get_write_buffer_size()
+            loop = asyncio.get_running_loop()
+            self._look = loop.call_later(UNREAD_SECONDS, self._look_at_unsent)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_at_unsent(self) -> None:
+        # Whoever listens to what happens may do something else for a while: its queue
+        # is bounded, and their number is.
+        if self._wire is None or self._stream is not None:
+            return
+        if self._wire.get_write_buffer_size() < self._left:
+            self._look_later()
+            return
+        log.info("peer.answer.unread bytes=%d", self._left)
+        self._wire.abort()
+
     def begin_stream(self) -> None:
         """The task that calls this answers until the peer leaves, which cancels it.
 
@@ -109,6 +152,8 @@ class PeerConnection(web.RequestHandler):
         """The peer has left."""
         super().connection_lost(exc)
         self._ended()
+        self._look_no_more()
+        self._wire = None
         if self._stream is not None:
             self._stream.cancel()
 

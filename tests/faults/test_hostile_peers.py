@@ -1,5 +1,6 @@
 """Peers that send anything and read nothing: answered or closed, others unaffected."""
 
+import contextlib
 import random
 import socket
 from collections.abc import Iterator
@@ -116,6 +117,75 @@ def test_json_that_nobody_means(body: bytes, person: Person, pid: int) -> None:
     assert pid
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 1000000000000000000",
+        b"Content-Length: " + b"9" * 400,
+        b"Content-Length: -1",
+        b"Content-Length: +5",
+        b"Content-Length: 5, 6",
+        b"Content-Length: 5\r\nContent-Length: 6",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked, chunked",
+        b"Transfer-Encoding: gzip",
+        b"Content-Encoding: gzip\r\nContent-Length: 5",
+        b"Expect: 100-continue\r\nContent-Length: 5",
+        b"Expect: everything\r\nContent-Length: 5",
+        b"X: " + b"x" * 1_000_000,
+        b"\r\n".join(b"X-%d: x" % number for number in range(20_000)),
+        b"X: a\r\n b",
+        b": empty",
+        b"No colon",
+        b"X: \0\x01\x7f",
+    ],
+    ids=lambda head: head[:40].decode("latin-1"),
+)
+def test_a_head_that_nobody_means(head: bytes, person: Person, pid: int) -> None:
+    begun = b"POST /v1/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    answer = said(person, begun + head + b"\r\n\r\n{}")
+    # Whoever is asked to go on first is told so; and {} may be a whole request.
+    answer = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert is_told(answer) or status(answer) == b"2", answer[:300]
+    assert pid
+
+
+ENDLESS = {
+    "chunks": (b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\n     \r\n"),
+    "a chunk": (b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFF\r\n", b" " * 999),
+    "a body": (b"Content-Length: 1000000000000\r\n\r\n", b" " * 999),
+    "a million elements": (
+        b'Content-Length: 4000012\r\n\r\n{"scopes":[',
+        b'"a",' * 999,
+    ),
+    "headers": (b"", b"X: x\r\n"),
+    "a header": (b"X: ", b"x" * 999),
+    "a path": (b"\r\n\r\nGET /", b"x" * 999),
+}
+"""What goes before, and what comes again and again."""
+
+
+def takes(peer: socket.socket, sent: bytes) -> bool:
+    """Whether the other end is still there for it."""
+    try:
+        peer.sendall(sent)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_never_ends_is_cut_off(kind: str, person: Person, pid: int) -> None:
+    before = resident(pid)
+    begun, again = ENDLESS[kind]
+    with connect(person) as peer:
+        peer.settimeout(LATER)
+        peer.sendall(b"POST /v1/token HTTP/1.1\r\nHost: x\r\n" + begun)
+        wait_until(lambda: not takes(peer, again * 100), "it is cut off", LATER)
+        assert ask_token(person, "quiet").token
+        assert resident(pid) - before < MOST_GROWTH
+
+
 def test_half_a_request_is_let_go(person: Person, pid: int) -> None:
     halves = [TOKEN[:cut] for cut in (1, 20, len(TOKEN) // 2, len(TOKEN) - 1)]
     with ExitStack() as stack:
@@ -151,6 +221,27 @@ def test_a_peer_that_reads_nothing_is_not_read_either(person: Person, pid: int) 
         assert sent < MANY
         assert ask_token(person, "quiet").token
         assert resident(pid) - before < MOST_GROWTH
+
+
+def test_a_peer_that_never_reads_is_let_go(person: Person, pid: int) -> None:
+    with connect(person) as peer:
+        peer.settimeout(2)
+        with contextlib.suppress(TimeoutError):
+            while takes(peer, TOKEN * 100):
+                pass
+        wait_until(lambda: peers(pid, person.socket) == 0, "it is let go", LATER)
+    assert ask_token(person, "quiet").token
+
+
+def test_peers_that_leave_while_they_are_served_take_nothing_with_them(
+    person: Person, pid: int
+) -> None:
+    fresh = request("POST", "/v1/token", {"account": "quiet", "min_ttl": 86_000})
+    for sent in (TOKEN, TOKEN * 50, fresh, fresh[:-1]) * 50:
+        with connect(person) as peer:
+            peer.sendall(sent)
+    wait_until(lambda: peers(pid, person.socket) == 0, "all are let go", LATER)
+    assert ask_token(person, "quiet").token
 
 
 def test_a_thousand_idle_peers_keep_nobody_from_being_served(

@@ -1,8 +1,10 @@
 """What peers send that is no request, or only half of one, and how that ends."""
 
 import asyncio
+import contextlib
 import logging
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -140,3 +142,88 @@ async def begin_with_more_than_may_wait() -> None:
     await http.shutdown(0.01)
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_peer_that_takes_nothing_of_its_answers_is_let_go(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "UNREAD_SECONDS", 0.01)
+    reader, writer = await asyncio.open_unix_connection(str(served.path))
+    reader._transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(b"GET /v1/status HTTP/1.1\r\nHost: b\r\n\r\n" * 50_000)
+    async with asyncio.timeout(10):  # a server that waits on would hang the suite
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            await writer.drain()
+    writer.close()
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        await writer.wait_closed()
+
+
+class Unread(asyncio.Transport):
+    """A transport whose peer takes what a test says."""
+
+    def __init__(self, *left: int) -> None:
+        super().__init__()
+        self.left = list(left)
+        self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+
+    def set_write_buffer_limits(
+        self, high: int | None = None, low: int | None = None
+    ) -> None:
+        assert (high, low) == (0, None)
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+    def close(self) -> None:
+        """It is left to the test to say that the connection is lost."""
+
+
+@pytest.fixture
+def unread(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Unread], PeerConnection]:
+    """A connection over that transport, of whose answer something is unsent."""
+    monkeypatch.setattr(connection, "UNREAD_SECONDS", 0)
+
+    def made(transport: Unread) -> PeerConnection:
+        peer = PeerConnection(served.behind, refuse=server._refusal)
+        peer.connection_made(transport)
+        peer.pause_writing()
+        return peer
+
+    return made
+
+
+async def test_a_peer_that_reads_slowly_is_waited_for(
+    unread: Callable[[Unread], PeerConnection],
+) -> None:
+    slow = Unread(300, 200, 200, 100, 100, 100)
+    peer = unread(slow)
+    async with asyncio.timeout(10):
+        await slow.aborted.wait()
+    assert slow.left == [100]
+    peer.connection_lost(None)
+
+
+async def test_what_is_read_at_last_and_what_is_listened_to_is_not_cut_off(
+    unread: Callable[[Unread], PeerConnection],
+) -> None:
+    read, listened = Unread(9), Unread(9)
+    peer, listener = unread(read), unread(listened)
+    peer.resume_writing()
+
+    async def listen() -> None:
+        listener.begin_stream()
+        await asyncio.Event().wait()
+
+    listening = asyncio.create_task(listen())
+    await run_until_idle()
+    assert not read.aborted.is_set()
+    assert not listened.aborted.is_set()
+    for each in (peer, listener):
+        each.connection_lost(None)
+    await asyncio.gather(listening, return_exceptions=True)

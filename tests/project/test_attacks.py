@@ -36,7 +36,7 @@ def test_every_row_names_tests_that_are_there(number: int) -> None:
 def test_the_boundary_is_said_where_one_looks_for_it() -> None:
     said = " ".join(PAGE.split())
     assert "the boundary is your user account, as with ssh-agent" in said
-    assert "a program that runs as you | **your access tokens: it may ask.**" in said
+    assert "a program that runs as you | **your access tokens: it may ask**" in said
 
 
 @pytest.mark.parametrize("name", MENDED)
