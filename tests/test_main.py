@@ -1,6 +1,7 @@
 """The door of `brokerd`."""
 
 import gc
+import os
 import sys
 
 import pytest
@@ -55,6 +56,16 @@ def test_a_word_that_it_does_not_know_starts_nothing(
 ) -> None:
     assert brokerd(monkeypatch, *words) == 2
     assert capsys.readouterr().err.startswith("usage: brokerd ")
+
+
+def test_what_would_weaken_the_daemon_is_dropped_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("OAUTHLIB_INSECURE_TRANSPORT", "SSLKEYLOGFILE", "BROWSER")
+    for name in names:
+        monkeypatch.setenv(name, "x")
+    assert brokerd(monkeypatch, "--no-such") == 2
+    assert [name for name in names if name in os.environ] == []
 
 
 def test_garbage_is_looked_for_once_all_is_imported(

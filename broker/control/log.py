@@ -160,9 +160,7 @@ def is_wanted(
 
 def line_words(line: Json) -> str:
     """A line for people, such as '2026-11-27 09:00:01 token work served to curl'."""
-    at = line.get("at")
-    when = datetime.fromtimestamp(at if isinstance(at, float | int) else 0, UTC)
-    words = [f"{when.astimezone():%Y-%m-%d %H:%M:%S}", text(line, "operation")]
+    words = [_when(line.get("at")), text(line, "operation")]
     words += [text(line, name) for name in ("account", "result", "code")]
     if line.get("times") is not None:
         words.append(f"{text(line, 'times')} times")
@@ -177,6 +175,15 @@ def line_words(line: Json) -> str:
     if line.get("unsealed") is True:
         words.append("(unsealed)")
     return safe_text(" ".join(word for word in words if word), _LINE_CHARACTERS)
+
+
+def _when(at: object) -> str:
+    """The moment, which any program of the person's may have put there."""
+    try:
+        when = datetime.fromtimestamp(at if isinstance(at, float | int) else 0, UTC)
+        return f"{when.astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return "at no time"
 
 
 def _peer_words(peer: object) -> str:

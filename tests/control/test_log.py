@@ -182,6 +182,18 @@ def test_a_line_that_lay_in_the_open_is_marked() -> None:
     assert line_words({**SERVED, "unsealed": True}).endswith(" (unsealed)")
 
 
+@pytest.mark.parametrize("at", ["1e20", "-1e20", "9" * 400, "true", "null", '"x"'])
+def test_a_line_of_no_moment_does_not_hide_those_behind_it(
+    run: Run, state: Path, at: str
+) -> None:
+    path = write(state, "audit.jsonl")
+    served = json.dumps(SERVED)
+    path.write_text(f'{{"at":{at},"operation":"x"}}\n{served}\n')
+    result = run("log")
+    assert result.exit_code == 0
+    assert " token work served " in result.stdout
+
+
 WHOLE = {"lines": 42, "last": 42, "torn": 0, "faults": []}
 FAULT = {"kind": "edited", "file": "audit.1.jsonl", "line": 7, "what": "it is changed"}
 

@@ -20,18 +20,32 @@ from broker.control.foreign.mutt import parse_mutt
 from broker.control.foreign.oauth2l import parse_oauth2l
 from broker.control.foreign.pickled import read_pickle
 from broker.control.foreign.rclone import parse_rclone
+from broker.control.log import is_wanted, line_words
+from broker.host.proc_texts import (
+    flatpak_of,
+    parse_stat,
+    script_of,
+    snap_of_label,
+    snap_of_unit,
+    unit_of,
+)
 from broker.ipc.adding_wire import parse_wanted
+from broker.ipc.consent_wire import AnswerBody, answer_given
 from broker.ipc.front_request import UnusualError, parse_asked
+from broker.ipc.id_token_wire import IdTokenBody, id_token_wanted
 from broker.ipc.login_wire import LoginBody, ResponseBody
 from broker.ipc.moving_wire import ForeignBody, foreign_grant
 from broker.ipc.policy_wire import PolicyBody, policy_wanted
 from broker.ipc.proof_wire import ProofBody, proof_wanted
+from broker.ipc.socket_wire import SocketBody, restriction
 from broker.ipc.wire import Request, TokenBody, parse_body, token_wanted
 from broker.model.account import AccountName
+from broker.model.audit_unsealed import unsealed_body
 from broker.model.errors import BrokerError
 from broker.model.http import HttpResponse
 from broker.model.issuer import Issuer
-from broker.model.secret import Secret
+from broker.model.secret import Secret, SecretBytes
+from broker.model.strict_json import parse_json
 from broker.model.text import safe_text
 from broker.model.time import UnixTime
 from broker.oauth.challenge import parse_challenges
@@ -48,6 +62,15 @@ from broker.oauth.pushed import parse_pushed
 from broker.oauth.registration import parse_registration
 from broker.oauth.revocation import parse_revocation
 from broker.oauth.token import parse_resource, parse_token_response
+from broker.store.audit_chain import (
+    BEGIN,
+    End,
+    chained,
+    end_of,
+    own_body,
+    parse_line,
+    parse_own,
+)
 from broker.store.records import (
     RecordError,
     grant_record,
@@ -141,6 +164,30 @@ def _foreign(parse: Parser) -> Callable[[bytes], object]:
     return lambda data: parse(data, None)
 
 
+def _audit_line(data: bytes) -> object:
+    line = parse_line(data)
+    return None if line is None else (parse_own(line), end_of(_KEY, [data, data]))
+
+
+def _audit_shown(data: bytes) -> object:
+    try:
+        line = parse_json(data)
+    except ValueError:
+        return None
+    if not isinstance(line, dict):
+        return None
+    shown = line_words(line)
+    assert shown.isprintable()
+    return is_wanted(line, after=1.0, account="work", socket="ci")
+
+
+def _unit(text: str) -> object:
+    unit = unit_of(text)
+    return flatpak_of(unit), snap_of_unit(unit), snap_of_label(text)
+
+
+_KEY = SecretBytes(bytes(32))
+_LINE = chained(_KEY, End(), own_body(BEGIN, 1.0, after="00" * 32, key="00"))[0][:-1]
 _FOREIGN = (ForeignFileError,)
 _RECORD = (RecordError,)
 _HEAD = (
@@ -173,6 +220,13 @@ TARGETS: Mapping[str, Target] = {
     "policy-body": Target(
         _body(PolicyBody, policy_wanted),
         (_json(rules=[{"verdict": "ask", "peer": {"unit": "x"}}], default="deny"),),
+    ),
+    "socket-body": Target(
+        _body(SocketBody, restriction), (_json(name="ci", accounts=["work"]),)
+    ),
+    "answer-body": Target(_body(AnswerBody, answer_given), (_json(answer="once"),)),
+    "id-token-body": Target(
+        _body(IdTokenBody, id_token_wanted), (_json(account="work", min_ttl=60),)
     ),
     "login-body": Target(
         _body(LoginBody, _as_it_is), (_json(account="work", issuer=URL),)
@@ -266,6 +320,17 @@ TARGETS: Mapping[str, Target] = {
         parse_head,
         (b"\x82\xa6format\x01\xa4head\x81\xa6digest\xc4\x20" + bytes(32),),
         _RECORD,
+    ),
+    "audit-line": Target(_audit_line, (_LINE,)),
+    "audit-shown": Target(_audit_shown, (_LINE, b'{"at":1,"peer":{"claims":{}}}')),
+    "audit-unsealed": Target(unsealed_body, (_LINE,)),
+    "proc-stat": Target(
+        parse_stat,
+        (b"7 (a b) c) S 1 7 7 34816 7 0 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0",),
+    ),
+    "proc-cmdline": Target(script_of, (b"python3\0-W\0error\0/x/a.py\0",)),
+    "proc-cgroup": Target(
+        _text(_unit), (b"0::/user.slice/user-1.slice/user@1.service/app.slice/x.scope",)
     ),
     "google-auth": Target(
         _foreign(parse_google_auth), (samples.token_json(),), _FOREIGN

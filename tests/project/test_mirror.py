@@ -60,7 +60,6 @@ TESTED_BY = {
     "broker/model/http.py": "tests/net/test_outbound.py",
     "broker/model/issuer.py": "tests/oauth/test_metadata.py",
     "broker/model/question.py": "tests/services/test_gate.py",
-    "broker/model/restriction.py": "tests/services/test_narrowing.py",
     "broker/services/audit_interfaces.py": "tests/services/test_audit.py",
     "broker/services/audit_settings.py": "tests/services/test_audit.py",
     "broker/services/open_question.py": "tests/services/test_consents.py",

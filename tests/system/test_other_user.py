@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -128,13 +128,16 @@ def test_only_an_unhardened_process_is_read_by_programs_of_its_user(
         wait_for(pid)
 
 
-def test_a_set_uid_broker_refuses_to_run() -> None:
-    os.seteuid(OTHER_UID)
+@pytest.mark.parametrize("become", [os.seteuid, os.setegid])
+def test_a_set_uid_or_set_gid_broker_refuses_to_run(
+    become: Callable[[int], None],
+) -> None:
+    become(OTHER_UID)
     try:
         with pytest.raises(NotPermittedError):
             harden()
     finally:
-        os.seteuid(0)
+        become(0)
 
 
 def test_a_private_folder_of_another_user_is_refused(tmp_path: Path) -> None:
