@@ -119,7 +119,14 @@ class _Walk:
 
     def file(self, name: str, lines: Iterable[bytes]) -> None:
         """Go through one file, to its first fault."""
-        self._file = name
+        self._file, self._number = name, 0
+        try:
+            self._read(lines)
+        except OSError as exc:
+            what = f"it cannot be read: {exc.strerror or exc}"
+            self._lose(FaultKind.UNREADABLE, what)
+
+    def _read(self, lines: Iterable[bytes]) -> None:
         for self._number, (raw, following) in enumerate(_with_next(lines), start=1):
             line = parse_line(raw)
             if self._number == 1:

@@ -26,7 +26,12 @@ def audit_files(folder: Path) -> list[Path]:
         if number.isdecimal() and number.isascii() and not number.startswith("0"):
             numbered[int(number)] = path
     older = [path for _, path in sorted(numbered.items(), reverse=True)]
-    return [*older, *([newest] if newest.exists() else [])]
+    return [*older, *([newest] if is_there(newest) else [])]
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, be it a link that leads nowhere."""
+    return os.path.lexists(path)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -48,6 +53,14 @@ def lines_of(path: Path) -> Iterator[bytes]:
             yield rest
     finally:
         os.close(descriptor)
+
+
+def first_line(path: Path) -> bytes:
+    """Without its newline; nothing where there is none, or it cannot be read."""
+    try:
+        return next(lines_of(path), b"")
+    except OSError:
+        return b""
 
 
 def is_at(path: Path, descriptor: int) -> bool:

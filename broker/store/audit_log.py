@@ -34,8 +34,10 @@ from broker.store.audit_check import Remembered, Verdict, check
 from broker.store.audit_files import (
     AUDIT_NAME,
     audit_files,
+    first_line,
     has_a_line,
     is_at,
+    is_there,
     last_lines,
     lines_of,
     next_name,
@@ -82,9 +84,10 @@ class AuditLog:
         """
         self._key, self.remembered = key, remembered
         files = self._begun()
-        whole, fragment = last_lines(files[-1]) if files else ([], b"")
+        odd = fault(files[-1]) if files else None
+        whole, fragment = last_lines(files[-1]) if files and not odd else ([], b"")
         end = end_of(key, whole)
-        why = self._broken(files, end)
+        why = f"its newest file {odd}" if odd else self._broken(files, end)
         if why is not None:
             self._begin_anew(files, at, why)
         else:
@@ -176,7 +179,7 @@ class AuditLog:
     def _begun(self) -> list[Path]:
         """The files, without one that a crash kept from beginning."""
         files = audit_files(self._folder)
-        if files and not has_a_line(files[-1]):
+        if files and fault(files[-1]) is None and not has_a_line(files[-1]):
             files.pop().unlink()
         return files
 
@@ -213,7 +216,7 @@ class AuditLog:
             OSError: it cannot be made; it is tried again with the next lines.
         """
         self._finish()
-        if self._newest.exists():
+        if is_there(self._newest):
             for path in audit_files(self._folder):
                 path.rename(self._folder / next_name(path.name))
         self._take()
@@ -230,17 +233,22 @@ class AuditLog:
         self.remembered = Remembered(first=self._first(), end=self.remembered.end)
 
     def _first(self) -> int:
-        """The number of the first line that will be there after `prune`."""
-        kept = audit_files(self._folder)[-(self._keep + 1) :]
-        for path in kept:
-            line = parse_line(next(lines_of(path), b""))
+        """The number of the first line that will be there after `prune`.
+
+        It moves where something is pruned, and nowhere else: what is gone by another's
+        hand is missed until then.
+        """
+        files = audit_files(self._folder)
+        kept = files[-(self._keep + 1) :]
+        for path in kept if len(kept) < len(files) else ():
+            line = parse_line(first_line(path))
             if line is not None and begin_of(self._key, line) is not None:
                 return max(line.sequence, self.remembered.first)
         return self.remembered.first
 
     def _is_of_another(self, path: Path) -> bool:
         """Whether the file says that it is of another key: another store's."""
-        line = parse_line(next(lines_of(path), b""))
+        line = parse_line(first_line(path))
         own = None if line is None else parse_own(line)
         if own is None or own.operation != BEGIN:
             return False

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -172,13 +172,44 @@ def test_a_crash_between_two_names_is_gone_on_from(tmp_path: Path) -> None:
     assert names(tmp_path) == ["audit.1.jsonl", "audit.jsonl"]
 
 
-def test_a_link_in_the_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
-    target = tmp_path / "precious"
-    target.write_text("")
-    newest(tmp_path).symlink_to(target)
-    with pytest.raises(OSError, match="symbolic"):
-        opened(tmp_path)
-    assert target.read_text() == ""
+def make_a_link(path: Path) -> None:
+    path.symlink_to(path.parent / "precious")
+
+
+def make_a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("make", [make_a_link, make_a_folder, os.mkfifo])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_what_is_no_file_in_its_place_is_put_aside_and_said(
+    tmp_path: Path, make: Callable[[Path], None], *, is_open: bool
+) -> None:
+    log = opened(tmp_path)
+    log.append([body(1)], AT)
+    newest(tmp_path).unlink()
+    if not is_open:
+        log.close()
+    make(newest(tmp_path))
+    if not is_open:
+        log = opened(tmp_path, log.remembered)
+    log.append([body(2)], AT)
+    first, *_, broken = log.check().faults
+    assert (first.kind, first.file) == (FaultKind.UNREADABLE, "audit.1.jsonl")
+    assert broken.kind is FaultKind.BROKEN_BEFORE
+    assert not (tmp_path / "precious").exists()
+    log.close()
+
+
+def test_an_older_file_that_cannot_be_read_keeps_nobody_from_the_others(
+    tmp_path: Path,
+) -> None:
+    saved = written(tmp_path, 60, max_bytes=2000, keep=2)
+    (tmp_path / "audit.1.jsonl").unlink()
+    (tmp_path / "audit.1.jsonl").mkdir()
+    (fault, *_) = found(tmp_path, saved).faults
+    assert (fault.kind, fault.file) == (FaultKind.UNREADABLE, "audit.1.jsonl")
+    assert fault.what.startswith("it cannot be read: is not a regular file")
 
 
 def test_what_the_disk_took_in_part_is_taken_back(
@@ -306,3 +337,18 @@ def test_an_end_that_is_not_what_the_store_remembers_is_a_change(
     replaced, broken = found(tmp_path, Remembered(first=1, end=end)).faults
     assert replaced.kind is FaultKind.REPLACED
     assert "not what the store remembers" in broken.what
+
+
+def test_an_older_file_that_is_taken_away_is_missed_until_it_would_be_gone_anyway(
+    tmp_path: Path,
+) -> None:
+    log = opened(tmp_path, max_bytes=500, keep=3)
+    told: list[bool] = []
+    for number in range(1, 60):
+        if log.append([body(number)], AT):
+            log.prune()
+            if len(told) == 1:
+                (tmp_path / "audit.2.jsonl").unlink()
+            told.append(bool(log.check().faults))
+    log.close()
+    assert told == [False, True, True, True] + [False] * (len(told) - 4)
