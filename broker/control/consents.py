@@ -17,6 +17,9 @@ from broker.control.output import (
 )
 from broker.model.text import safe_text
 
+ADMIN = "admin"
+"""The socket of the person's own programs."""
+
 
 @click.group(
     invoke_without_command=True,
@@ -45,7 +48,7 @@ def list_(*, as_json: bool) -> None:
     table([_row(one) for one in found])
     for one in members(answer, "silenced"):
         tell_note(
-            f"{_program(one)} is not asked about until {_moment(one, 'until')}: its "
+            f"{_silenced(one)} is not asked about until {_moment(one, 'until')}: "
             "questions had no answer (`brokerctl consents revoke --all` ends that)"
         )
     if answer.get("damaged"):
@@ -85,8 +88,17 @@ def _row(consent: Json) -> dict[str, str]:
 
 
 def _program(of: Json) -> str:
-    known = [text(of, name) for name in ("executable", "script", "unit")]
+    names = ("executable", "script", "unit", "flatpak", "snap")
+    known = [text(of, name) for name in names]
     return safe_text(" ".join(filter(None, known))) or "an unknown program"
+
+
+def _silenced(of: Json) -> str:
+    """A program; on a restricted socket it is whoever is there."""
+    socket = text(of, "socket")
+    if socket == ADMIN:
+        return _program(of)
+    return f"whoever asks on socket {safe_text(socket)} as uid {text(of, 'uid')}"
 
 
 def _moment(of: Json, member: str) -> str:

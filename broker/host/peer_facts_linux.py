@@ -28,8 +28,7 @@ from broker.host.proc_texts import (
     unit_of,
 )
 from broker.model.peer import Peer, SocketOptions
-from broker.model.peer_facts import Certainty, Known, PeerFacts
-from broker.model.text import safe_text
+from broker.model.peer_facts import Certainty, Known, PeerFacts, known
 
 SO_PEERPIDFD = 77
 """Linux 6.5; not in Python's socket module. asm-generic/socket.h."""
@@ -194,13 +193,9 @@ def _facts(peer: Peer, certainty: Certainty, pages: Pages, label: str) -> PeerFa
         flatpak=_claim(flatpak_of(unit)),
         snap=_claim(snap_of_label(label) or snap_of_unit(unit)),
         tty=_claim(None if pages.stat is None else pages.stat.tty),
-        script=_guess(script_of(pages.cmdline)),
+        script=known(script_of(pages.cmdline), Certainty.GUESS),
     )
 
 
 def _claim(value: str | None) -> Known | None:
-    return Known(safe_text(value), Certainty.CLAIM) if value else None
-
-
-def _guess(value: str | None) -> Known | None:
-    return Known(safe_text(value), Certainty.GUESS) if value else None
+    return known(value, Certainty.CLAIM)

@@ -15,8 +15,7 @@ from typing import Protocol
 
 from broker.host.held_peer import Held, UidAlone
 from broker.model.peer import Peer, SocketOptions
-from broker.model.peer_facts import Certainty, Known, PeerFacts
-from broker.model.text import safe_text
+from broker.model.peer_facts import Certainty, Known, PeerFacts, known
 
 SOL_LOCAL = 0
 LOCAL_PEERTOKEN = 6
@@ -141,4 +140,4 @@ def _tty(device: int) -> str:
 
 
 def _claim(value: str) -> Known | None:
-    return Known(safe_text(value), Certainty.CLAIM) if value else None
+    return known(value, Certainty.CLAIM)

@@ -16,6 +16,7 @@ from broker.services.consents import Consents
 from broker.services.open_question import OpenQuestion
 
 if TYPE_CHECKING:
+    from broker.services.question_limits import Asker
     from broker.services.remembered import Remembered
 
 _ANSWERS = {answer.value: answer for answer in Answer}
@@ -44,7 +45,7 @@ def questions_reply(consents: Consents) -> dict[str, object]:
 
 
 def consents_reply(
-    remembered: "Remembered | None", silenced: Mapping[Program, Seconds], now: Instant
+    remembered: "Remembered | None", silenced: Mapping["Asker", Seconds], now: Instant
 ) -> dict[str, object]:
     """Answer of `GET /v1/consents`."""
     found = [] if remembered is None else remembered.sessions(now)
@@ -55,8 +56,8 @@ def consents_reply(
             *(_always_reply(one) for one in always),
         ],
         "silenced": [
-            {**_program_reply(program), "until": now.wall + seconds}
-            for program, seconds in silenced.items()
+            {"socket": socket, **_program_reply(program), "until": now.wall + seconds}
+            for (socket, program), seconds in silenced.items()
         ],
         "damaged": remembered is not None and remembered.is_damaged,
     }
@@ -118,4 +119,7 @@ def _program_reply(program: Program) -> dict[str, object]:
         "executable": program.executable,
         "script": program.script,
         "unit": program.unit,
+        "flatpak": program.flatpak,
+        "snap": program.snap,
+        "uid": program.uid,
     }

@@ -32,15 +32,24 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a program is called, for answers that outlive its process.
 
     Attributes:
+        uid: whose it is: the one boundary there is, where a group shares a socket.
         executable: the file that runs.
         script: what an interpreter seems to run.
         unit: the systemd service. A scope is named for one terminal or one start, and
             would never come again.
+        flatpak: the application that it is confined to, and
+        snap: likewise: the same file in another one is another program.
+        command: what it calls itself, where its file is not known; by that alone
+            nothing is remembered.
     """
 
+    uid: int
     executable: str | None = None
     script: str | None = None
     unit: str | None = None
+    flatpak: str | None = None
+    snap: str | None = None
+    command: str | None = None
 
     @property
     def is_known(self) -> bool:
@@ -49,12 +58,24 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def program_of(facts: PeerFacts) -> Program:
-    """What the program is called."""
+    """What the program is called.
+
+    A name that could not be shown as it is may be another's, too: then its file is as
+    good as unknown.
+    """
+    named = (facts.executable, facts.script, facts.unit, facts.flatpak, facts.snap)
+    if facts.executable is None or not all(
+        one is None or one.is_whole for one in named
+    ):
+        return Program(uid=facts.uid, command=_value(facts.command))
     unit = _value(facts.unit)
     return Program(
+        uid=facts.uid,
         executable=_value(facts.executable),
         script=_value(facts.script),
         unit=unit if unit is not None and unit.endswith(".service") else None,
+        flatpak=_value(facts.flatpak),
+        snap=_value(facts.snap),
     )
 
 
@@ -86,13 +107,14 @@ def session_of(facts: PeerFacts) -> Session | None:
     return None
 
 
-class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What may be had, and by which program: two that are equal are the same thing.
 
     Attributes:
         account: whose token.
         issuer: URL of the account's issuer, and
-        subject: who signed in there: another person under the same name is another.
+        people: who signed in there, and to all that it is made of: another person under
+            the same name is another.
         operation: what is asked for.
         scopes: all of them, those of the grant where all that it has is meant: so what
             is granted later is not allowed already.
@@ -101,19 +123,17 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
         program: which one.
         socket_made_at: when the socket was made, where it is a restricted one: a later
             one of the same name is another, for another host perhaps.
-        uid: whose program: to a group's socket come those of several.
     """
 
     account: AccountName
     issuer: str
-    subject: str | None
+    people: tuple[str, ...]
     operation: Operation
     scopes: Scopes
     resource: str | None
     socket: str
     program: Program
     socket_made_at: UnixTime | None = None
-    uid: int | None = None
 
     def covers(self, other: "Allowance") -> bool:
         """Whether whoever may have this may have `other`: the same, or narrower."""

@@ -11,6 +11,8 @@ from enum import Enum
 
 import msgspec
 
+from broker.model.text import safe_name
+
 
 class Certainty(Enum):
     """How sure a value is; the value is its name on the wire."""
@@ -24,10 +26,23 @@ class Certainty(Enum):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """One value, made safe to show, and how sure it is."""
+    """One value, made safe to show, and how sure it is.
+
+    Attributes:
+        is_whole: whether that left it as it was; else two may have become one.
+    """
 
     value: str
     certainty: Certainty
+    is_whole: bool = True
+
+
+def known(value: str | None, certainty: Certainty) -> Known | None:
+    """What a system tells, as it can be shown; None where it tells nothing."""
+    if not value:
+        return None
+    shown = safe_name(value)
+    return Known(shown, certainty, is_whole=shown == value)
 
 
 class PeerFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,3 +20,15 @@ def safe_text(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
     head = text[: limit + 1]
     shown = "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in head)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def safe_name(text: str, limit: int = _SHOWN_CHARACTERS) -> str:
+    """`text` as `safe_text`, but of what is longer both ends are kept.
+
+    A path ends in what tells most, and whoever chooses the folders must not be able to
+    have that cut off.
+    """
+    if len(text) > limit:
+        end = limit * 2 // 3
+        text = text[: limit - 1 - end] + "…" + text[-end:]
+    return safe_text(text, limit)

@@ -155,6 +155,17 @@ def standing(grants: AtHand, grant: Grant) -> Standing:
     return tuple((a.account.name, a.granted_at) for a in ancestors(grants, grant))
 
 
+def people(grants: AtHand, grant: Grant) -> tuple[str, ...]:
+    """Who signed in to the account and to all that it is made of; or since when, where
+    an issuer does not tell who: somebody else, perhaps, at the next sign-in.
+
+    Raises:
+        LoginRequiredError: from `parent_grant`.
+    """
+    every = (grant, *ancestors(grants, grant))
+    return tuple(one.subject or f"since {one.granted_at}" for one in every)
+
+
 def as_shown(grants: AtHand, grant: Grant) -> Grant:
     """The grant as a list shows it: a view is at the issuer of what it is a view of,
     and none is better off than what it is made of.

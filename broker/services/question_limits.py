@@ -27,14 +27,29 @@ DENIED_FOR = Seconds(30)
 _MOST_KEPT = 256
 """Programs, or denials: a program can call itself what it likes."""
 
+Asker = tuple[str, Program]
+"""The socket, and which program there."""
+
+
+def asker_of(allowance: Allowance) -> Asker:
+    """Whom a question is counted for.
+
+    On a restricted socket that is a user, whatever the program: whoever is shut in
+    there gives programs any name, that of one of the person's own, too.
+    """
+    program = allowance.program
+    if allowance.socket_made_at is not None:
+        program = Program(uid=program.uid)
+    return allowance.socket, program
+
 
 class QuestionLimits:
     """What was asked lately, and what came of it; all by the boot clock."""
 
     def __init__(self) -> None:
         self._asked: deque[Seconds] = deque()
-        self._unanswered: OrderedDict[Program, int] = OrderedDict()
-        self._silent: OrderedDict[Program, Seconds] = OrderedDict()
+        self._unanswered: OrderedDict[Asker, int] = OrderedDict()
+        self._silent: OrderedDict[Asker, Seconds] = OrderedDict()
         self._denied: OrderedDict[Allowance, Seconds] = OrderedDict()
 
     def require_asking(
@@ -50,37 +65,35 @@ class QuestionLimits:
         Raises:
             NotPermittedError: it was just denied, or too much is asked.
         """
-        program = allowance.program
+        asker = asker_of(allowance)
         if self._denied.get(allowance, Seconds(0)) > now.boot:
             _refuse("you said no a moment ago")
-        if program in self.silenced(now):
+        if asker in self.silenced(now):
             _refuse(
                 f"{MOST_UNANSWERED} questions about this program had no answer, so "
                 "nothing is asked of it for a while; `brokerctl consents` shows it"
             )
-        of_program = [one for one in open_now if one.program == program]
         while self._asked and self._asked[0] <= now.boot - _MINUTE:
             self._asked.popleft()
-        if (
-            len(open_now) >= MOST_OPEN
-            or len(of_program) >= MOST_OPEN_OF_A_PROGRAM
-            or len(self._asked) >= MOST_A_MINUTE
-        ):
+        of_asker = [one for one in open_now if asker_of(one) == asker]
+        if len(open_now) >= MOST_OPEN or len(of_asker) >= MOST_OPEN_OF_A_PROGRAM:
             _refuse("too many questions are open; answer them: `brokerctl approve`")
+        if len(self._asked) >= MOST_A_MINUTE:
+            _refuse(f"{MOST_A_MINUTE} questions a minute are enough; ask again later")
         self._asked.append(now.boot)
 
-    def silenced(self, now: Instant) -> dict[Program, Seconds]:
-        """The programs that nothing is asked of, and seconds until it is again."""
+    def silenced(self, now: Instant) -> dict[Asker, Seconds]:
+        """Those that nothing is asked of, and seconds until it is again."""
         return {
-            program: Seconds(until - now.boot)
-            for program, until in self._silent.items()
+            asker: Seconds(until - now.boot)
+            for asker, until in self._silent.items()
             if until > now.boot
         }
 
     def answered(self, allowance: Allowance) -> None:
         """The person is there after all."""
-        self._unanswered.pop(allowance.program, None)
-        self._silent.pop(allowance.program, None)
+        self._unanswered.pop(asker_of(allowance), None)
+        self._silent.pop(asker_of(allowance), None)
 
     def denied(self, allowance: Allowance, now: Instant) -> None:
         """The person said no."""
@@ -88,12 +101,12 @@ class QuestionLimits:
 
     def unanswered(self, allowance: Allowance, now: Instant) -> None:
         """Nobody said anything for as long as the question was open."""
-        program = allowance.program
-        count = self._unanswered.get(program, 0) + 1
-        _keep(self._unanswered, program, count)
+        asker = asker_of(allowance)
+        count = self._unanswered.get(asker, 0) + 1
+        _keep(self._unanswered, asker, count)
         if count >= MOST_UNANSWERED:
-            del self._unanswered[program]
-            _keep(self._silent, program, Seconds(now.boot + SILENCE))
+            del self._unanswered[asker]
+            _keep(self._silent, asker, Seconds(now.boot + SILENCE))
 
     def forget(self) -> None:
         """Ask about every program again."""

@@ -20,6 +20,7 @@ from broker.model.restriction import SocketName
 from broker.model.store import VaultState
 from broker.model.time import Seconds
 from broker.services.interfaces import Clock
+from broker.services.lineage import people
 from broker.services.opened import Opened
 from broker.services.remembered import Remembered
 from broker.services.vault import Vault
@@ -117,11 +118,11 @@ class Remembering:
                 )
             )
         elif answer is Answer.ALWAYS:
-            remembered = await self.of(self._vault.require_open())
             consent = Consent(
                 consent_id=self.new_id(), allowance=about, given_at=now.wall
             )
             async with self._changing:
+                remembered = await self.of(self._vault.require_open())
                 await remembered.add(consent)
 
     async def revoke(self, consent_id: str | None) -> None:
@@ -175,12 +176,11 @@ def allowance(opened: Opened, question: Question) -> Allowance:
     return Allowance(
         account=question.account,
         issuer=grant.account.issuer.url,
-        subject=grant.subject,
+        people=people(opened.grants, opened.grants.get(question.account)),
         operation=question.operation,
         scopes=grant.scopes if key.scopes is None else key.scopes,
         resource=key.resource,
         socket=question.socket,
         program=program_of(question.facts),
         socket_made_at=question.socket_made_at,
-        uid=question.facts.uid,
     )

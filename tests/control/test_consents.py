@@ -19,13 +19,30 @@ ALWAYS: dict[str, object] = {
     "executable": "/usr/bin/python3",
     "script": "/home/ann/x\x1b[2K.py",
     "unit": None,
+    "flatpak": None,
+    "snap": None,
+    "uid": 1000,
     "session": None,
     "given_at": 1800000000,
     "until": None,
 }
 SESSION = {**ALWAYS, "id": "99", "session": "tty pts/3", "until": 1800000600}
-SILENCED = {"executable": "/bin/loop", "script": None, "unit": None, "until": 1}
-ANSWER = {"consents": [SESSION, ALWAYS], "silenced": [SILENCED], "damaged": False}
+SILENCED: dict[str, object] = {
+    "socket": "admin",
+    "executable": "/bin/loop",
+    "script": None,
+    "unit": None,
+    "flatpak": None,
+    "snap": None,
+    "uid": 1000,
+    "until": 1,
+}
+SHUT_IN = {**SILENCED, "socket": "box", "executable": None, "uid": 1001}
+ANSWER = {
+    "consents": [SESSION, ALWAYS],
+    "silenced": [SILENCED, SHUT_IN],
+    "damaged": False,
+}
 
 
 @pytest.mark.parametrize("words", [["consents"], ["consents", "list"]])
@@ -39,6 +56,7 @@ def test_what_is_remembered_is_listed(
     assert first[3] == "session (tty pts/3)"
     assert second[3:] == ["always", "-", "admin", "drive mail"]
     assert "/bin/loop is not asked about until" in result.stderr
+    assert "socket box as uid 1001 is not asked about until" in result.stderr
     assert "\x1b" not in result.output
 
 

@@ -127,7 +127,7 @@ def test_a_hostile_name_is_made_safe_to_show(tmp_path: Path) -> None:
     )
     with peer(tmp_path, sys.executable, "-c", program) as connected:
         facts = connected.look()
-    assert facts.command == Known(" [2K )('", Certainty.CLAIM)
+    assert facts.command == Known(" [2K )('", Certainty.CLAIM, is_whole=False)
     assert facts.script is None
 
 

@@ -18,16 +18,16 @@ from broker.model.consent import (
     program_of,
     session_of,
 )
-from broker.model.peer_facts import Certainty, Known, PeerFacts
+from broker.model.peer_facts import Certainty, Known, PeerFacts, known
 from broker.model.policy import Operation
 from broker.model.question import Question
 from broker.model.time import Instant, Seconds, UnixTime
 
-CURL = Program(executable="/usr/bin/curl")
+CURL = Program(uid=1, executable="/usr/bin/curl")
 ALLOWED = Allowance(
     account=AccountName("work"),
     issuer="https://issuer.example",
-    subject="ann",
+    people=("ann",),
     operation=Operation.TOKEN,
     scopes=frozenset({"drive", "mail"}),
     resource=None,
@@ -61,16 +61,23 @@ def test_exactly_what_is_no_wider_is_covered(
     [
         {"account": "home"},
         {"issuer": "https://evil.example"},
-        {"subject": "bob"},
-        {"subject": None},
+        {"people": ("bob",)},
+        {"people": ("ann", "bob")},
         {"operation": Operation.ID_TOKEN},
         {"resource": "https://api.example"},
         {"socket": "ci"},
         {"socket_made_at": UnixTime(1)},
-        {"uid": 1001},
-        {"program": Program(executable="/usr/bin/wget")},
-        {"program": Program(executable="/usr/bin/curl", script="/home/ann/x")},
-        {"program": Program(executable="/usr/bin/curl", unit="x.service")},
+        *(
+            {"program": msgspec.structs.replace(CURL, **{name: value})}
+            for name, value in (
+                ("uid", 2),
+                ("executable", "/usr/bin/wget"),
+                ("script", "/home/ann/x"),
+                ("unit", "x.service"),
+                ("flatpak", "org.example.App"),
+                ("snap", "app.app"),
+            )
+        ),
     ],
 )
 def test_whatever_else_differs_is_not_covered(changes: dict[str, object]) -> None:
@@ -85,6 +92,25 @@ def test_a_scope_is_no_name_of_a_program_since_it_never_comes_again() -> None:
     assert program_of(facts) == CURL
     in_service = msgspec.structs.replace(facts, unit=claim("backup.service"))
     assert program_of(in_service).unit == "backup.service"
+
+
+def test_who_is_shut_in_an_application_is_another_program_there() -> None:
+    facts = PeerFacts(uid=1, executable=claim("/usr/bin/curl"))
+    for name in ("flatpak", "snap"):
+        shut_in = msgspec.structs.replace(facts, **{name: claim("org.example.App")})
+        assert getattr(program_of(shut_in), name) == "org.example.App"
+
+
+@pytest.mark.parametrize("name", ["executable", "script", "unit", "flatpak", "snap"])
+def test_a_name_that_cannot_be_shown_whole_tells_no_program(name: str) -> None:
+    facts = PeerFacts(
+        uid=1, executable=claim("/usr/bin/python3"), command=claim("python3")
+    )
+    for odd in ("/" + "x" * 300 + "/one.service", "/bin/\u202eone.service"):
+        shown = known(odd, Certainty.CLAIM)
+        found = program_of(msgspec.structs.replace(facts, **{name: shown}))
+        assert found == Program(uid=1, command="python3")
+        assert not found.is_known
 
 
 def test_a_session_is_the_terminal_else_the_unit_else_the_process() -> None:

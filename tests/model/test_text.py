@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.text import safe_text
+from broker.model.text import safe_name, safe_text
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,17 @@ def test_a_text_of_exactly_the_limit_is_whole() -> None:
     assert safe_text("x" * 200) == "x" * 200
     assert safe_text("x" * 201) == "x" * 199 + "…"
     assert safe_text("abcdef", limit=3) == "ab…"
+
+
+def test_of_a_long_name_both_ends_are_shown() -> None:
+    name = "/home/ann/" + "x" * 300 + "/evil"
+    shown = safe_name(name)
+    assert len(shown) == 200
+    assert shown.startswith("/home/ann/xxx")
+    assert shown.endswith("x/evil")
+    assert "x…x" in shown
+    assert safe_name("/usr/bin/curl") == "/usr/bin/curl"
+    assert safe_name("x" * 199 + "\n") == "x" * 199 + " "
 
 
 @given(st.text(st.characters(), max_size=400))

@@ -286,9 +286,66 @@ async def test_to_forget_everything_is_to_ask_of_everything() -> None:
 async def test_one_program_cannot_keep_others_from_being_asked_about() -> None:
     world = await a_world(a_grant())
     for number in range(MOST_OPEN_OF_A_PROGRAM):
-        await pending(world, changed(socket=f"socket-{number}"))
+        await pending(world, changed(resource=f"https://{number}.example"))
     assert "too many" in await refused(world)
     await pending(world, of(executable=claim("/usr/bin/wget")))
+
+
+def behind(name: str = "box", made_at: float = 5, **facts: object) -> Question:
+    """The same on a restricted socket."""
+    question = changed(socket=name, socket_made_at=UnixTime(made_at))
+    shown = msgspec.structs.replace(CURL, **facts)
+    return msgspec.structs.replace(question, facts=shown)
+
+
+async def test_whoever_is_shut_in_cannot_silence_the_persons_own_program() -> None:
+    world = await a_world(a_grant())
+    for _ in range(MOST_UNANSWERED):
+        await pending(world, behind())
+        await world.clock.advance(QUESTION_LIFE)
+    assert "no answer" in await refused(world, behind(executable=claim("/x")))
+    await pending(world)
+
+
+async def test_whoever_is_shut_in_has_few_questions_whatever_its_programs() -> None:
+    world = await a_world(a_grant())
+    for number in range(MOST_OPEN_OF_A_PROGRAM):
+        await pending(world, behind(executable=claim(f"/bin/{number}")))
+    assert "too many" in await refused(world, behind(executable=claim("/bin/x")))
+    await pending(world)
+    await pending(world, behind("other"))
+
+
+async def test_an_answer_about_one_user_is_no_answer_about_another() -> None:
+    world = await a_world(a_grant())
+    ann, bob = (behind(uid=uid, executable=None) for uid in (1001, 1002))
+    first, second = await asking(world, ann), await asking(world, bob)
+    await say(world, Answer.ONCE)
+    assert (first.done(), second.done()) == (True, False)
+    second.cancel()
+    await say(world, Answer.DENY)
+    await pending(world, ann)
+    await say(world, Answer.ONCE)
+    await world.clock.advance(DENIED_FOR)
+    await pending(world, bob)  # what was said once is ann's to take
+
+
+async def test_whoever_signs_in_later_may_be_another_where_no_issuer_tells() -> None:
+    world = await a_world(a_grant())
+    await pending(world)
+    await say(world, Answer.ALWAYS)
+    assert world.vault.opened is not None
+    grants = world.vault.opened.grants
+    later = UnixTime(world.clock.now().wall + 1)
+    again = msgspec.structs.replace(grants.get(WORK), granted_at=later)
+    await grants.signed_in(again)
+    assert not world.consents.remembers(QUESTION)
+
+
+async def test_unknown_programs_that_call_themselves_otherwise_are_two() -> None:
+    world = await a_world(a_grant())
+    one, two = (of(executable=None, command=claim(name)) for name in ("a", "b"))
+    assert await pending(world, one) != await pending(world, two)
 
 
 async def test_not_more_than_so_many_are_asked_at_once_and_in_a_minute() -> None:
@@ -301,7 +358,7 @@ async def test_not_more_than_so_many_are_asked_at_once_and_in_a_minute() -> None
         await say(world, Answer.DENY)
     for each in programs[8:10]:
         await pending(world, each)
-    assert "too many" in await refused(world, programs[10])
+    assert "a minute" in await refused(world, programs[10])
     await world.clock.advance(Seconds(60))
     await pending(world, programs[10])
 
@@ -423,7 +480,7 @@ async def test_of_a_view_it_is_the_views_scopes_that_are_asked_about() -> None:
     world = await a_world(a_grant(subject="ann"), view)
     await pending(world, changed(account=HOME))
     about = world.consents.open[0].allowance
-    assert (about.account, about.subject) == (HOME, "ann")
+    assert (about.account, about.people[1:]) == (HOME, ("ann",))
     assert about.scopes == {"mail"}
 
 
