@@ -111,7 +111,9 @@ class Consents:
                 return "you, once"
             asked = self._asked(question, about)
             await self._wait(asked, Seconds(deadline - self._clock.now().boot))
-            if _may_pass(asked):
+            # What the person was shown: meanwhile somebody may have signed in anew, as
+            # another or to more. Then that is asked about.
+            if _may_pass(asked) and about == self._about(question):
                 return "you, once"
 
     # --- for the person -----------------------------------------------------------
@@ -184,6 +186,9 @@ class Consents:
             about = asked.allowance
             if about.socket == name and about.socket_made_at is not None:
                 self._end(asked, End.SOCKET_ENDED)
+
+    def _about(self, question: Question) -> Allowance:
+        return allowance(self._vault.require_open(), question)
 
     # --- one question ---------------------------------------------------------------
 

@@ -330,15 +330,38 @@ async def test_an_answer_about_one_user_is_no_answer_about_another() -> None:
     await pending(world, bob)  # what was said once is ann's to take
 
 
+async def sign_in_anew(world: World, **changes: object) -> None:
+    """Whoever it was, a moment later."""
+    assert world.vault.opened is not None
+    grants = world.vault.opened.grants
+    later = UnixTime(world.clock.now().wall + 1)
+    again = msgspec.structs.replace(grants.get(WORK), granted_at=later, **changes)
+    await grants.signed_in(again)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"subject": "bob"}, {"scopes": frozenset({"drive", "mail", "admin"})}],
+)
+async def test_a_yes_is_for_what_was_shown_and_not_for_a_later_sign_in(
+    changes: dict[str, object],
+) -> None:
+    world = await a_world(a_grant(subject="ann"))
+    task = await asking(world)
+    await sign_in_anew(world, **{"subject": "ann", **changes})
+    await say(world, Answer.ONCE)
+    assert not task.done()
+    (asked,) = world.consents.open  # it is asked about anew
+    assert asked.allowance.people == (changes.get("subject", "ann"),)
+    await say(world, Answer.ONCE)
+    assert await task == "you, once"
+
+
 async def test_whoever_signs_in_later_may_be_another_where_no_issuer_tells() -> None:
     world = await a_world(a_grant())
     await pending(world)
     await say(world, Answer.ALWAYS)
-    assert world.vault.opened is not None
-    grants = world.vault.opened.grants
-    later = UnixTime(world.clock.now().wall + 1)
-    again = msgspec.structs.replace(grants.get(WORK), granted_at=later)
-    await grants.signed_in(again)
+    await sign_in_anew(world)
     assert not world.consents.remembers(QUESTION)
 
 
