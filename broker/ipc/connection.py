@@ -5,7 +5,8 @@ Knows no routes and no services.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from broker.ipc import web
 from broker.model.veiled import Veiled
@@ -55,7 +56,10 @@ class PeerConnection(web.RequestHandler):
         ended: is called once the connection is no more.
     """
 
-    __slots__ = ("_begun", "_ended", "_left", "_look", "_refuse", "_stream", "_wire")
+    __slots__ = (
+        *("_begun", "_ended", "_refuse", "_stream", "_waiting"),
+        *("_left", "_look", "_wire"),
+    )
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class PeerConnection(web.RequestHandler):
         )
         self._refuse = refuse
         self._stream: asyncio.Task[object] | None = None
+        self._waiting: asyncio.Task[object] | None = None
         self._begun = begun or Begun()
         self._ended = ended
         # The transport, also once aiohttp has closed it and forgets it.
@@ -148,14 +153,29 @@ class PeerConnection(web.RequestHandler):
         self._stream = asyncio.current_task()
         self.keep_alive(False)
 
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """The peer's leaving cancels the task that is in here, and nothing after it.
+
+        For what is of no use to anybody else; other work goes on when a peer leaves.
+        """
+        if self.transport is None:
+            raise asyncio.CancelledError
+        self._waiting = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._waiting = None
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """The peer has left."""
         super().connection_lost(exc)
         self._ended()
         self._look_no_more()
         self._wire = None
-        if self._stream is not None:
-            self._stream.cancel()
+        for task in (self._stream, self._waiting):
+            if task is not None:
+                task.cancel()
 
     def close(self) -> None:
         """End after the request under way, if it has arrived."""

@@ -172,8 +172,13 @@ def _routed(router: Router, door: Socket) -> Handler:
         connection = transport.get_extra_info("socket") if transport else None
         if connection is None:
             raise asyncio.CancelledError  # it hung up; there is nobody to answer
+        protocol = request.protocol
+        assert isinstance(protocol, PeerConnection)  # noqa: S101 - as served; for mypy
         request[ASKER] = Asker(
-            socket=door, peer=peer_of(connection), connected=connection
+            socket=door,
+            peer=peer_of(connection),
+            connected=connection,
+            awaited=protocol.awaited,
         )
         await _read_body(request)
         return await handler(request)

@@ -5,6 +5,7 @@ request that nobody need be asked about passes without waiting.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
@@ -36,11 +37,13 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         connected: its connection, by which more can be learned of it.
+        awaited: what is done within it ends, cancelled, where the asker hangs up.
     """
 
     socket: Socket
     peer: Peer
     connected: SocketOptions | None = None
+    awaited: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +120,9 @@ class Gate:
         if question is not None:
             # The account that was asked about, whatever is the default by then.
             wanted = msgspec.structs.replace(wanted, account=question.account)
-            rule = await self._consent.get().ask(question, patience)
+            # An answer for once is for those who are there to get it.
+            with asker.awaited():
+                rule = await self._consent.get().ask(question, patience)
         return Passage(wanted=wanted, rule=rule)
 
     def require_living(self, asker: Asker) -> None:

@@ -1,5 +1,7 @@
 """Who stands at the gate in the tests: a person, a look at programs, a count."""
 
+import asyncio
+
 from broker.model.errors import ConsentPendingError, NotPermittedError
 from broker.model.peer import Peer, SocketOptions
 from broker.model.peer_facts import PeerFacts
@@ -16,6 +18,9 @@ class FakeConsent:
         denied: accounts that are denied; about others there is no answer.
         remembered: accounts whose earlier answer counts.
         asked: every question.
+        is_away: whether whoever asks has to wait for ever.
+        begun: set when somebody does.
+        waiting: how many do.
     """
 
     def __init__(self) -> None:
@@ -23,6 +28,9 @@ class FakeConsent:
         self.denied: set[str] = set()
         self.remembered: set[str] = set()
         self.asked: list[Question] = []
+        self.is_away = False
+        self.begun = asyncio.Event()
+        self.waiting = 0
 
     def remembers(self, question: Question) -> bool:
         return not question.every and question.account in self.remembered
@@ -30,6 +38,13 @@ class FakeConsent:
     async def ask(self, question: Question, wait: Seconds) -> str:
         del wait
         self.asked.append(question)
+        if self.is_away:
+            self.waiting += 1
+            self.begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.waiting -= 1
         if question.account in self.denied:
             raise NotPermittedError(what="you said no")
         if question.account not in self.allowed:

@@ -8,6 +8,7 @@ from broker.model.errors import BrokerError, IssuerUnreachableError
 from broker.model.http import HttpResponse
 from broker.model.time import Seconds
 from tests.fakes.clock import run_until_idle
+from tests.ipc.asks import asks
 from tests.ipc.served import Served
 from tests.services.world import digest, refusal, token_answer
 
@@ -160,3 +161,21 @@ async def test_while_an_issuer_is_down_nobody_waits_for_it(served: Served) -> No
         assert (said.status, said.code) == (502, "issuer_unreachable")
         assert said.headers["Retry-After"] in ("1", "2")
     assert len(served.world.sender.requests) == 1
+
+
+async def test_whoever_hangs_up_while_the_person_is_asked_waits_no_more(
+    served: Served,
+) -> None:
+    policy = {"rules": [], "accounts": {}, "default": "ask"}
+    assert (await served.ask("PUT", "/v1/policy", policy)).status == 200
+    person = served.world.consent
+    person.is_away = True
+    _, writer = await asyncio.open_unix_connection(str(served.path))
+    writer.write(asks())
+    await person.begun.wait()
+    writer.close()
+    for _ in range(1000):
+        if person.waiting == 0:
+            break
+        await served.ask("GET", "/v1/status")
+    assert person.waiting == 0

@@ -252,6 +252,20 @@ def test_who_does_not_wait_is_told_at_once_and_comes_back(asked: Person) -> None
     assert again["code"] == "consent_pending"
 
 
+def test_a_yes_is_for_the_next_start_of_a_program_that_was_ended(
+    asked: Person,
+) -> None:
+    ended = begin_curl(asked)
+    ended.terminate()
+    asked.finish(ended)
+    wait_until(lambda: questions(asked)[0]["waiting"] == 0, "nobody waits")
+    question_id = str(questions(asked)[0]["id"])
+    assert asked.brokerctl("approve", question_id, "--once").status == 0
+    served = call(asked, "POST", "/v1/token", {"wait": 0})
+    assert isinstance(served, dict)
+    assert served["account"] == "demo"
+
+
 def test_no_port_listens_once_the_page_has_gone(asked: Person) -> None:
     waiting = begin(asked)
     (question,) = questions(asked)
