@@ -1,22 +1,26 @@
 """Serves the page of a question on loopback. Satisfies the services' `QuestionSite`.
 
 Its address has 256 random bits, and what its form sends back another 256, good for one
-answer: no page of another site can know either.
+answer: no page of another site can know either. But a browser is started with the
+address as its argument, which every user of a machine may read: so no other user is let
+in.
 """
 
 import hmac
 import logging
 import secrets
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
+from broker.host.loopback_peer import is_own
 from broker.model.consent import Answer
 from broker.model.question_page import QuestionPage
 from broker.model.time import Seconds
 from broker.net.loopback_sockets import loopback_sockets
 from broker.net.pages import STRAY
 from broker.net.question_page import ALLOWED, DENIED, NOT_TAKEN, question_page
-from broker.net.site import IDLE, LoopbackSite, Reply, Target
+from broker.net.site import IDLE, Address, LoopbackSite, Reply, Target
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +33,20 @@ _STRAY_REPLY = Reply(page=STRAY, status=HTTPStatus.BAD_REQUEST)
 
 
 class QuestionSites:
-    """Serves pages, each on a port of its own."""
+    """Serves pages, each on a port of its own.
 
-    def __init__(self, *, idle: Seconds = IDLE) -> None:
+    Args:
+        is_own: see `LoopbackSite`.
+    """
+
+    def __init__(
+        self,
+        *,
+        idle: Seconds = IDLE,
+        is_own: Callable[[Address, Address], bool] = is_own,
+    ) -> None:
         self._idle = idle
+        self._is_own = is_own
 
     async def open(self, page: QuestionPage) -> "OpenQuestionPage":
         """Serve it until it is closed; `PortInUseError` where no port is to be had."""
@@ -45,6 +59,7 @@ class QuestionSites:
             idle=self._idle,
             form_path=opened.path,
             is_own_form=True,
+            is_own=self._is_own,
         )
         await opened.start(site)
         return opened
@@ -93,6 +108,7 @@ class OpenQuestionPage:
             return _STRAY_REPLY
         self._is_answered = True
         if not await self._page.on_answer(answer):
+            self._is_answered = False  # where it is open still, it waits for another
             return Reply(page=NOT_TAKEN, status=HTTPStatus.CONFLICT)
         return Reply(page=DENIED if answer is Answer.DENY else ALLOWED)
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 IDLE = Seconds(2)
 """Within it a request must be whole. Browsers open connections to spare."""
 
+Address = tuple[str, int]
+
 _GRACE = Seconds(1)
 """For an answer that is just being written when the site stops."""
 
@@ -69,6 +71,8 @@ class LoopbackSite:
         idle: seconds until a request must be whole.
         form_path: the one path to which a form may be sent, or None.
         is_own_form: whether that is a form of a page of this very site.
+        is_own: given the other end and this one, whether whoever connects is one for
+            whom this is; all are, where nothing is said.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class LoopbackSite:
         idle: Seconds = IDLE,
         form_path: str | None = None,
         is_own_form: bool = False,
+        is_own: Callable[[Address, Address], bool] | None = None,
     ) -> None:
         self._sockets = tuple(sockets)
         port = int(self._sockets[0].getsockname()[1])
@@ -91,6 +96,7 @@ class LoopbackSite:
         self._idle = idle
         self._form_path = form_path
         self._is_own_form = is_own_form
+        self._is_own = is_own
         self._http = web.Server(self._handle)
         self._listening: list[asyncio.Server] = []
 
@@ -129,6 +135,8 @@ class LoopbackSite:
             form_path=self._form_path,
             is_own_form=self._is_own_form,
         )
+        if fault is None and not self._is_for(request.transport):
+            fault = HTTPStatus.FORBIDDEN
         if fault is not None:
             log.info("loopback.request.refused status=%d", fault)
             return _refusal(fault)
@@ -138,6 +146,14 @@ class LoopbackSite:
             log.info("loopback.request.slow")
             return _refusal(HTTPStatus.REQUEST_TIMEOUT)
         return _response(await self._answer(target))
+
+    def _is_for(self, transport: asyncio.Transport | None) -> bool:
+        if self._is_own is None:
+            return True
+        if transport is None:
+            return False
+        peer = transport.get_extra_info("peername")
+        return self._is_own(peer, transport.get_extra_info("sockname"))
 
     async def _target(self, request: web.BaseRequest) -> Target:
         path, mark, query = request.raw_path.partition("?")

@@ -95,9 +95,15 @@ async def test_an_answer_that_was_not_offered_is_not_handed_on(
     await opened.close()
 
 
-async def test_that_an_answer_is_not_taken_is_told(site: QuestionSite) -> None:
-    opened = await site.open(Person(takes=False).page())
+async def test_an_answer_that_is_not_taken_can_be_said_again(
+    site: QuestionSite,
+) -> None:
+    person = Person(takes=False)
+    opened = await site.open(person.page())
     assert not await click(opened, Answer.ONCE)
+    person.takes = True
+    assert await click(opened, Answer.DENY)
+    assert not await click(opened, Answer.DENY)
     await opened.close()
     await opened.close()
 
@@ -216,6 +222,24 @@ async def test_the_one_time_value_is_good_for_one_answer(real: Real) -> None:
     assert (await post(real.opened.url, real.form)).status == 200
     assert (await post(real.opened.url, real.form)).status == 400
     assert real.person.said == [Answer.ONCE]
+    assert (await get(real.opened.url)).status == 404
+
+
+async def test_no_other_user_is_shown_the_page_or_answers_on_it() -> None:
+    asked: list[tuple[object, object]] = []
+
+    def of_another(peer: object, here: object) -> bool:
+        asked.append((peer, here))
+        return False
+
+    person = Person()
+    opened = await QuestionSites(idle=IDLE, is_own=of_another).open(person.page())
+    assert (await get(opened.url)).status == 403
+    assert (await post(opened.url, "token=x&answer=once")).status == 403
+    assert person.said == []
+    port = urlsplit(opened.url).port
+    assert [here for _, here in asked] == [("127.0.0.1", port)] * 2
+    await opened.close()
 
 
 async def test_nothing_listens_once_the_page_is_closed(real: Real) -> None:

@@ -25,8 +25,8 @@ class FakeOpenPage:
         is_there = answer in self.page.answers and not self.closed
         if not is_there or self._is_answered:
             return False
-        self._is_answered = True
-        return await self.page.on_answer(answer)
+        self._is_answered = await self.page.on_answer(answer)
+        return self._is_answered
 
     async def close(self) -> None:
         self.closed = True

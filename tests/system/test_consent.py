@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,6 +132,63 @@ def test_the_page_shows_the_question_and_its_button_is_the_answer(
     assert isinstance(again, dict)
     assert again["code"] == "consent_pending"  # it was once
     hunt(asked, [first], kept=["client_secret.json"])
+
+
+READ_THE_ARGUMENTS = """
+import encodings.idna, os, pathlib, sys, urllib.error, urllib.request
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+url = sys.argv.pop()
+
+def names(process):
+    try:
+        return url.encode() in process.read_bytes()
+    except OSError:  # it has ended
+        return False
+
+for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    if process.parent.name == str(os.getpid()) or not names(process):
+        continue
+    try:
+        print(urllib.request.urlopen(url).status)
+    except urllib.error.HTTPError as refused:
+        print(refused.code)
+    break
+"""
+
+
+def test_another_user_who_reads_the_address_off_the_browser_is_shown_nothing(
+    asked: Person,
+) -> None:
+    browser = asked.home / "browser"
+    browser.write_text("#!/bin/sh\nsleep 30\n")
+    browser.chmod(0o755)
+    own(browser)
+    asked.session["BROWSER"] = str(browser)
+    with the_agent(asked, "--ask", "page"):
+        waiting = begin_curl(asked)
+        (question,) = questions(asked)
+        page = call(asked, "POST", f"/v1/questions/{question['id']}/page", {})
+        assert isinstance(page, dict)
+        assert read_the_arguments(page["url"]) == "403"
+        shown = asked.run("curl", "--silent", page["url"]).output
+        assert "May curl have an access token of demo?" in shown
+        assert asked.brokerctl("approve", str(question["id"]), "--deny").status == 0
+        asked.finish(waiting)
+
+
+def read_the_arguments(url: str) -> str:
+    """What another user is answered who has seen `url` among all arguments."""
+    found = ""
+
+    def has_read() -> bool:
+        nonlocal found
+        words = [sys.executable, "-c", READ_THE_ARGUMENTS, url]
+        said = subprocess.run(words, capture_output=True, text=True, check=True)
+        found = said.stdout.strip()
+        return bool(found)
+
+    wait_until(has_read, "somebody else has the address")
+    return found
 
 
 def test_the_page_denies_with_the_return_key_and_shows_no_markup_of_a_program(
