@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from broker.control.broker import Json, text
 from broker.control.questions import LABELS, caution, details, offered, title
 from broker.control.session_bus import SessionBus
-from broker.control.ways import Answered, WayFailedError
+from broker.control.ways import Answered, UnfitError, WayFailedError
 
 if TYPE_CHECKING:
     from jeepney import Message
@@ -22,6 +22,8 @@ PATH = "/org/freedesktop/Notifications"
 
 _CRITICAL = 2
 _NEVER = 0
+
+_MOST_LINES = 20
 
 
 class NotificationWay:
@@ -52,8 +54,15 @@ class NotificationWay:
         Thread(target=self._tell, name="notification buttons", daemon=True).start()
 
     def ask(self, question: Json) -> None:
-        """Show it."""
+        """Show it.
+
+        Raises:
+            UnfitError: a desktop would cut it off, and its buttons would stay.
+            WayFailedError: nobody shows it.
+        """
         lines = [f"{name}: {value}" for name, value in details(question)]
+        if len(lines) > _MOST_LINES:
+            raise UnfitError("it is too long for a notification")
         body = "\n".join([*lines, caution(question)])
         actions = [
             word for answer in offered(question) for word in (answer, LABELS[answer])

@@ -12,7 +12,7 @@ from broker.control.agent_page import PageWay
 from broker.control.broker import Broker, Json, text
 from broker.control.output import say, say_json, tell_note
 from broker.control.questions import DONE, find_question, give_answer, title
-from broker.control.ways import WayFailedError
+from broker.control.ways import UnfitError, WayFailedError
 from broker.model.event import EventKind
 from brokerd_client import BrokerError
 
@@ -85,7 +85,8 @@ class QuestionAsker:
                 way.ask(question)
             except WayFailedError as exc:
                 # Another may do; and this one, perhaps, at the next question.
-                self._forget_way(name)
+                if not isinstance(exc, UnfitError):
+                    self._forget_way(name)
                 failures.append(str(exc))
             else:
                 self._shown[question_id] = way

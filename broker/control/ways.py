@@ -8,3 +8,7 @@ Answered = Callable[[str, str], None]
 
 class WayFailedError(Exception):
     """The person cannot be asked in this way; the text says why to people."""
+
+
+class UnfitError(WayFailedError):
+    """Not about this question; about others, perhaps."""

@@ -11,11 +11,18 @@ import msgspec
 from broker.model.peer_facts import NAMES, Certainty, PeerFacts
 from broker.model.policy import Operation
 from broker.model.question import Question
-from broker.model.text import safe_text
+from broker.model.text import safe_name, safe_text
 
-CAUTION = "What is said of the program may be imitated by programs running as you."
+CAUTION = (
+    "What is said of the program may be imitated by programs running as you. "
+    "If you did not expect this question, deny it."
+)
 
-MOST_SCOPES_SHOWN = 12
+MOST_SCOPES_SHOWN = 100
+"""All, in practice: whoever asks chooses them, and so what would not be shown."""
+
+_LONGEST_NAME = 60
+"""Characters of a program's name in the question itself."""
 
 _ANY_ISSUER = "any"
 
@@ -79,7 +86,7 @@ def question_words(
         table: of `parse_scope_words`.
     """
     what = _OPERATIONS.get(question.operation, question.operation.value)
-    name = safe_text(question.facts.label)
+    name = safe_name(question.facts.label, _LONGEST_NAME)
     return QuestionWords(
         title=f"May {name} have {what} of {question.account}?",
         details=(

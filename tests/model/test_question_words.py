@@ -78,9 +78,24 @@ def test_that_no_scope_is_named_is_said() -> None:
 
 
 def test_a_hundred_scopes_do_not_hide_the_rest_of_the_question() -> None:
-    shown = lines(QUESTION, *(f"s{n:03}" for n in range(100)))
+    shown = lines(QUESTION, *(f"s{n:03}" for n in range(1000)))
     assert len([name for name, _ in shown if name == "allows"]) == MOST_SCOPES_SHOWN + 1
-    assert ("allows", f"and {100 - MOST_SCOPES_SHOWN} more scopes") in shown
+    assert ("allows", f"and {1000 - MOST_SCOPES_SHOWN} more scopes") in shown
+
+
+def test_no_scope_that_a_person_may_have_granted_is_hidden_behind_others() -> None:
+    harmless = [f"a{n:02}" for n in range(40)]
+    shown = lines(QUESTION, *harmless, "https://mail.google.com/")
+    (mail,) = [value for _, value in shown if "mail.google.com" in value]
+    assert mail.startswith("read, write, send and DELETE all your mail")
+
+
+def test_a_name_is_too_short_to_tell_a_story_in_the_question() -> None:
+    name = "curl have nothing" + " " * 300 + "? May git"
+    facts = PeerFacts(uid=1, executable=Known("/bin/" + name, Certainty.CLAIM))
+    question = msgspec.structs.replace(QUESTION, facts=facts)
+    title = question_words(question, GOOGLE, ["x"], SCOPES).title
+    assert len(title) == len("May  have an access token of work?") + 60
 
 
 def test_what_the_token_is_for_and_that_each_use_is_asked_is_said() -> None:

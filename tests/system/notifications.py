@@ -1,5 +1,6 @@
-"""Real notifications: dunst on a screen of the test's own, and a finger."""
+"""Real notifications on a screen of the test's own, a finger and a camera."""
 
+import json
 import struct
 import subprocess
 import zlib
@@ -7,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.system.desktop import Desktop
 from tests.system.person import Person, own
 from tests.system.waiting import wait_until
+
+NAME = "org.freedesktop.Notifications"
+NOTIFICATION_DAEMON = "/usr/lib/notification-daemon/notification-daemon"
 
 _SETTINGS = """[global]
     dmenu = {menu}
@@ -25,6 +30,8 @@ _SETTINGS = """[global]
     frame_width = 1
     show_indicators = no
     mouse_left_click = do_action
+[urgency_critical]
+    timeout = 600
 """
 
 
@@ -45,6 +52,12 @@ class Dunst:
         self.menu.write_text(f"#!/bin/sh\ngrep -m 1 -F '{label}'\n")
         said = self.person.run("dunstctl", "context")
         assert said.status == 0, said
+
+    def history(self) -> list[dict[str, object]]:
+        """What was closed, as it was sent: the newest first."""
+        said = self.person.run("dunstctl", "history")
+        (found,) = json.loads(said.output)["data"]
+        return [{name: of["data"] for name, of in one.items()} for one in found]
 
     def close(self) -> None:
         """Wipe the newest away, as a person does who is busy."""
@@ -74,26 +87,73 @@ def dunst(person: Person, desk: Desktop) -> Iterator[Dunst]:
         process.communicate()
 
 
-def photograph_screen(folder: Path, path: Path) -> None:
-    """The upper right of the screen of an Xvfb with -fbdir, as PNG.
+@contextmanager
+def notification_daemon(person: Person, desk: Desktop) -> Iterator[None]:
+    """One with buttons to look at: what GNOME had."""
+    person.session["DISPLAY"] = desk.display
+    process = person.start(NOTIFICATION_DAEMON, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _is_there(person), "somebody shows notifications")
+        yield
+    finally:
+        del person.session["DISPLAY"]
+        process.terminate()
+        process.communicate()
+
+
+def _is_there(person: Person) -> bool:
+    where = ("--dest=org.freedesktop.DBus", "/org/freedesktop/DBus")
+    asked = ("org.freedesktop.DBus.NameHasOwner", f"string:{NAME}")
+    said = person.run("dbus-send", "--session", "--print-reply", *where, *asked)
+    return "true" in said.output
+
+
+class Box(NamedTuple):
+    """A part of a screen, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+OF_DUNST = Box(512, 20, 768, 330)
+OF_NOTIFICATION_DAEMON = Box(868, 0, 412, 396)
+
+
+def await_picture(folder: Path, box: Box) -> None:
+    """Return when something is shown there, whole: it comes up line by line."""
+    seen = [b""]
+
+    def is_whole() -> bool:
+        seen.append(_rows(folder, box))
+        return any(seen[-1]) and seen[-1] == seen[-2]
+
+    wait_until(is_whole, "it is on the screen")
+
+
+def photograph_screen(folder: Path, path: Path, box: Box = OF_DUNST) -> None:
+    """A part of the screen of an Xvfb with -fbdir, as PNG."""
+    header = struct.pack(">IIBBBBB", box.width, box.height, 8, 2, 0, 0, 0)
+    content = zlib.compress(_rows(folder, box), 9)
+    chunks = ((b"IHDR", header), (b"IDAT", content), (b"IEND", b""))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*one) for one in chunks))
+
+
+def _rows(folder: Path, box: Box) -> bytes:
+    """The pixels as PNG has them, a zero before each line.
 
     Source: XWDFile.h of X11, version 7, as Xvfb writes it: 32 bits a pixel, BGRX.
     """
     data = (folder / "Xvfb_screen0").read_bytes()
     head = struct.unpack(">25I", data[:100])
-    size, width, height, line, colors = head[0], head[4], head[5], head[12], head[19]
-    pixels = data[size + colors * 12 :]
-    top, left = height // 40, width * 2 // 5  # where dunst shows what it shows
-    width, height = width - left, height * 3 // 8 - top
-    begin = top * line + left * 4
-    rows = b"".join(
-        b"\0" + _rgb(pixels[at : at + width * 4])
-        for at in range(begin, begin + height * line, line)
+    size, line, colors = head[0], head[12], head[19]
+    begin = size + colors * 12 + box.top * line + box.left * 4
+    return b"".join(
+        b"\0" + _rgb(data[at : at + box.width * 4])
+        for at in range(begin, begin + box.height * line, line)
     )
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*one) for one in chunks))
 
 
 def _rgb(line: bytes) -> bytes:

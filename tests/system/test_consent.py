@@ -9,13 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page  # type: ignore[import-not-found]
 
 from tests.system.browser import SCREENSHOTS, open_page, photograph
 from tests.system.desktop import desktop
 from tests.system.hunt import hunt
 from tests.system.issuers import Sandbox, sandbox
 from tests.system.keyring import session_bus
-from tests.system.notifications import dunst, photograph_screen
+from tests.system.notifications import (
+    OF_NOTIFICATION_DAEMON,
+    await_picture,
+    dunst,
+    notification_daemon,
+    photograph_screen,
+)
 from tests.system.person import Person, own
 from tests.system.sign_in import sign_in
 from tests.system.terminal import terminal
@@ -123,6 +130,7 @@ def test_the_page_shows_the_question_and_its_button_is_the_answer(
         assert "may be imitated by programs running as you" in page.inner_text("main")
         assert f"{DRIVE}.readonly" in page.inner_text("dl")
         photograph(page, "question")
+        assert [takes_clicks(page, at_seconds=0), takes_clicks(page)] == [False, True]
         page.click("button.once")
         assert page.inner_text("h1") == "Allowed"
         photograph(page, "allowed")
@@ -132,6 +140,22 @@ def test_the_page_shows_the_question_and_its_button_is_the_answer(
     assert isinstance(again, dict)
     assert again["code"] == "consent_pending"  # it was once
     hunt(asked, [first], kept=["client_secret.json"])
+
+
+WHAT_IS_CLICKED = """seconds => {
+  for (const one of document.getAnimations()) {
+    one.pause();
+    seconds === null ? one.finish() : one.currentTime = 1000 * seconds;
+  }
+  const box = document.querySelector("button.once").getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  return document.elementFromPoint(x, y).className === "once";
+}"""
+
+
+def takes_clicks(page: Page, at_seconds: float | None = None) -> bool:
+    """Whether a click on 'Allow once' is one: so long after it was shown, or later."""
+    return bool(page.evaluate(WHAT_IS_CLICKED, at_seconds))
 
 
 READ_THE_ARGUMENTS = """
@@ -226,7 +250,6 @@ def test_a_notification_has_buttons_and_to_wipe_it_away_is_no_answer(
     ):
         waiting = begin_curl(asked)
         wait_until(lambda: shown.shown() == 1, "it is shown")
-        photograph_screen(desk.frame, SCREENSHOTS / "notification.png")
         shown.close()
         assert len(questions(asked)) == 1
         (question,) = questions(asked)
@@ -239,6 +262,73 @@ def test_a_notification_has_buttons_and_to_wipe_it_away_is_no_answer(
         assert issuer.accepts(token(asked, waiting))
         wait_until(lambda: "session" in heard.read_text(), "the agent says so")
         wait_until(lambda: shown.shown() == 0, "it is gone")
+
+
+def test_a_notification_as_people_see_it(asked: Person) -> None:
+    with (
+        desktop("openbox") as desk,
+        session_bus(asked, services=False),
+        notification_daemon(asked, desk),
+        the_agent(asked, "--ask", "notification"),
+    ):
+        waiting = begin_curl(asked)
+        await_picture(desk.frame, OF_NOTIFICATION_DAEMON)
+        picture = SCREENSHOTS / "notification.png"
+        photograph_screen(desk.frame, picture, OF_NOTIFICATION_DAEMON)
+        (question,) = questions(asked)
+        assert asked.brokerctl("approve", str(question["id"]), "--deny").status == 0
+        asked.finish(waiting)
+
+
+def test_a_program_chooses_no_markup_and_no_end_of_a_notification(
+    asked: Person,
+) -> None:
+    program = asked.home / HOSTILE
+    shutil.copy("/usr/bin/curl", program)
+    own(program)
+    with (
+        desktop(None) as desk,
+        session_bus(asked, services=False),
+        dunst(asked, desk) as shown,
+        the_agent(asked, "--ask", "notification"),
+    ):
+        waiting = begin_curl(asked, str(program))
+        wait_until(lambda: shown.shown() == 1, "it is shown")
+        photograph_screen(desk.frame, SCREENSHOTS / "notification-hostile.png")
+        shown.close()
+        (sent,) = shown.history()
+        assert "&lt;script&gt; [2K &amp;amp;'\"&lt;b&gt; (claimed)" in str(sent["body"])
+        assert sent["timeout"] == 0  # else it would go while the person is away
+        waiting.terminate()
+        asked.finish(waiting)
+
+
+def test_what_no_notification_can_show_whole_is_shown_on_the_page(
+    person: Person, issuer: Sandbox
+) -> None:
+    scopes = " ".join(f"{DRIVE}.{number}" for number in range(20))
+    sign_in(person, "demo", issuer, f"--scope={scopes}")
+    assert person.brokerctl("policy", "set", "ask", "--account", "demo").status == 0
+    browser = person.home / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" >{person.home}/opened\n')
+    browser.chmod(0o755)
+    own(browser)
+    with (
+        desktop(None) as desk,
+        session_bus(person, services=False),
+        dunst(person, desk) as shown,
+    ):
+        person.session["BROWSER"] = str(browser)
+        with the_agent(person):
+            short = begin(person, "--scope", f"{DRIVE}.1")
+            wait_until(lambda: shown.shown() == 1, "it is shown")
+            long = begin_curl(person)
+            wait_until((person.home / "opened").exists, "a page is opened")
+            assert "/question/" in (person.home / "opened").read_text()
+            assert shown.shown() == 1  # the other one is there still
+            for process in (short, long):
+                process.terminate()
+                person.finish(process)
 
 
 def test_a_notification_goes_when_somebody_answers_elsewhere(asked: Person) -> None:
