@@ -4,10 +4,11 @@ An XDG autostart file, a launch agent, or a logon task: nothing of it starts the
 which the service or the first command does.
 """
 
+import getpass
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 import click
@@ -24,8 +25,10 @@ from broker.control.units import (
     AGENT_DESKTOP,
     AGENT_LABEL,
     AGENT_PLIST,
+    AGENT_TASK,
     agent_desktop,
     agent_plist,
+    agent_task,
 )
 
 TASK = "brokerd-agent"
@@ -146,19 +149,18 @@ def by_launchd(brokerctl: Path) -> Starting:
 def by_logon_task(brokerctl: Path) -> Starting:
     """A task of the person's own, run when they log on, with their rights and no more.
 
-    Raises:
-        ValueError: the path cannot stand in the task.
-
-    Source: schtasks /Create, on learn.microsoft.com.
+    Source: schtasks /Create, on learn.microsoft.com: its own words for a logon mean
+    that of any user, which only an administrator may say. So the task is XML.
     """
-    if '"' in str(brokerctl):
-        raise ValueError(f"a path with a quotation mark: {brokerctl}")
-    create = ("schtasks", "/Create", "/TN", TASK, "/F")
-    run = ("/TR", f'"{brokerctl}" agent', "/SC", "ONLOGON", "/RL", "LIMITED", "/IT")
+    # Late: no other system needs it.
+    from broker.host.paths import state_directory  # noqa: PLC0415
+
+    user = f"{os.environ.get('USERDOMAIN', '.')}\\{getpass.getuser()}"
+    path = state_directory() / AGENT_TASK
     return Starting(
         name="Task Scheduler",
-        files={},
-        begin=((*create, *run),),
+        files={path: agent_task(PureWindowsPath(str(brokerctl)), user)},
+        begin=(("schtasks", "/Create", "/TN", TASK, "/XML", str(path), "/F"),),
         end=(("schtasks", "/Delete", "/TN", TASK, "/F"),),
         note="when you log on; until then run: brokerctl agent",
     )

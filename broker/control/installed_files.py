@@ -20,8 +20,9 @@ def installed_command(name: str) -> Path:
     Raises:
         ServiceError: it is not installed.
     """
-    beside = Path(sys.executable).parent / name
-    found = beside if beside.exists() else shutil.which(name)
+    # Searched for in both cases: on Windows its name has an end.
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    found = beside or shutil.which(name)
     if found is None:
         raise ServiceError(
             f"the command {name} is not installed",

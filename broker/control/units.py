@@ -2,7 +2,7 @@
 
 import re
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -19,6 +19,7 @@ AGENT_DESKTOP = "brokerd-agent.desktop"
 AGENT_PLIST = "dev.brokerd.agent.plist"
 AGENT_LABEL = "dev.brokerd.agent"
 """What launchd calls the agent."""
+AGENT_TASK = "brokerd-agent.xml"
 
 MARKS = tuple(f"Written by `brokerctl {of} install`" for of in ("service", "agent"))
 """One stands in every file of ours: only those are replaced or removed unasked."""
@@ -74,6 +75,25 @@ def agent_plist(brokerctl: Path, log: Path) -> str:
     return re.sub("|".join(paths), lambda m: paths[m[0]], text)
 
 
+def agent_task(brokerctl: PureWindowsPath, user: str) -> str:
+    r"""The logon task of Windows, as the XML that `schtasks /Create` takes.
+
+    Args:
+        brokerctl: the command as an absolute path.
+        user: at whose logon it starts, such as 'DESKTOP\\ann'.
+
+    Raises:
+        ValueError: the path cannot stand in a task.
+
+    Source: MS-TSCH 2.5.
+    """
+    places = {"@BROKERCTL@": escape(_plain(brokerctl)), "@USER@": escape(user)}
+    text = _template("windows", AGENT_TASK)
+    filled = re.sub("|".join(places), lambda m: places[m[0]], text)
+    # Whatever Windows takes the file's encoding for.
+    return filled.encode("ascii", "xmlcharrefreplace").decode()
+
+
 def desktop_path(path: Path) -> str:
     r"""`path` as the first word of Exec=, such as '"/home/a b/brokerctl"'.
 
@@ -115,7 +135,7 @@ def is_ours(text: str) -> bool:
     return any(mark in text for mark in MARKS)
 
 
-def _plain(path: Path) -> str:
+def _plain(path: PurePath) -> str:
     text = str(path)
     if not path.is_absolute() or any(c < FIRST_PRINTABLE for c in text):
         raise ValueError(f"not an absolute path without control characters: {text!r}")

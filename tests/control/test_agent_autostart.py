@@ -5,11 +5,13 @@ import json
 import plistlib
 import shlex
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from broker.control import agent_autostart
 from broker.control.agent_autostart import by_desktop, by_launchd, by_logon_task
+from broker.control.units import is_ours
 from tests.control.conftest import Run
 
 BROKERCTL = Path("/opt/brokerd/bin/brokerctl")
@@ -78,15 +80,32 @@ def test_launchd_is_given_a_property_list_and_told_of_it(
     assert starting.end[0][2].endswith("/dev.brokerd.agent")
 
 
-def test_the_task_scheduler_is_given_the_words_that_it_takes() -> None:
-    starting = by_logon_task(Path("C:/Program Files/brokerctl.exe"))
+def test_the_task_scheduler_is_given_a_task_of_this_user_alone(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del runtime
+    monkeypatch.setenv("USERDOMAIN", "DESKTOP")
+    monkeypatch.setattr("getpass.getuser", lambda: "Jörg & Ann")
+    starting = by_logon_task(Path("C:/Users/Jörg & Ann/brokerctl.exe"))
+    ((path, text),) = starting.files.items()
+    assert text.isascii()
+    assert is_ours(text)
+    task = ET.fromstring(text)  # noqa: S314 - our own
+    assert found(task, "LogonTrigger/t:UserId") == ["DESKTOP\\Jörg & Ann"]
+    assert found(task, "Principal/t:UserId") == ["DESKTOP\\Jörg & Ann"]
+    assert found(task, "RunLevel") == ["LeastPrivilege"]
+    assert found(task, "Command") == ["C:\\Users\\Jörg & Ann\\brokerctl.exe"]
+    assert found(task, "Arguments") == ["agent"]
+    # Neither after three days nor on a battery, as tasks do unless they are told.
+    assert found(task, "ExecutionTimeLimit") == ["PT0S"]
+    assert found(task, "DisallowStartIfOnBatteries") == ["false"]
+    assert found(task, "StopIfGoingOnBatteries") == ["false"]
     assert starting.begin == (
-        (
-            *("schtasks", "/Create", "/TN", "brokerd-agent", "/F"),
-            *("/TR", '"C:/Program Files/brokerctl.exe" agent'),
-            *("/SC", "ONLOGON", "/RL", "LIMITED", "/IT"),
-        ),
+        ("schtasks", "/Create", "/TN", "brokerd-agent", "/XML", str(path), "/F"),
     )
     assert starting.end == (("schtasks", "/Delete", "/TN", "brokerd-agent", "/F"),)
-    with pytest.raises(ValueError, match="quotation"):
-        by_logon_task(Path('C:/a"b/brokerctl.exe'))
+
+
+def found(task: ET.Element, path: str) -> list[str | None]:
+    names = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
+    return [one.text for one in task.findall(f".//t:{path}", names)]

@@ -55,15 +55,17 @@ def test_the_installed_code_is_the_wheels(elsewhere: Path) -> None:
 
 def test_the_units_are_found_in_the_wheel(elsewhere: Path) -> None:
     code = (
-        "from pathlib import Path;"
-        "from broker.control.units import launchd_plist, systemd_units;"
+        "from pathlib import Path, PureWindowsPath;"
+        "from broker.control.units import agent_task, launchd_plist, systemd_units;"
         "path = Path('/opt/brokerd');"
-        "print(*systemd_units(path).values(), launchd_plist(path, path))"
+        "print(*systemd_units(path).values(), launchd_plist(path, path));"
+        "print(agent_task(PureWindowsPath('C:/brokerctl.exe'), 'ann'))"
     )
     said = python(elsewhere, code)
     assert 'ExecStart="/opt/brokerd"' in said
     assert "ListenStream=" in said
     assert "<string>dev.brokerd</string>" in said
+    assert r"<Command>C:\brokerctl.exe</Command>" in said
 
 
 def test_the_issuers_and_the_pages_are_in_the_wheel(elsewhere: Path) -> None:

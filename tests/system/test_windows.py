@@ -6,11 +6,13 @@ wine cannot show stands at the end of docs/development.md.
 
 import re
 from collections.abc import Iterator
+from pathlib import PureWindowsPath
 
 import pytest
 
+from broker.control.units import agent_task
 from tests.system.desktop import desktop
-from tests.system.windows_python import DRIVE, TREE, end_wine, windows_python
+from tests.system.windows_python import DRIVE, TREE, end_wine, windows, windows_python
 
 # Windows' own, then what is promised everywhere.
 SHOWN = (
@@ -111,6 +113,19 @@ def test_the_store_and_the_rules_of_files_hold_on_windows() -> None:
     assert said.returncode == 0, said.stdout[-20_000:] + said.stderr[-2000:]
     (summary,) = re.findall(r"^\d+ passed.*", said.stdout, re.MULTILINE)
     assert "skipped" not in summary
+
+
+def test_windows_takes_the_task_that_starts_the_agent() -> None:
+    text = agent_task(PureWindowsPath("C:/a & b/brokerctl.exe"), r"DESKTOP\Jörg")
+    (DRIVE / "agent.xml").write_text(text)
+    create = windows(
+        *("schtasks", "/Create", "/TN", "brokerd-agent"),
+        *("/XML", r"C:\agent.xml", "/F"),
+    )
+    delete = ("schtasks", "/Delete", "/TN", "brokerd-agent", "/F")
+    assert create.returncode == 0, create
+    assert windows(*delete).returncode == 0
+    assert windows(*delete).returncode == 1  # it was there
 
 
 def test_every_test_that_is_left_out_is_there() -> None:

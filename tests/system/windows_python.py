@@ -25,6 +25,11 @@ def windows_python(
     return _wine("wine", str(WINDOWS / "python/python.exe"), *words, **desktop)
 
 
+def windows(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Windows' own to its end."""
+    return _wine("wine", *words)
+
+
 def end_wine() -> None:
     """End what wine has left running for this user's Windows."""
     _wine("wineserver", "--kill")
