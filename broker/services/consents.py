@@ -257,7 +257,7 @@ def _may_pass(asked: OpenQuestion) -> bool:
         BrokerError: it may not.
     """
     about, end = asked.allowance, asked.end
-    what = f"{about.operation.value} of {about.account}"
+    what = about.account
     match end:
         case Answer.ONCE:
             return asked.take_pass()

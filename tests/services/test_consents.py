@@ -22,6 +22,7 @@ from broker.model.peer_facts import Certainty, Known, PeerFacts
 from broker.model.policy import OPEN, Operation
 from broker.model.question import Question
 from broker.model.restriction import Restriction, SocketName
+from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.services.open_question import QUESTION_LIFE
 from broker.services.question_limits import (
@@ -29,9 +30,11 @@ from broker.services.question_limits import (
     MOST_OPEN_OF_A_PROGRAM,
     MOST_UNANSWERED,
     SILENCE,
+    QuestionLimits,
 )
 from broker.services.remembering import PASS_LIFE
-from tests.fakes.clock import run_until_idle
+from tests.fakes.clock import START, run_until_idle
+from tests.model.test_consent import ALLOWED
 from tests.services.derived import a_view
 from tests.services.world import HOME, WORK, World, a_grant, a_world
 
@@ -555,3 +558,49 @@ async def test_a_question_ends_with_the_socket_that_it_came_in_on() -> None:
     assert [one.question_id for one in world.consents.open] == [on_admin]
     with pytest.raises(NotPermittedError, match="the socket has ended"):
         await task
+
+
+async def test_a_yes_that_nobody_has_taken_goes_with_all_other_answers() -> None:
+    world = await a_world(a_grant())
+    await pending(world)
+    await say(world, Answer.ONCE)
+    await world.consents.revoke(None)
+    await pending(world)
+
+
+async def test_a_lock_ends_a_yes_that_nobody_has_taken() -> None:
+    world = await a_world(a_grant())
+    world.door.passphrase, world.door.source = "sesame", "passphrase"
+    await pending(world)
+    await say(world, Answer.ONCE)
+    await world.vault.lock()
+    await world.vault.unlock(Secret("sesame"))
+    await pending(world)
+
+
+async def test_of_two_answers_at_once_the_first_counts() -> None:
+    world = await a_world(a_grant())
+    question_id = await pending(world)
+    world.store.gate = asyncio.Event()
+    first = asyncio.create_task(world.consents.answer(question_id, Answer.ALWAYS))
+    await run_until_idle()
+    second = asyncio.create_task(world.consents.answer(question_id, Answer.DENY))
+    await run_until_idle()
+    world.store.gate.set()
+    await first
+    with pytest.raises(UnknownQuestionError):
+        await second
+    assert world.consents.remembers(QUESTION)
+
+
+def test_what_is_kept_of_programs_that_were_denied_is_bounded() -> None:
+    limits, now = QuestionLimits(), START
+    every = [
+        msgspec.structs.replace(ALLOWED, resource=f"https://{number}.example")
+        for number in range(300)
+    ]
+    for each in every:
+        limits.denied(each, now)
+    limits.require_asking(every[0], [], now)
+    with pytest.raises(NotPermittedError, match="a moment ago"):
+        limits.require_asking(every[-1], [], now)

@@ -103,6 +103,23 @@ async def test_what_is_to_be_asked_waits_and_is_served_once_allowed() -> None:
     assert question.facts.pid == 4711
 
 
+async def test_the_account_that_was_asked_about_is_the_one_that_is_served() -> None:
+    world = await with_token(Policy(default=Verdict.ASK))
+    world.consent.allowed.add(WORK)
+    # Whatever is the default by then.
+    passed = await world.access.pass_for(PERSON, Operation.TOKEN, ANY)
+    assert passed.account == WORK
+
+
+async def test_a_question_tells_one_socket_from_the_next_of_its_name() -> None:
+    world = await with_token()
+    world.consent.allowed.add(WORK)
+    for made_at in (UnixTime(5), UnixTime(6)):
+        asker = on(confirm=Confirm.FIRST, made_at=made_at)
+        await world.access.token(asker, ANY)
+        assert world.consent.asked[-1].socket_made_at == made_at
+
+
 async def test_a_remembered_answer_is_as_quick_as_none() -> None:
     world = await with_token(Policy(default=Verdict.ASK))
     world.consent.remembered.add(WORK)
