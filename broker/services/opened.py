@@ -4,13 +4,13 @@ import asyncio
 import gc
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from broker.model.account import AccountName
-from broker.model.errors import StoreFailedError
+from broker.model.errors import SettingDamagedError, StoreFailedError
 from broker.model.event import Event, EventKind
 from broker.model.late import Late
 from broker.model.store import Health
@@ -182,6 +182,15 @@ async def _end(task: asyncio.Task[None] | None) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def _forget_answers(store: GrantStore) -> None:
+    """What the person has allowed programs, and perhaps taken back since that copy."""
+    from broker.services.remembered import SETTING  # noqa: PLC0415 - rare, see `Late`
+
+    with suppress(SettingDamagedError):  # such a one allows nothing
+        if await store.load_setting(SETTING) is not None:
+            await store.save_setting(SETTING, None)
+
+
 async def opened(store: GrantStore, health: Health | None, world: World) -> Opened:
     """The services of `store`, which has just been opened."""
 
@@ -198,6 +207,7 @@ async def opened(store: GrantStore, health: Health | None, world: World) -> Open
         await sockets.load(is_old_copy=is_old_copy)
         if health is not None and is_old_copy:
             log.warning("store.old_copy generation=%d", health.generation)
+            await _forget_answers(store)
             await grants.put_back(world.clock.now().wall)
     except BaseException:  # cancelled, too: an open store lets nobody else open it
         await store.close()

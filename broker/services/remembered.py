@@ -16,7 +16,8 @@ from broker.services.interfaces import GrantStore
 
 log = logging.getLogger(__name__)
 
-_SETTING = "consents"
+SETTING = "consents"
+"""Of the store; an older copy of which has perhaps some that were taken back."""
 _MOST_SESSIONS = 256
 
 
@@ -38,7 +39,7 @@ class Remembered:
     async def load(self) -> None:
         """Read them, where there are any."""
         try:
-            text = await self._store.load_setting(_SETTING)
+            text = await self._store.load_setting(SETTING)
             if text is not None:
                 self.always = msgspec.json.decode(text, type=tuple[Consent, ...])
         except (SettingDamagedError, msgspec.DecodeError) as exc:
@@ -119,5 +120,5 @@ class Remembered:
 
     async def _set(self, always: tuple[Consent, ...]) -> None:
         text = msgspec.json.encode(always).decode() if always else None
-        await self._store.save_setting(_SETTING, text)
+        await self._store.save_setting(SETTING, text)
         self.always, self.is_damaged = always, False

@@ -312,6 +312,16 @@ async def test_every_grant_of_an_older_copy_is_marked_before_anybody_is_served(
     await made.close()
 
 
+async def test_an_older_copy_brings_no_answer_back_that_was_revoked() -> None:
+    rig = Rig(a_grant())
+    rig.store.settings["consents"] = "[]"
+    await (await rig.open(Health(generation=3, remembered=3))).close()
+    assert "consents" in rig.store.settings
+    rig.store.is_closed = False
+    await (await rig.open(OLD_COPY)).close()
+    assert "consents" not in rig.store.settings
+
+
 @pytest.mark.parametrize("remembered", [None, 3, 2])
 async def test_a_store_that_is_no_older_copy_is_left_as_it_is(
     remembered: int | None,
