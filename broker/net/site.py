@@ -72,7 +72,7 @@ class LoopbackSite:
         form_path: the one path to which a form may be sent, or None.
         is_own_form: whether that is a form of a page of this very site.
         is_own: given the other end and this one, whether whoever connects is one for
-            whom this is; all are, where nothing is said.
+            whom `form_path` is; all are, where nothing is said.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class LoopbackSite:
             form_path=self._form_path,
             is_own_form=self._is_own_form,
         )
-        if fault is None and not self._is_for(request.transport):
+        if fault is None and not self._is_for(request):
             fault = HTTPStatus.FORBIDDEN
         if fault is not None:
             log.info("loopback.request.refused status=%d", fault)
@@ -147,9 +147,11 @@ class LoopbackSite:
             return _refusal(HTTPStatus.REQUEST_TIMEOUT)
         return _response(await self._answer(target))
 
-    def _is_for(self, transport: asyncio.Transport | None) -> bool:
-        if self._is_own is None:
+    def _is_for(self, request: web.BaseRequest) -> bool:
+        # Elsewhere there is nothing, and whoever comes costs no look at all sockets.
+        if self._is_own is None or request.raw_path != self._form_path:
             return True
+        transport = request.transport
         if transport is None:
             return False
         peer = transport.get_extra_info("peername")

@@ -236,6 +236,7 @@ async def test_no_other_user_is_shown_the_page_or_answers_on_it() -> None:
     opened = await QuestionSites(idle=IDLE, is_own=of_another).open(person.page())
     assert (await get(opened.url)).status == 403
     assert (await post(opened.url, "token=x&answer=once")).status == 403
+    assert (await get(opened.url + "x")).status == 404  # that is told without a look
     assert person.said == []
     port = urlsplit(opened.url).port
     assert [here for _, here in asked] == [("127.0.0.1", port)] * 2
