@@ -400,6 +400,54 @@ def test_who_does_not_wait_is_told_at_once_and_comes_back(asked: Person) -> None
     assert again["code"] == "consent_pending"
 
 
+ASK_TWICE = """
+ask() { curl --silent --unix-socket "$BROKERD_SOCKET" -d "$1" http://broker/v1/token; }
+ask '{"wait": 60}' >"$1.first"
+ask '{"wait": 0}' >"$1.second"
+"""
+
+
+def in_a_terminal(person: Person, name: str) -> subprocess.Popen[str]:
+    """Two programs, one after the other, in one session of a terminal of their own."""
+    script = person.home / "twice"
+    script.write_text(ASK_TWICE)
+    own(script)
+    words = f"BROKERD_SOCKET={person.socket} sh {script} {person.home}/{name}"
+    process = person.start("script", "--quiet", "--command", words, "/dev/null")
+    wait_until(lambda: bool(questions(person)), "the person is asked")
+    return process
+
+
+def test_an_answer_for_the_session_holds_in_this_terminal_and_in_no_other(
+    asked: Person,
+) -> None:
+    def said(name: str) -> dict[str, object]:
+        found = json.loads((asked.home / name).read_text())
+        assert isinstance(found, dict)
+        return found
+
+    here = in_a_terminal(asked, "here")
+    (question,) = questions(asked)
+    assert any(one["name"] == "terminal" for one in details(question))
+    assert asked.brokerctl("approve", str(question["id"]), "--session").status == 0
+    asked.finish(here)
+    assert [said(f"here.{which}")["account"] for which in ("first", "second")] == (
+        ["demo", "demo"]
+    )
+    there = in_a_terminal(asked, "there")
+    (question,) = questions(asked)
+    assert asked.brokerctl("approve", str(question["id"]), "--once").status == 0
+    asked.finish(there)
+    assert said("there.second")["code"] == "consent_pending"
+
+
+def details(question: dict[str, object]) -> list[dict[str, str]]:
+    """The lines of a question."""
+    found = question["details"]
+    assert isinstance(found, list)
+    return found
+
+
 def test_a_yes_is_for_the_next_start_of_a_program_that_was_ended(
     asked: Person,
 ) -> None:
