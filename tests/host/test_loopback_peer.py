@@ -48,6 +48,16 @@ def test_the_end_of_an_own_program_is_own_while_it_is_there(
             assert not is_own(address, accepted.getsockname())
 
 
+def test_a_program_that_connects_by_ipv6_to_the_same_place_is_found(
+    listening: socket.socket,
+) -> None:
+    with socket.socket(socket.AF_INET6) as peer:
+        peer.connect(("::ffff:127.0.0.1", listening.getsockname()[1]))
+        accepted, address = listening.accept()
+        with accepted:
+            assert is_own(address, accepted.getsockname())
+
+
 @needs_root
 def test_the_end_of_another_user_is_not(listening: socket.socket) -> None:
     """The daemon's side is another user's, too: root itself is let in."""
