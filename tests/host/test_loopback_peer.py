@@ -1,6 +1,5 @@
 """Whose the other end of a connection on loopback is."""
 
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,12 +9,6 @@ import pytest
 
 from broker.host import loopback_peer
 from broker.host.loopback_peer import is_own, owner
-from tests.host.other_user import (
-    OTHER_UID,
-    needs_root,
-    start_as_other_user,
-    wait_for,
-)
 
 HEAD = (
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
@@ -56,26 +49,6 @@ def test_a_program_that_connects_by_ipv6_to_the_same_place_is_found(
         accepted, address = listening.accept()
         with accepted:
             assert is_own(address, accepted.getsockname())
-
-
-@needs_root
-def test_the_end_of_another_user_is_not(listening: socket.socket) -> None:
-    """The daemon's side is another user's, too: root itself is let in."""
-    port = listening.getsockname()[1]
-    reading, writing = os.pipe()
-
-    def connect() -> None:
-        with socket.create_connection(("127.0.0.1", port)):
-            os.read(reading, 1)
-
-    child = start_as_other_user(connect)
-    accepted, address = listening.accept()
-    with accepted:
-        here = accepted.getsockname()
-        assert owner(address, here, loopback_peer._lines()) == OTHER_UID
-        assert not is_own(address, here)
-    os.write(writing, b"x")
-    assert wait_for(child) == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.host import read_persons_file
+from broker.host import loopback_peer, read_persons_file
+from broker.host.loopback_peer import is_own, owner
 from broker.host.peer_facts import PeerLooker
 from broker.host.private import ensure_private_directory
 from broker.host.process import harden
@@ -187,3 +188,23 @@ def test_a_credential_of_a_stranger_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path / "brokerd-key", 4711, -1)
     with pytest.raises(LockedError, match="not this daemon's alone"):
         source.recall("{}")
+
+
+def test_the_end_of_another_users_connection_on_loopback_is_not_ours() -> None:
+    """The daemon's side is another user's, too: root itself is let in."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    reading, writing = os.pipe()
+
+    def connect() -> None:
+        with socket.create_connection(("127.0.0.1", port)):
+            os.read(reading, 1)
+
+    child = start_as_other_user(connect)
+    accepted, address = listening.accept()
+    with listening, accepted:
+        here = accepted.getsockname()
+        assert owner(address, here, loopback_peer._lines()) == OTHER_UID
+        assert not is_own(address, here)
+    os.write(writing, b"x")
+    assert wait_for(child) == 0
