@@ -88,7 +88,8 @@ def agent_task(brokerctl: PureWindowsPath, user: str) -> str:
     Source: MS-TSCH 2.5.
     """
     places = {"@BROKERCTL@": escape(_plain(brokerctl)), "@USER@": escape(user)}
-    text = _template("windows", AGENT_TASK)
+    # In the package: Windows has no folder of its own at the top.
+    text = (files("broker.control") / AGENT_TASK).read_text(encoding="utf-8")
     filled = re.sub("|".join(places), lambda m: places[m[0]], text)
     # Whatever Windows takes the file's encoding for.
     return filled.encode("ascii", "xmlcharrefreplace").decode()
