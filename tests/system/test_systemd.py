@@ -162,3 +162,18 @@ def test_the_unit_lets_a_socket_be_given_to_a_group(
     for each in (str(path), str(usual)):
         said = session.run("brokerctl", "token", BROKERD_SOCKET=each)
         assert said.status == 0, said
+
+
+def test_the_unit_is_told_when_a_program_with_a_socket_of_its_own_is_killed(
+    session: Person, quick_sandbox: Sandbox
+) -> None:
+    session.json("service", "install")
+    sign_in(session, "demo", quick_sandbox)
+    assert facts_of(session.pid_of_daemon(), "status")["Seccomp"] == "2"
+    sleep = "exec sleep 20 >/dev/null 2>&1"  # it is nobody's child in the end
+    words = ("socket", "run", "job", "--account=demo", "--", "sh", "-c", sleep)
+    job = session.start("brokerctl", *words)
+    wait_until(lambda: session.json("socket", "list")["sockets"] != [], "the socket")
+    job.kill()
+    wait_until(lambda: session.json("socket", "list")["sockets"] == [], "its end")
+    job.communicate()
