@@ -20,6 +20,9 @@ from broker.model.text import safe_text
 
 LABELS = ("executable", "command", "script", "unit", "flatpak", "snap", "tty")
 
+CERTAINTY = {"script": "guess"}
+"""The other labels are claims, see `model.peer_facts`."""
+
 _HELP = {
     "executable": "Its file, such as '/usr/bin/python3*'.",
     "command": "The name that it gives itself.",
@@ -197,7 +200,9 @@ def test(*, account: str, as_json: bool, **words: Unpack[TestWords]) -> None:
     found = answer.get("labels")
     if isinstance(found, dict):
         for name, value in found.items():
-            tell_note(f"{name}: {value}")
+            # Of a program that was looked at, not of one that was described.
+            sure = "" if words.get(name) else f" (a {CERTAINTY.get(name, 'claim')})"
+            tell_note(f"{name}: {value}{sure}")
 
 
 def _tested(account: str, words: TestWords) -> Json:

@@ -153,7 +153,7 @@ def test_a_test_says_which_rule_decides(
     result = run("policy", "test", "work", *words)
     assert asked == [sent]
     assert result.stdout == "deny\trule 1\n"
-    assert "command: x" in result.stderr
+    assert "command: x (a claim)" in result.stderr
     assert json.loads(run("policy", "test", "work", "--json").stdout) == said
 
 
@@ -176,3 +176,16 @@ def test_a_word_that_may_be_misspelt_is_told(run: Run, listen: Listen) -> None:
     assert "no account 'wrk' yet" in run("policy", "set", "ask", "--account=wrk").stderr
     known = run("policy", "set", "ask", "--account=home")
     assert "yet" not in known.stderr
+
+
+def test_what_a_program_says_of_itself_is_told_as_a_guess(
+    run: Run, listen: Listen
+) -> None:
+    labels = {"executable": "/bin/sh", "script": "x.sh"}
+    said = {"verdict": "deny", "rule": "rule 1", "why": None, "labels": labels}
+    listen(lambda _: http(200, said))
+    seen = run("policy", "test", "work", "--pid", "7").stderr
+    assert "executable: /bin/sh (a claim)" in seen
+    assert "script: x.sh (a guess)" in seen
+    described = ("--executable", "/bin/sh", "--script", "x.sh")
+    assert " (a " not in run("policy", "test", "work", *described).stderr
