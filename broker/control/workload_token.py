@@ -23,6 +23,7 @@ from broker.control.output import (
     tell_note,
     tells_errors,
     waiting,
+    yes_option,
 )
 from broker.model.errors import ConfigError, CredentialFileError
 from broker.model.text import safe_text
@@ -41,7 +42,7 @@ _LARGEST_ANSWER = 64 * 1024
 
 @click.command("workload-token")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--yes", is_flag=True, help="Do not ask whether to run it.")
+@yes_option
 @json_option
 @tells_errors
 def workload_token(*, file: Path, yes: bool, as_json: bool) -> None:

@@ -30,6 +30,12 @@ from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
 
+_IN_WORDS = {operation: operation.value for operation in Operation} | {
+    Operation.LIST: "what the daemon knows",
+    Operation.MANAGE: "administration",
+}
+"""What was asked for, at the head of a refusal."""
+
 
 class Access:
     """Lets in, serves and records."""
@@ -184,7 +190,7 @@ class Access:
             asker.peer.uid,
             asker.peer.pid,
         )
-        raise NotPermittedError(what=f"{operation.value}: {why}", rule=rule)
+        raise NotPermittedError(what=f"{_IN_WORDS[operation]}: {why}", rule=rule)
 
     def _record_refusal(
         self,

@@ -190,7 +190,7 @@ class Gate:
             account = opened.grants.named_or_default(wanted.account)
             decision = _of_socket(restriction)
         if decision.verdict is Verdict.DENY:
-            what = f"{account}: {decision.rule}"
+            what = f"the policy denies it for {account} ({decision.rule})"
             raise NotPermittedError(what=what, rule=decision.rule)
         # A proof is of no use without its token, and about that one was asked.
         if decision.verdict is Verdict.ALLOW or operation is Operation.DPOP_PROOF:

@@ -73,9 +73,15 @@ def test_another_user_may_do_nothing_and_is_written_down(
 ) -> None:
     with pytest.raises(NotPermittedError) as caught:
         World().access.permit(STRANGER, operation)
-    assert operation.value in caught.value.what
-    assert "access.refused" in caplog.text
+    assert caught.value.what.endswith(": another user")
+    assert f"access.refused operation={operation.value}" in caplog.text
     assert "uid=1001 pid=4712" in caplog.text
+
+
+def test_what_is_refused_is_named_in_words() -> None:
+    with pytest.raises(NotPermittedError) as caught:
+        World().access.permit(STRANGER, Operation.MANAGE)
+    assert caught.value.what == "administration: another user"
 
 
 async def test_another_user_learns_nothing_not_even_which_accounts_there_are() -> None:
