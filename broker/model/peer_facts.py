@@ -25,7 +25,7 @@ class Certainty(Enum):
     """The program's own word, which it writes where it likes."""
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     """One value, made safe to show, and how sure it is.
 
     Attributes:
