@@ -143,6 +143,12 @@ def test_the_page_shows_the_question_and_its_button_is_the_answer(
 
 
 WHAT_IS_CLICKED = """seconds => {
+  // Begun anew: the real one may have ended by now.
+  for (const button of document.querySelectorAll("button")) {
+    button.style.animationName = "none";
+    button.getAnimations();
+    button.style.animationName = "";
+  }
   for (const one of document.getAnimations()) {
     one.pause();
     seconds === null ? one.finish() : one.currentTime = 1000 * seconds;
