@@ -222,7 +222,8 @@ TARGETS: Mapping[str, Target] = {
         (_json(rules=[{"verdict": "ask", "peer": {"unit": "x"}}], default="deny"),),
     ),
     "socket-body": Target(
-        _body(SocketBody, restriction), (_json(name="ci", accounts=["work"]),)
+        _body(SocketBody, partial(restriction, runner=None)),
+        (_json(name="ci", accounts=["work"]),),
     ),
     "answer-body": Target(_body(AnswerBody, answer_given), (_json(answer="once"),)),
     "id-token-body": Target(
