@@ -141,7 +141,9 @@ def _take(sign: Sign, words: ImportWords) -> _Taken | None:
     calls = _calls(sign, words, name)
     _show(sign, name)
     stop = KEY_GOES_ON if sign.found.credentials is not None else sign.tool.must_stop
-    if not agrees(f"{stop} Take it over?", yes=words["yes"]):
+    # Also where nobody is asked: two that renew the same one may lose it for both.
+    tell(f"  {stop}")
+    if not agrees("Take it over?", yes=words["yes"]):
         return None
     with waiting("trying it with one token"):
         answer = all_or_none(calls, Broker(), _TAKING_SECONDS)

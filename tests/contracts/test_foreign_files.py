@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 from broker.control.foreign.email_proxy import parse_email_proxy
+from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import ForeignFileError, Found, Parser
 from broker.control.foreign.gcloud import parse_gcloud_database
@@ -27,6 +28,7 @@ PARSERS: dict[str, tuple[Parser, bytes, str | None]] = {
         samples.credentials_db("alice@example.com"),
         None,
     ),
+    "exported": (parse_exported, samples.EXPORTED, None),
     "oauth2l": (parse_oauth2l, samples.oauth2l(), None),
     "oidc-agent": (parse_oidc_agent, samples.OIDC_AGENT, "pw"),
     "pizauth": (parse_pizauth, samples.pizauth(), None),

@@ -46,6 +46,20 @@ def test_a_file_is_taken_over_and_its_copy_removed(
     assert samples.SECRET not in result.output
 
 
+def test_what_was_exported_goes_back_to_its_own_issuer(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "work.json", samples.EXPORTED)
+    broker = listen(in_turn(taken("work")))
+    result = run("import", str(path), "--yes")
+    assert result.exit_code == 0, result.output
+    (asked,) = broker.requests
+    assert asked.json["issuer"] == "https://issuer.example"
+    assert asked.json["token_endpoint"] == "https://issuer.example/token"
+    assert asked.json["account"] == "work"
+    assert "local-only" in result.stderr
+
+
 def test_the_copy_stays_with_keep(run: Run, listen: Listen, tmp_path: Path) -> None:
     path = put(tmp_path / "token.json", samples.token_json())
     listen(in_turn(taken(rotated=True)))

@@ -11,6 +11,7 @@ from functools import partial
 
 from broker.config import parse_config
 from broker.control.foreign.email_proxy import parse_email_proxy
+from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import ForeignFileError, Parser
 from broker.control.foreign.gcloud import parse_gcloud_database
@@ -342,6 +343,7 @@ TARGETS: Mapping[str, Target] = {
         (samples.credentials_db("a@b.example"),),
         _FOREIGN,
     ),
+    "exported": Target(_foreign(parse_exported), (samples.EXPORTED,), _FOREIGN),
     "oauth2l": Target(_foreign(parse_oauth2l), (samples.oauth2l(),), _FOREIGN),
     "gh": Target(_foreign(parse_gh), (samples.GH,), _FOREIGN),
     "glab": Target(_foreign(parse_glab), (samples.GLAB,), _FOREIGN),

@@ -12,6 +12,7 @@ TESTED_BY = {
     "broker/control/adding_words.py": "tests/control/test_adding.py",
     "broker/control/broker.py": "tests/system/test_main_line.py",
     "broker/control/foreign/email_proxy.py": "tests/control/foreign/test_parsers.py",
+    "broker/control/foreign/exported.py": "tests/control/foreign/test_parsers.py",
     "broker/control/foreign/forges.py": "tests/control/foreign/test_parsers.py",
     "broker/control/foreign/found.py": "tests/contracts/test_foreign_files.py",
     "broker/control/foreign/gcloud.py": "tests/control/foreign/test_parsers.py",

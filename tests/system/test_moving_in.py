@@ -85,6 +85,19 @@ def test_google_auths_file_moves_in_and_its_token_is_void(
     hunt(person, [refresh_token], kept=["client_secret.json"])
 
 
+def test_what_was_exported_moves_in_again(
+    person: Person, quick_sandbox: Sandbox
+) -> None:
+    sign_in(person, "work", quick_sandbox, f"--scope={SCOPES}")
+    person.json("export", "work", "work.json", "--yes")
+    held = json.loads((person.home / "work.json").read_text())["refresh_token"]
+    assert person.brokerctl("logout", "work", "--local-only").status == 0
+    said = person.brokerctl("import", "work.json", "--yes")
+    assert said.status == 0, said
+    assert quick_sandbox.accepts(person.token("work"))
+    hunt(person, [held], kept=["client_secret.json"])
+
+
 def test_a_sign_in_that_the_issuer_refuses_leaves_no_account(
     person: Person, quick_sandbox: Sandbox
 ) -> None:

@@ -68,13 +68,26 @@ def authorized_user(members: Mapping[str, object], label: object = None) -> Foun
         raise ForeignFileError("has no client_id: it is no sign-in of google-auth")
     return Found(
         label=label,
-        token_endpoint=text_member(members, "token_uri") or GOOGLE_TOKEN_ENDPOINT,
+        token_endpoint=_token_endpoint(members),
         client_id=client_id,
         client_secret=secret_member(members, "client_secret"),
         refresh_token=refresh_token,
         scopes=scopes_member(members, "scopes"),
         obstacle=None if refresh_token else "holds no refresh token",
     )
+
+
+def _token_endpoint(members: Mapping[str, object]) -> str:
+    """Where it is renewed.
+
+    Raises:
+        ForeignFileError: nobody says it. Other tools write client_id and refresh_token,
+            too, and another issuer's are not for Google.
+    """
+    said = text_member(members, "token_uri")
+    if said is None and "type" not in members:
+        raise ForeignFileError("does not say who renews it: it is not google-auth's")
+    return said or GOOGLE_TOKEN_ENDPOINT
 
 
 def _without_a_person(members: Mapping[str, object], label: str) -> Found:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from broker.control.foreign.email_proxy import parse_email_proxy
+from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import Found, Parser
 from broker.control.foreign.gcloud import parse_gcloud_database
@@ -95,6 +96,12 @@ TOOLS: tuple[Tool, ...] = (
         ),
         must_stop="The program that wrote the file must no longer use it: give it "
         "credentials of brokerd_client.google instead.",
+    ),
+    Tool(
+        name="brokerd",
+        parse=parse_exported,
+        must_stop="The broker that exported it must no longer use it: `brokerctl "
+        "logout NAME --local-only` there, which revokes nothing.",
     ),
     Tool(
         name="oauth2l",
@@ -210,4 +217,5 @@ def candidates(file_name: str) -> tuple[Tool, ...]:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    return pattern not in {"", "*"} and fnmatchcase(name, pattern)
+    # Much is called so that is of another tool.
+    return pattern not in {"", "*", "*.json"} and fnmatchcase(name, pattern)

@@ -85,6 +85,22 @@ def credentials_db_of(credentials: Mapping[str, Mapping[str, str]]) -> bytes:
         return database.serialize()
 
 
+EXPORTED = json.dumps(
+    {
+        "account": "work",
+        "issuer": "https://issuer.example",
+        "token_endpoint": "https://issuer.example/token",
+        "client_id": "cid",
+        "client_secret": SECRET,
+        "refresh_token": TOKEN,
+        "access_token": None,
+        "scopes": ["drive", "mail"],
+    },
+    indent=2,
+).encode()
+"""By `brokerctl export`."""
+
+
 def oauth2l() -> bytes:
     secrets = {"installed": {"client_id": "cid", "client_secret": SECRET}}
     key = json.dumps(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from broker.control.foreign.email_proxy import parse_email_proxy
+from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import (
     ForeignFileError,
@@ -38,6 +39,32 @@ def test_google_auths_file_says_all_but_the_issuer_by_name(data: bytes) -> None:
         client_secret=Secret(samples.SECRET),
         refresh_token=Secret(samples.TOKEN),
         scopes=("drive", "mail"),
+    )
+
+
+def test_what_a_broker_has_exported_says_all() -> None:
+    assert only(parse_exported, samples.EXPORTED) == Found(
+        label="work",
+        issuer="https://issuer.example",
+        token_endpoint="https://issuer.example/token",
+        client_id="cid",
+        client_secret=Secret(samples.SECRET),
+        refresh_token=Secret(samples.TOKEN),
+        scopes=("drive", "mail"),
+    )
+    empty = samples.EXPORTED.replace(b'"refresh_token"', b'"none"')
+    assert only(parse_exported, empty).obstacle == "holds no token"
+    with pytest.raises(ForeignFileError, match="brokerctl export"):
+        parse_exported(samples.token_json())
+
+
+def test_a_token_is_not_taken_for_googles_because_nobody_says_whose_it_is() -> None:
+    nobodys = b'{"client_id": "c", "refresh_token": "of-another-issuer"}'
+    for data in (nobodys, samples.EXPORTED):
+        with pytest.raises(ForeignFileError, match="who renews it"):
+            parse_google_auth(data)
+    assert (
+        only(parse_google_auth, samples.adc()).token_endpoint == GOOGLE_TOKEN_ENDPOINT
     )
 
 
