@@ -13,6 +13,7 @@ from broker.control.foreign.found import (
     Found,
     WrongPasswordError,
 )
+from broker.control.foreign.mcp_remote import server_hash
 from broker.control.foreign.reading import (
     ForeignFile,
     Unreadable,
@@ -83,6 +84,12 @@ def signs_of(files: Sequence[ForeignFile], only: str | None) -> list[Sign]:
     for obstacle in obstacles:
         tell_note(obstacle)
     return signs
+
+
+def of_server(signs: Sequence[Sign], url: str) -> list[Sign]:
+    """Those of one MCP server, where the names of mcp-remote's files say which are."""
+    begin = f"{server_hash(url)}_"
+    return [sign for sign in signs if sign.path.name.startswith(begin)] or list(signs)
 
 
 def foreign_error(what: str, hint: str) -> BrokerError:

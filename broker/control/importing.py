@@ -16,10 +16,8 @@ from msgspec.structs import replace
 
 from broker.control.asking import agrees
 from broker.control.broker import Broker, Json, text, texts
-from broker.control.foreign.found import ForeignFileError, Found
-from broker.control.foreign.reading import ForeignFile
-from broker.control.foreign.removing import is_removable, remove
 from broker.control.foreign.tools import tool_names
+from broker.control.import_copies import remove_copies
 from broker.control.import_google import (
     KEY_GOES_ON,
     Call,
@@ -27,7 +25,13 @@ from broker.control.import_google import (
     impersonated,
     without_a_person,
 )
-from broker.control.import_sources import Sign, foreign_error, signs_of, sources
+from broker.control.import_sources import (
+    Sign,
+    foreign_error,
+    of_server,
+    signs_of,
+    sources,
+)
 from broker.control.login_request import read_secret_file
 from broker.control.output import (
     bad_usage,
@@ -116,12 +120,7 @@ def import_(**words: Unpack[ImportWords]) -> None:
     refuses stays where it is. `brokerctl scan` lists what there is.
     """
     files = sources(words["source"], words["tool"])
-    signs = signs_of(files, words["only"])
-    if words["name"] is not None and len(signs) != 1:
-        raise bad_usage(
-            f"--name is for one sign-in, and there are {len(signs)}",
-            "say which with --only LABEL",
-        )
+    signs = _meant(signs_of(files, words["only"]), words)
     taken: list[_Taken] = []
     failed: list[tuple[Sign, BrokerError]] = []
     for sign in signs:
@@ -131,8 +130,29 @@ def import_(**words: Unpack[ImportWords]) -> None:
             failed.append((sign, exc))
         else:
             taken += [done] if done is not None else []
-    removed = [] if words["keep"] else _remove_copies(taken, yes=words["yes"])
+    copies = [copy for done in taken for copy in done.sign.copies]
+    removed = [] if words["keep"] else remove_copies(copies, yes=words["yes"])
     _end(taken, removed, failed, as_json=words["as_json"])
+
+
+def _meant(signs: list[Sign], words: ImportWords) -> list[Sign]:
+    """Those that the options are for.
+
+    Raises:
+        BrokerError: what is said of one is said of several. The token of one would go
+            to the issuer of another.
+    """
+    if words["mcp"] is not None:
+        signs = of_server(signs, words["mcp"])
+    own = ("name", "issuer", "mcp", "client_id", "client_secret_file")
+    said = next((name for name in own if words.get(name) is not None), None)
+    if said is not None and len(signs) != 1:
+        raise bad_usage(
+            f"--{said.replace('_', '-')} is for one sign-in, and there are "
+            f"{len(signs)}",
+            "say which with --only LABEL, or name its file",
+        )
+    return signs
 
 
 def _take(sign: Sign, words: ImportWords) -> _Taken | None:
@@ -239,40 +259,6 @@ def account_name(label: str, tool: str) -> str:
 
 def _revealed(secret: Secret | None) -> str | None:
     return None if secret is None else secret.reveal()
-
-
-def _remove_copies(taken: Sequence[_Taken], *, yes: bool) -> list[Path]:
-    """The files that copies were taken out of; what fails is told, and stays.
-
-    A file is changed once, for all of its sign-ins that are accounts now.
-    """
-    files: dict[Path, tuple[ForeignFile, tuple[Found, ...]]] = {}
-    copies = (copy for done in taken for copy in done.sign.copies)
-    # A configuration without a secret is nobody's to hide.
-    for file, found in (each for each in copies if each[1].is_plain):
-        _, before = files.get(file.path, (file, ()))
-        files[file.path] = (file, (*before, found))
-    return [
-        file.path
-        for file, founds in files.values()
-        if _may_be_removed(file, founds, yes=yes) and _removes(file, founds)
-    ]
-
-
-def _may_be_removed(file: ForeignFile, founds: tuple[Found, ...], *, yes: bool) -> bool:
-    if not is_removable(file, founds):
-        tell_note(f"the copy in {file.path} stays: it holds other sign-ins, too")
-        return False
-    return agrees(f"Remove the copy in {file.path}?", yes=yes)
-
-
-def _removes(file: ForeignFile, founds: tuple[Found, ...]) -> bool:
-    try:
-        remove(file, founds)
-    except ForeignFileError as exc:
-        tell_note(f"the copy stays: {file.path} {exc.what}")
-        return False
-    return True
 
 
 def _end(

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.control.foreign.mcp_remote import server_hash
 from broker.control.import_google import CLOUD_PLATFORM
 from broker.control.importing import account_name
 from tests.control.conftest import Listen, Run
@@ -178,6 +179,52 @@ def test_what_the_file_does_not_say_the_person_can(
         "refresh_token": samples.TOKEN,
         "scopes": ["a", "b"],
     }
+
+
+def two_servers(home: Path) -> str:
+    """Of mcp-remote's: sign-ins at two servers, and the URL of the second."""
+    url = "https://b.example/mcp"
+    folder = home / ".mcp-auth/mcp-remote-0.1.18"
+    second = samples.MCP_TOKENS.replace(samples.TOKEN.encode(), b"of-b")
+    for begin, tokens in (("aa" * 16, samples.MCP_TOKENS), (server_hash(url), second)):
+        put(folder / f"{begin}_tokens.json", tokens)
+        put(folder / f"{begin}_client_info.json", samples.MCP_CLIENT)
+    return url
+
+
+@pytest.mark.parametrize(
+    "word", ["--name", "--issuer", "--mcp", "--client-id", "--client-secret-file"]
+)
+def test_what_is_said_of_one_is_not_taken_for_several(
+    run: Run, listen: Listen, tmp_path: Path, word: str
+) -> None:
+    two_servers(tmp_path)
+    broker = listen(in_turn())
+    result = run("import", "mcp-remote", "--yes", word, "https://c.example")
+    assert result.exit_code == 2
+    assert f"{word} is for one sign-in, and there are 2" in result.stderr
+    assert broker.requests == []
+
+
+def test_of_several_servers_the_token_of_the_one_that_is_named_is_taken(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    url = two_servers(tmp_path)
+    broker = listen(in_turn(taken("b")))
+    result = run("import", "mcp-remote", "--yes", "--mcp", url)
+    assert result.exit_code == 0, result.output
+    (asked,) = broker.requests
+    assert (asked.json["mcp"], asked.json["refresh_token"]) == (url, "of-b")
+
+
+def test_servers_are_told_apart_by_what_their_files_are_called(
+    run: Run, tmp_path: Path
+) -> None:
+    url = two_servers(tmp_path)
+    labels = [line.split("\t")[1] for line in run("scan").stdout.splitlines()]
+    assert labels == sorted(
+        ["MCP server aaaaaaaa", f"MCP server {server_hash(url)[:8]}"]
+    )
 
 
 def test_a_sealed_file_is_opened_with_the_password_that_was_piped(

@@ -19,7 +19,7 @@ def test_tokens_are_listed_with_who_can_read_them(run: Run, tmp_path: Path) -> N
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert [row[:3] for row in rows] == [
         ["google-auth", "alice@example.com", "plaintext"],
-        ["oidc-agent", "account", "sealed"],
+        ["oidc-agent", "acc", "sealed"],
         ["rclone", "gd", "plaintext"],
     ]
     assert [row[4] for row in rows] == ["0644", "0600", "0600"]

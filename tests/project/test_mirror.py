@@ -23,6 +23,7 @@ TESTED_BY = {
     "broker/control/foreign/oidc_agent.py": "tests/control/foreign/test_parsers.py",
     "broker/control/foreign/pizauth.py": "tests/control/foreign/test_parsers.py",
     "broker/control/foreign/rclone.py": "tests/control/foreign/test_parsers.py",
+    "broker/control/import_copies.py": "tests/control/test_importing.py",
     "broker/control/import_google.py": "tests/control/test_importing.py",
     "broker/control/import_sources.py": "tests/control/test_importing.py",
     "broker/control/login_report.py": "tests/control/test_login.py",

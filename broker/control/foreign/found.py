@@ -128,7 +128,10 @@ def scopes_member(members: Mapping[str, object], name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scope for text in texts for scope in text.split()))
 
 
+NO_LABEL = "default"
+
+
 def label_of(*texts: object) -> str:
-    """The first text that says something, made safe to show; 'default' if none."""
+    """The first text that says something, made safe to show; `NO_LABEL` if none."""
     said = (safe_text(text).strip() for text in texts if isinstance(text, str))
-    return next((text for text in said if text), "default")
+    return next((text for text in said if text), NO_LABEL)

@@ -5,9 +5,12 @@ The server is known by the hash of its URL alone, so the person has to say the i
 Source: mcp-remote, `src/lib/mcp-auth-config.ts`.
 """
 
+import hashlib
+
 from msgspec.structs import replace
 
 from broker.control.foreign.found import (
+    NO_LABEL,
     ForeignFileError,
     Found,
     label_of,
@@ -18,6 +21,8 @@ from broker.control.foreign.found import (
 )
 from broker.model.secret import Secret
 
+_SHOWN_OF_HASH = 8
+
 
 def parse_mcp_tokens(data: bytes, _: Secret | None = None) -> tuple[Found, ...]:
     """The tokens, without their client."""
@@ -26,13 +31,23 @@ def parse_mcp_tokens(data: bytes, _: Secret | None = None) -> tuple[Found, ...]:
         raise ForeignFileError("is no answer of a token endpoint")
     refresh_token = secret_member(members, "refresh_token")
     found = Found(
-        label=label_of("MCP server"),
+        label=NO_LABEL,
         refresh_token=refresh_token,
         access_token=None if refresh_token else secret_member(members, "access_token"),
         scopes=scopes_member(members, "scope"),
         obstacle=None if refresh_token else "holds no refresh token",
     )
     return (found,)
+
+
+def mcp_label(file_name: str) -> str:
+    """The server, as far as its file says which: by the hash in its name."""
+    return f"MCP server {label_of(file_name[:_SHOWN_OF_HASH])}"
+
+
+def server_hash(url: str) -> str:
+    """What mcp-remote calls a server for which it is given no headers or resource."""
+    return hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
 
 
 def with_mcp_client(found: Found, data: bytes) -> Found:

@@ -14,6 +14,7 @@ import re
 import msgspec
 
 from broker.control.foreign.found import (
+    NO_LABEL,
     ForeignFileError,
     Found,
     WrongPasswordError,
@@ -53,10 +54,10 @@ def parse_oidc_agent(data: bytes, password: Secret | None) -> tuple[Found, ...]:
     """The account; only that it is one, where no password was given."""
     if data.startswith(b"-----BEGIN PGP MESSAGE"):
         obstacle = "is encrypted for gpg: print it with `oidc-gen -p`, and sign in anew"
-        return (Found(label="account", obstacle=obstacle, is_sealed=True),)
+        return (Found(label=NO_LABEL, obstacle=obstacle, is_sealed=True),)
     sealed = _parse(data)
     if password is None:
-        return (Found(label="account", is_sealed=True),)
+        return (Found(label=NO_LABEL, is_sealed=True),)
     account = parse_object(_open(sealed, password))
     return (
         Found(

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from broker.control.foreign.found import ForeignFileError, Found
+from broker.control.foreign.found import NO_LABEL, ForeignFileError, Found
 from broker.control.foreign.tools import TOOLS, Place, Tool, candidates
 from broker.model.secret import Secret
 
@@ -94,6 +95,7 @@ def read_file(
     for tool in wanted:
         try:
             found = _with_beside(tool, path, tool.parse(data, password))
+            found = tuple(_labelled(tool, path, one) for one in found)
         except ForeignFileError as exc:
             faults.append(exc)
             continue
@@ -119,6 +121,12 @@ def _with_beside(tool: Tool, path: Path, found: tuple[Found, ...]) -> tuple[Foun
         return found
     data, _ = _bytes(beside)
     return tuple(tool.with_beside(one, data) for one in found)
+
+
+def _labelled(tool: Tool, path: Path, found: Found) -> Found:
+    if tool.label is None or found.label != NO_LABEL:
+        return found
+    return replace(found, label=tool.label(path.name))
 
 
 def _bytes(path: Path) -> tuple[bytes, os.stat_result]:

@@ -8,10 +8,14 @@ import msgspec
 from broker.control.foreign.email_proxy import parse_email_proxy
 from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
-from broker.control.foreign.found import Found, Parser
+from broker.control.foreign.found import Found, Parser, label_of
 from broker.control.foreign.gcloud import parse_gcloud_database
 from broker.control.foreign.google_auth import parse_google_auth
-from broker.control.foreign.mcp_remote import parse_mcp_tokens, with_mcp_client
+from broker.control.foreign.mcp_remote import (
+    mcp_label,
+    parse_mcp_tokens,
+    with_mcp_client,
+)
 from broker.control.foreign.mutt import parse_mutt
 from broker.control.foreign.oauth2l import parse_oauth2l
 from broker.control.foreign.oidc_agent import parse_oidc_agent
@@ -43,6 +47,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         password: what the person is asked for where a file is sealed, or None.
         beside: what a name ends in, and what the name of the file beside it ends in.
         with_beside: adds what that file says.
+        label: which sign-in it is, from the name of a file that does not say it.
         database: whether it is SQLite, where a row is cut out and not a line.
         shares_form: whether other programs' files can be read as one of these.
     """
@@ -54,6 +59,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None = None
     beside: tuple[str, str] | None = None
     with_beside: Callable[[Found, bytes], Found] | None = None
+    label: Callable[[str], str] | None = None
     database: bool = False
     shares_form: bool = False
 
@@ -120,6 +126,7 @@ TOOLS: tuple[Tool, ...] = (
         ),
         must_stop="oidc-agent must no longer use it: take the account out of a running "
         "one with `oidc-add --remove`.",
+        label=label_of,
         password="password of the oidc-agent account",  # noqa: S106 - a question
     ),
     Tool(
@@ -160,6 +167,7 @@ TOOLS: tuple[Tool, ...] = (
         "this server.",
         beside=("_tokens.json", "_client_info.json"),
         with_beside=with_mcp_client,
+        label=mcp_label,
     ),
     Tool(
         name="email-oauth2-proxy",
