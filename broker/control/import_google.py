@@ -1,13 +1,13 @@
 """`brokerctl import`: Google's credentials without a person, as requests."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from urllib.parse import quote
 
 import msgspec
 
-from broker.control.broker import Broker, Json
+from broker.control.broker import Broker, Json, text
 from broker.control.foreign.found import Found
+from broker.control.output import tell_note
 from brokerd_client import BrokerError
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
@@ -59,24 +59,33 @@ def account_path(name: str) -> str:
 def all_or_none(calls: Sequence[Call], broker: Broker, seconds: float) -> Json:
     """The answer to the last of the requests; if one fails, nothing is taken over.
 
+    But for what its issuer has given a new refresh token for: that is told, and stays.
+
     Raises:
         BrokerError: of the first that failed.
     """
     answer: Json = {}
-    made: list[str] = []
+    made: list[Json] = []
     for call in calls:
         try:
             answer = broker.call(call.method, call.path, call.body, timeout=seconds)
         except BrokerError:
-            for name in made:
-                _forget(name, broker)
+            for one in made:
+                _undo(one, broker)
             raise
-        made.append(str(answer.get("account")))
+        made.append(answer)
     return answer
 
 
-def _forget(name: str, broker: Broker) -> None:
+def _undo(made: Json, broker: Broker) -> None:
+    name = text(made, "account")
+    if made.get("rotated"):
+        # To forget it would lose the sign-in for both: the tool's copy is void.
+        tell_note(f"{name!r} is taken over, since the tool's copy of it is void now")
+        return
     # The tool's own copy goes on working: nobody is asked to revoke it.
     path = f"{account_path(name)}?local_only=true"
-    with suppress(BrokerError):
+    try:
         broker.call("DELETE", path, timeout=_UNDOING_SECONDS)
+    except BrokerError as exc:
+        tell_note(f"{name!r} is taken over, and could not be forgotten: {exc.detail}")

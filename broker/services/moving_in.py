@@ -39,6 +39,11 @@ from broker.services.vault import Vault
 
 log = logging.getLogger(__name__)
 
+_OF_NO_USE = (
+    "the issuer gave a new refresh token, which is kept, and beside it an access token "
+    "that is of no use: try `brokerctl token`"
+)
+
 
 class Foreign(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in as another tool had it.
@@ -155,18 +160,23 @@ class MovingIn:
             # Saved before it is sent: an answer that is lost with this process may
             # have brought the next refresh token.
             saved = await opened.grants.signed_in(grant)
+            token, fault = None, None
             try:
                 token = await self._tried(opened, saved)
             except BrokerError as exc:
-                await opened.grants.forget(await opened.grants.reload(name))
-                raise _refused(exc, sign_in) from exc
+                tried = await opened.grants.reload(name)
+                if not _is_rotated(tried, foreign):
+                    await opened.grants.forget(tried)
+                    raise _refused(exc, sign_in) from exc
+                # To forget it would lose the sign-in for both: the tool's copy is void.
+                fault = _OF_NO_USE
             taken = await _with_its_scopes(opened.grants, name)
             if token is not None:
                 opened.tokens.remember(_whole(name), token)
         return TakenOver(
             grant=taken,
-            is_rotated=taken.refresh_token != foreign.refresh_token,
-            notes=tuple(_notes(taken)),
+            is_rotated=_is_rotated(taken, foreign),
+            notes=(*filter(None, (fault,)), *_notes(taken)),
         )
 
     async def _tried(self, opened: Opened, grant: Grant) -> AccessToken | None:
@@ -199,6 +209,10 @@ class MovingIn:
                 issuer=issuer,
             )
         )
+
+
+def _is_rotated(grant: Grant, foreign: Foreign) -> bool:
+    return grant.refresh_token != foreign.refresh_token
 
 
 def _whole(name: AccountName) -> TokenKey:

@@ -327,6 +327,30 @@ def test_of_an_impersonated_account_nothing_is_taken_over_half(
     assert path.exists()
 
 
+def test_of_an_impersonated_account_what_was_rotated_is_not_thrown_away(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "adc.json", samples.IMPERSONATED)
+    refused = problem_reply(403, "impersonation_refused")
+    broker = listen(in_turn(taken("ci-source", rotated=True), refused))
+    result = run("import", str(path), "--yes", "--name", "ci")
+    assert result.exit_code == 36
+    assert [one.method for one in broker.requests] == ["POST", "PUT"]
+    assert "'ci-source' is taken over" in result.stderr
+
+
+def test_what_cannot_be_undone_is_told(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "adc.json", samples.IMPERSONATED)
+    refused = problem_reply(403, "impersonation_refused")
+    fails = problem_reply(500, "store_failed")
+    listen(in_turn(taken("ci-source"), refused, fails))
+    result = run("import", str(path), "--yes", "--name", "ci")
+    assert result.exit_code == 36
+    assert "could not be forgotten" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [

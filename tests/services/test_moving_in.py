@@ -7,6 +7,7 @@ from broker.model.errors import (
     AccountExistsError,
     BrokerError,
     ImportRefusedError,
+    IssuerMalformedError,
     IssuerMismatchError,
     IssuerUnreachableError,
 )
@@ -121,6 +122,25 @@ async def test_where_the_issuer_refuses_nothing_is_kept_and_nothing_told(
     assert world.store.grants == {}
     assert world.grants.find(NEW) is None
     assert not told._events
+
+
+async def test_a_rotated_token_is_kept_whatever_else_was_wrong_with_the_answer() -> (
+    None
+):
+    world = await a_world()
+    answering(world, token_answer(refresh_token="refresh-2", expires_in=0))
+    taken = await world.moving_in.take_over(a_foreign())
+    assert taken.is_rotated
+    assert "of no use" in taken.notes[0]
+    assert world.store.grants[NEW].refresh_token == Secret("refresh-2")
+
+
+async def test_an_answer_of_no_use_that_rotated_nothing_leaves_it_to_its_tool() -> None:
+    world = await a_world()
+    answering(world, token_answer(expires_in=0))
+    with pytest.raises(IssuerMalformedError):
+        await world.moving_in.take_over(a_foreign())
+    assert world.store.grants == {}
 
 
 async def test_it_is_told_as_a_sign_in() -> None:
