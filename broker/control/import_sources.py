@@ -68,16 +68,20 @@ def signs_of(files: Sequence[ForeignFile], only: str | None) -> list[Sign]:
         BrokerError: there is none.
     """
     signs: list[Sign] = []
-    obstacles = []
+    others = []
     for file in files:
         for found in file.found:
-            if only is not None and found.label != only:
-                continue
             if found.obstacle is not None or not found.is_readable:
-                why = found.obstacle or "is sealed under another password"
-                obstacles.append(f"{file.path}: {found.label}: it {why}")
-            else:
+                others.append((file, found))
+            elif only in {None, found.label}:
                 _add(signs, file, found)
+    obstacles = [
+        f"{file.path}: {found.label}: it "
+        + (found.obstacle or "is sealed under another password")
+        for file, found in others
+        # A copy goes with what it is of.
+        if not _is_known(signs, file, found) and only in {None, found.label}
+    ]
     if not signs:
         what = obstacles[0] if len(obstacles) == 1 else "there is nothing to take over"
         raise foreign_error(what, "see `brokerctl scan`; docs/moving-in.md says more")
@@ -146,6 +150,12 @@ def _opened(file: ForeignFile) -> ForeignFile:
 
 def _add(signs: list[Sign], file: ForeignFile, found: Found) -> None:
     """To the sign-ins; a second copy of a token to the sign-in that it is of."""
+    if not _is_known(signs, file, found):
+        signs.append(Sign(tool=file.tool, found=found, copies=((file, found),)))
+
+
+def _is_known(signs: list[Sign], file: ForeignFile, found: Found) -> bool:
+    """Whether it is a copy of one of them; it is put to its copies then."""
     for index, sign in enumerate(signs):
         is_same = (
             sign.found.refresh_token == found.refresh_token
@@ -159,5 +169,5 @@ def _add(signs: list[Sign], file: ForeignFile, found: Found) -> None:
             if not known.scopes:
                 known = replace(known, scopes=found.scopes)
             signs[index] = replace(sign, found=known, copies=copies)
-            return
-    signs.append(Sign(tool=file.tool, found=found, copies=((file, found),)))
+            return True
+    return False

@@ -8,7 +8,7 @@ from broker.control.foreign.email_proxy import parse_email_proxy
 from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import ForeignFileError, Found, Parser
-from broker.control.foreign.gcloud import parse_gcloud_database
+from broker.control.foreign.gcloud import parse_boto, parse_gcloud_database
 from broker.control.foreign.google_auth import parse_google_auth
 from broker.control.foreign.mcp_remote import parse_mcp_tokens
 from broker.control.foreign.mutt import parse_mutt
@@ -28,6 +28,7 @@ PARSERS: dict[str, tuple[Parser, bytes, str | None]] = {
         samples.credentials_db("alice@example.com"),
         None,
     ),
+    ".boto": (parse_boto, samples.BOTO, None),
     "exported": (parse_exported, samples.EXPORTED, None),
     "oauth2l": (parse_oauth2l, samples.oauth2l(), None),
     "oidc-agent": (parse_oidc_agent, samples.OIDC_AGENT, "pw"),
@@ -74,6 +75,14 @@ HOSTILE = {
     "an endless line": b"x" + b" " * 4_000_000 + b"\n",
     "a value without end": b"[a]\nx = 1\n" + (b" " + b"y" * 4000 + b"\n") * 1000,
     "a database of nothing": b"SQLite format 3\x00" + bytes(84),
+    "a view that counts": samples.database(
+        "CREATE VIEW credentials AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT "
+        "x + 1 FROM c) SELECT x AS account_id, x AS value FROM c"
+    ),
+    "a view that swells": samples.database(
+        "CREATE VIEW credentials AS SELECT 'a' AS account_id, zeroblob(900000000) "
+        "AS value"
+    ),
     "another database": samples.credentials_db()[:1024] + bytes(3072),
     "greedy oidc-agent": samples.OIDC_AGENT.replace(b":67108864:", b":%d:" % 2**40),
 }
@@ -85,7 +94,7 @@ def test_what_the_tool_writes_is_found(name: str) -> None:
     parse, data, password = PARSERS[name]
     (found,) = parse(data, None if password is None else Secret(password))
     assert found.is_plain
-    assert found.obstacle is None
+    assert (found.obstacle is None) == (name != ".boto")
     token = found.refresh_token or found.access_token
     known = (samples.TOKEN, "refresh-of-oidc-agent", "gho_abcdef")
     assert token in [Secret(text) for text in known]

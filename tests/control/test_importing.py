@@ -121,16 +121,33 @@ def test_copies_of_one_token_are_one_sign_in_and_all_go(
     database = put(gcloud / "credentials.db", samples.credentials_db("a@example.com"))
     adc = put(gcloud / "application_default_credentials.json", samples.adc())
     legacy = put(gcloud / "legacy_credentials/a@example.com/adc.json", samples.adc())
+    boto = put(legacy.with_name(".boto"), samples.BOTO)
     broker = listen(in_turn(taken("a@example.com")))
     result = run("import", "gcloud", "--yes", "--json")
     assert result.exit_code == 0, result.output
     assert len(broker.requests) == 1
     said = json.loads(result.stdout)
     assert len(said["taken"]) == 1
-    assert said["removed"] == [str(database), str(adc), str(legacy)]
+    assert said["removed"] == [str(database), str(adc), str(legacy), str(boto)]
     assert not adc.exists()
     assert not legacy.exists()
     assert samples.TOKEN.encode() not in database.read_bytes()
+    assert b"[OAuth2]\nclient_id" in boto.read_bytes()
+    assert samples.TOKEN.encode() not in boto.read_bytes()
+
+
+def test_gsutils_copy_alone_is_told_and_not_taken(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    folder = tmp_path / ".config/gcloud/legacy_credentials/a@example.com"
+    boto = put(folder / ".boto", samples.BOTO)
+    broker = listen(in_turn())
+    assert "gcloud\tdefault\tplaintext" in run("scan").stdout
+    result = run("import", "gcloud", "--yes")
+    assert result.exit_code == 43
+    assert "gsutil's copy" in result.stderr
+    assert broker.requests == []
+    assert boto.read_bytes() == samples.BOTO
 
 
 def test_several_are_taken_and_a_refused_one_is_told(

@@ -14,7 +14,7 @@ from broker.control.foreign.email_proxy import parse_email_proxy
 from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import ForeignFileError, Parser
-from broker.control.foreign.gcloud import parse_gcloud_database
+from broker.control.foreign.gcloud import parse_boto, parse_gcloud_database
 from broker.control.foreign.google_auth import parse_google_auth
 from broker.control.foreign.mcp_remote import parse_mcp_tokens
 from broker.control.foreign.mutt import parse_mutt
@@ -343,6 +343,7 @@ TARGETS: Mapping[str, Target] = {
         (samples.credentials_db("a@b.example"),),
         _FOREIGN,
     ),
+    "boto": Target(_foreign(parse_boto), (samples.BOTO,), _FOREIGN),
     "exported": Target(_foreign(parse_exported), (samples.EXPORTED,), _FOREIGN),
     "oauth2l": Target(_foreign(parse_oauth2l), (samples.oauth2l(),), _FOREIGN),
     "gh": Target(_foreign(parse_gh), (samples.GH,), _FOREIGN),

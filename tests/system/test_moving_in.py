@@ -211,6 +211,8 @@ def test_all_copies_that_gcloud_has_of_a_sign_in_move_in_as_one(
     gcloud = ".config/gcloud"
     write(person, f"{gcloud}/application_default_credentials.json", adc)
     write(person, f"{gcloud}/legacy_credentials/a@b.example/adc.json", adc)
+    boto = f"[Credentials]\ngs_oauth2_refresh_token = {grant['refresh_token']}"
+    write(person, f"{gcloud}/legacy_credentials/a@b.example/.boto", boto.encode())
     rows = {"a@b.example": credential}
     write(person, f"{gcloud}/credentials.db", credentials_db_of(rows))
     refreshes = quick_sandbox.refreshes()
@@ -221,7 +223,7 @@ def test_all_copies_that_gcloud_has_of_a_sign_in_move_in_as_one(
     assert quick_sandbox.refreshes() == refreshes + 1
     assert quick_sandbox.accepts(person.token("a@b.example"))
     left = [one.name for one in (person.home / gcloud).rglob("*") if one.is_file()]
-    assert left == ["credentials.db"]  # without its row
+    assert sorted(left) == [".boto", "credentials.db"]  # without its line and row
     hunt(person, [grant["refresh_token"]], kept=["client_secret.json"])
 
 

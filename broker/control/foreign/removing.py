@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from broker.control.foreign.found import ForeignFileError, Found
+from broker.control.foreign.gcloud import bound
 from broker.control.foreign.marked import without_lines
 from broker.control.foreign.reading import ForeignFile, read_file
 
@@ -69,6 +70,7 @@ def _delete_rows(path: Path, addresses: tuple[str, ...]) -> None:
     import sqlite3  # noqa: PLC0415 - as above
 
     with closing(sqlite3.connect(path, timeout=5)) as database:
+        bound(database)
         # Else the token would go on lying in a page that is free.
         database.execute("PRAGMA secure_delete = ON")
         with database:

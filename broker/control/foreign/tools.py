@@ -9,7 +9,7 @@ from broker.control.foreign.email_proxy import parse_email_proxy
 from broker.control.foreign.exported import parse_exported
 from broker.control.foreign.forges import parse_gh, parse_glab
 from broker.control.foreign.found import Found, Parser, label_of
-from broker.control.foreign.gcloud import parse_gcloud_database
+from broker.control.foreign.gcloud import parse_boto, parse_gcloud_database
 from broker.control.foreign.google_auth import parse_google_auth
 from broker.control.foreign.mcp_remote import (
     mcp_label,
@@ -90,6 +90,16 @@ TOOLS: tuple[Tool, ...] = (
         ),
         must_stop="Programs must no longer use these default credentials, and gcloud "
         "not revoke them.",
+    ),
+    Tool(
+        name="gcloud",
+        parse=parse_boto,
+        shares_form=True,
+        places=tuple(
+            Place(within=folder, pattern="legacy_credentials/*/.boto")
+            for folder in _GCLOUD_FOLDERS
+        ),
+        must_stop="gsutil must no longer use it.",
     ),
     Tool(
         name="google-auth",

@@ -59,6 +59,13 @@ def adc() -> bytes:
     ).encode()
 
 
+BOTO = (
+    f"[OAuth2]\nclient_id = cid\nclient_secret = {SECRET}\n\n[Credentials]\n"
+    f"gs_oauth2_refresh_token = {TOKEN}"
+).encode()
+"""gcloud's copy for gsutil; its last line has no end."""
+
+
 def credentials_db(*accounts: str) -> bytes:
     """gcloud's; each account has another token."""
     credential = json.loads(adc())
@@ -68,6 +75,15 @@ def credentials_db(*accounts: str) -> bytes:
             for number, account in enumerate(accounts)
         }
     )
+
+
+def database(*statements: str) -> bytes:
+    """Whatever they make."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        for statement in statements:
+            made.execute(statement)
+        made.commit()
+        return made.serialize()
 
 
 def credentials_db_of(credentials: Mapping[str, Mapping[str, str]]) -> bytes:

@@ -13,7 +13,7 @@ from broker.control.foreign.found import (
     Parser,
     WrongPasswordError,
 )
-from broker.control.foreign.gcloud import parse_gcloud_database
+from broker.control.foreign.gcloud import parse_boto, parse_gcloud_database
 from broker.control.foreign.google_auth import GOOGLE_TOKEN_ENDPOINT, parse_google_auth
 from broker.control.foreign.mcp_remote import parse_mcp_tokens, with_mcp_client
 from broker.control.foreign.mutt import parse_mutt
@@ -40,6 +40,11 @@ def test_google_auths_file_says_all_but_the_issuer_by_name(data: bytes) -> None:
         refresh_token=Secret(samples.TOKEN),
         scopes=("drive", "mail"),
     )
+
+
+def test_gsutils_file_for_a_key_holds_no_token() -> None:
+    assert parse_boto(b"[Credentials]\ngs_service_key_file = /k.json") == ()
+    assert parse_boto(b"[Credentials]\ngs_oauth2_refresh_token =") == ()
 
 
 def test_what_a_broker_has_exported_says_all() -> None:
