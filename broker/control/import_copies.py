@@ -5,7 +5,7 @@ from pathlib import Path
 
 from broker.control.asking import agrees
 from broker.control.foreign.found import ForeignFileError, Found
-from broker.control.foreign.reading import ForeignFile
+from broker.control.foreign.reading import ForeignFile, shown
 from broker.control.foreign.removing import is_removable, remove
 from broker.control.output import tell_note
 
@@ -31,15 +31,15 @@ def remove_copies(
 
 def _may_be_removed(file: ForeignFile, founds: tuple[Found, ...], *, yes: bool) -> bool:
     if not is_removable(file, founds):
-        tell_note(f"the copy in {file.path} stays: it holds other sign-ins, too")
+        tell_note(f"the copy in {shown(file.path)} stays: it holds other sign-ins, too")
         return False
-    return agrees(f"Remove the copy in {file.path}?", yes=yes)
+    return agrees(f"Remove the copy in {shown(file.path)}?", yes=yes)
 
 
 def _removes(file: ForeignFile, founds: tuple[Found, ...]) -> bool:
     try:
         remove(file, founds)
     except ForeignFileError as exc:
-        tell_note(f"the copy stays: {file.path} {exc.what}")
+        tell_note(f"the copy stays: {shown(file.path)} {exc.what}")
         return False
     return True

@@ -19,6 +19,7 @@ from broker.control.foreign.reading import (
     Unreadable,
     known_files,
     read_file,
+    shown,
 )
 from broker.control.foreign.tools import TOOLS, Tool, tool_names
 from broker.control.output import tell_note
@@ -76,7 +77,7 @@ def signs_of(files: Sequence[ForeignFile], only: str | None) -> list[Sign]:
             elif only in {None, found.label}:
                 _add(signs, file, found)
     obstacles = [
-        f"{file.path}: {found.label}: it "
+        f"{shown(file.path)}: {found.label}: it "
         + (found.obstacle or "is sealed under another password")
         for file, found in others
         # A copy goes with what it is of.
@@ -108,7 +109,7 @@ def _of_tool(name: str) -> list[ForeignFile]:
     if not files and len(broken) == 1:
         raise _broken(broken[0].path, broken[0].what)
     for one in broken:
-        tell_note(f"{one.path} {one.what}")
+        tell_note(f"{shown(one.path)} {one.what}")
     if not files:
         raise foreign_error(
             f"there is nothing of {name} in the places where it keeps its files",
@@ -127,7 +128,9 @@ def _named(word: str, tool: str | None) -> ForeignFile:
 
 
 def _broken(path: Path, what: str) -> BrokerError:
-    return foreign_error(f"{path} {what}", "nothing was taken over; see what it is")
+    return foreign_error(
+        f"{shown(path)} {what}", "nothing was taken over; see what it is"
+    )
 
 
 def _opened(file: ForeignFile) -> ForeignFile:
@@ -135,13 +138,13 @@ def _opened(file: ForeignFile) -> ForeignFile:
     sealed = [found for found in file.found if found.is_sealed and not found.obstacle]
     if not sealed or file.tool.password is None:
         return file
-    question = f"{file.tool.password} in {file.path}"
+    question = f"{file.tool.password} in {shown(file.path)}"
     password = Secret(ask_passphrase(question.capitalize(), is_new=False))
     try:
         opened = read_file(file.path, (file.tool,), password)
     except WrongPasswordError as exc:
         raise BrokerError(
-            "wrong_passphrase", f"{file.path} {exc.what}", "try again"
+            "wrong_passphrase", f"{shown(file.path)} {exc.what}", "try again"
         ) from None
     except ForeignFileError as exc:
         raise _broken(file.path, exc.what) from None

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from broker.control.asking import agrees
 from broker.control.broker import Broker, Json, text, texts
+from broker.control.foreign.reading import shown
 from broker.control.foreign.tools import tool_names
 from broker.control.import_copies import remove_copies
 from broker.control.import_google import (
@@ -179,7 +180,8 @@ def _show(sign: Sign, name: str) -> None:
         mode = "" if file.mode is None else f", mode {file.mode:04o}"
         who = {"you": "you alone can read it", "group": "your group can read it"}
         readers = who.get(file.readers, "every user of the machine can read it")
-        tell(f"  {file.path} ({readers if file.mode is not None else 'file'}{mode})")
+        readers = readers if file.mode is not None else "file"
+        tell(f"  {shown(file.path)} ({readers}{mode})")
 
 
 def _tell_notes(answer: Json) -> None:
@@ -223,13 +225,13 @@ def _body(sign: Sign, words: ImportWords, name: str) -> Json:
     issuer = words["issuer"] or found.issuer
     if not (issuer or found.token_endpoint or words["mcp"]):
         raise foreign_error(
-            f"{sign.path} does not say who the issuer of {found.label!r} is",
+            f"{shown(sign.path)} does not say who the issuer of {found.label!r} is",
             "name it with --issuer, or an MCP server with --mcp",
         )
     client_id = words["client_id"] or found.client_id
     if client_id is None:
         raise foreign_error(
-            f"{sign.path} does not say for which client {found.label!r} was given",
+            f"{shown(sign.path)} does not say for which client {found.label!r} is",
             "name it with --client-id, and its secret with --client-secret-file",
         )
     file = words["client_secret_file"]

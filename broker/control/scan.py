@@ -6,7 +6,12 @@ import click
 
 from broker.control.broker import Json
 from broker.control.foreign.found import Found
-from broker.control.foreign.reading import ForeignFile, Unreadable, known_files
+from broker.control.foreign.reading import (
+    ForeignFile,
+    Unreadable,
+    known_files,
+    shown,
+)
 from broker.control.output import json_option, say_json, table, tell, tells_errors
 
 _READERS = {
@@ -39,7 +44,7 @@ def scan(*, as_json: bool) -> None:
         return
     table([_row(file, found) for file in files for found in file.found])
     for one in broken:
-        tell(f"brokerctl: note: {one.path} {one.what}")
+        tell(f"brokerctl: note: {shown(one.path)} {one.what}")
     tell(f"{plain} in plaintext")
     if plain:
         tell("`brokerctl import TOOL` takes them over, and removes the copies")
@@ -75,7 +80,7 @@ def _row(file: ForeignFile, found: Found) -> dict[str, str]:
         "readers": _READERS[file.readers],
         "mode": "-" if file.mode is None else f"{file.mode:04o}",
         "owner": _owner(file.owner),
-        "path": str(file.path),
+        "path": shown(file.path),
     }
 
 

@@ -19,7 +19,8 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.startswith(("BROKERD_", "XDG_")):
             monkeypatch.delenv(name)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+    of_tools = ("GOOGLE_APPLICATION_CREDENTIALS", "OIDC_SOCK")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", *of_tools):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     folder = tmp_path / "run"

@@ -42,6 +42,14 @@ def test_the_list_in_json_has_no_token_either(run: Run, tmp_path: Path) -> None:
     assert samples.SECRET not in json.dumps(said)
 
 
+def test_a_file_name_rewrites_no_terminal(run: Run, tmp_path: Path) -> None:
+    put(tmp_path / ".oidc-agent/a\x1b]0;evil\x07", samples.OIDC_AGENT)
+    put(tmp_path / ".oidc-agent/b\x1b[2J", b"broken")
+    said = run("scan").output
+    assert "evil" in said
+    assert "\x1b" not in said
+
+
 def test_a_home_without_any_is_told(run: Run) -> None:
     result = run("scan")
     assert (result.exit_code, result.stdout) == (0, "")

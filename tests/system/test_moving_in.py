@@ -294,8 +294,16 @@ def test_scan_finds_eight_planted_tokens_and_says_who_can_read_them(
     write(person, "emailproxy.config", b"[Server setup]\n")
     tokens = b'{"access_token": "a", "token_type": "Bearer", "refresh_token": "r"}'
     write(person, ".mcp-auth/mcp-remote-v1/abc_tokens.json", tokens)
+    # As `sudo` leaves it: it may be listed, and not entered.
+    roots = person.home / ".mutt"
+    roots.mkdir()
+    (roots / "mail.tokens").write_text("{}")
+    roots.chmod(0o744)
     person.home.chmod(0o755)
     said = person.json("scan")
+    unreadable = said["unreadable"]
+    assert isinstance(unreadable, list)
+    assert [one["what"] for one in unreadable] == ["cannot be read: permission denied"]
     assert said["plaintext"] == 8
     files = said["files"]
     assert isinstance(files, list)

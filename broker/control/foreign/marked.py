@@ -32,6 +32,9 @@ _YAML_LITERAL = re.compile(r"[|>&*!%@`{\[]|- |-$|\? ")
 # keep a text that was null before.
 _GLAB_NULL = "!!null "
 
+_NO_MAPPINGS = b"{}"
+"""What gh leaves when the person has logged out of the last host."""
+
 
 class Marked(msgspec.Struct, frozen=True, kw_only=True):
     """A value, and the lines of the file it stands in, counted from 0."""
@@ -65,6 +68,8 @@ def parse_ini(data: bytes) -> Sections:
 
 def parse_mappings(data: bytes) -> Mapping[tuple[str, ...], Marked]:
     """YAML of mappings whose values are texts on one line: each by the keys to it."""
+    if data.strip() == _NO_MAPPINGS:
+        return {}
     values: dict[tuple[str, ...], Marked] = {}
     path: list[tuple[int, str]] = []
     for number, line in enumerate(_lines(data)):

@@ -11,9 +11,12 @@ from msgspec.structs import replace
 from broker.control.foreign.found import NO_LABEL, ForeignFileError, Found
 from broker.control.foreign.tools import TOOLS, Place, Tool, candidates
 from broker.model.secret import Secret
+from broker.model.text import safe_text
 
 LARGEST_BYTES = 8 * 1024 * 1024
 """gcloud's database of a thousand accounts takes two million."""
+
+_LONGEST_PATH = 4096
 
 _MOST_FILES = 200
 """Of one place: a folder of more is not what it was taken for."""
@@ -50,6 +53,13 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     tool: Tool
     path: Path
     what: str
+
+
+def shown(path: Path) -> str:
+    """A path for people: whoever made a file may have called it something that rewrites
+    a terminal.
+    """
+    return safe_text(str(path), _LONGEST_PATH)
 
 
 def known_files(
@@ -163,7 +173,14 @@ def _paths(place: Place, environ: Mapping[str, str]) -> Iterator[Path]:
         found = sorted(folder.glob(place.pattern))[:_MOST_FILES]
     except OSError:  # a folder that is another's
         return
-    yield from (path for path in found if not path.is_dir())
+    yield from (path for path in found if not _is_folder(path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # it may be listed, and not entered: reading it will say so
+        return False
 
 
 def _folder(within: str, environ: Mapping[str, str]) -> Path | None:
@@ -187,8 +204,12 @@ def _is_passed_over(tool: Tool, path: Path) -> bool:
 
 
 def _readers(path: Path, status: os.stat_result) -> str:
-    """Who can get at the file: its own bits, and those of every folder above it."""
-    above = [parent.stat().st_mode for parent in path.absolute().parents]
+    """Who can get at the file: its own bits, and those of every folder above it.
+
+    Above where it really is: a linked folder is entered from there, too.
+    """
+    real = Path(os.path.realpath(path))
+    above = [parent.stat().st_mode for parent in real.parents]
 
     def can(read: int, enter: int) -> bool:
         return bool(status.st_mode & read) and all(mode & enter for mode in above)

@@ -105,6 +105,7 @@ TOOLS: tuple[Tool, ...] = (
         name="google-auth",
         parse=parse_google_auth,
         places=(
+            Place(within="$GOOGLE_APPLICATION_CREDENTIALS", pattern=""),
             Place(within="~", pattern="token.json"),
             Place(within="~", pattern="token.pickle"),
             Place(within="~/.credentials", pattern="*.json"),

@@ -55,6 +55,11 @@ def test_what_goes_beyond_mappings_of_texts_is_refused(text: str) -> None:
         parse_mappings(text.encode() + b"\n")
 
 
+def test_what_gh_leaves_after_a_log_out_holds_nothing() -> None:
+    assert parse_mappings(b"{}") == {}
+    assert parse_mappings(b"{}\n") == {}
+
+
 @pytest.mark.parametrize("parse", [parse_ini, parse_mappings])
 def test_a_last_line_without_an_end_may_be_half_a_token(parse: object) -> None:
     assert callable(parse)

@@ -10,6 +10,7 @@ from broker.control.foreign.reading import (
     Unreadable,
     known_files,
     read_file,
+    shown,
 )
 from broker.model.secret import Secret
 from tests.control.foreign import samples
@@ -115,6 +116,30 @@ def test_who_can_read_a_file_is_decided_by_its_folders_too(
     read = read_file(file, None, None)
     assert (read.readers, read.mode) == (readers, mode)
     assert read.owner == os.geteuid()
+
+
+def test_of_a_linked_folder_the_real_one_decides_who_can_read(tmp_path: Path) -> None:
+    for above in (tmp_path, *tmp_path.parents):
+        if above.stat().st_uid == os.geteuid() and above.name.startswith("pytest"):
+            above.chmod(0o755)
+    tmp_path.chmod(0o755)
+    put(tmp_path / "open/hosts.yml", samples.GH, 0o644).parent.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "gh").symlink_to(tmp_path / "open")
+    assert read_file(home / "gh/hosts.yml", None, None).readers == "everyone"
+
+
+def test_a_name_that_rewrites_a_terminal_is_shown_without_that() -> None:
+    assert shown(Path("/h/x\x1b]0;evil\x07\ny")) == "/h/x ]0;evil  y"
+
+
+def test_the_credentials_that_programs_use_are_known(tmp_path: Path) -> None:
+    key = put(tmp_path / "keys/robot", samples.SERVICE_ACCOUNT)
+    environ = {"HOME": str(tmp_path), "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+    (file,) = known_files(environ)
+    assert isinstance(file, ForeignFile)
+    assert (file.path, file.tool.name) == (key, "google-auth")
 
 
 def test_a_file_is_shown_without_what_is_in_it(tmp_path: Path) -> None:
