@@ -127,6 +127,8 @@ class IssuerPreset(msgspec.Struct, frozen=True, kw_only=True):
             None where any port will do.
         accepts_mismatched_issuer: the documented issuer value that its metadata
             carries instead of `issuer`, or None (Microsoft's `{tenantid}`).
+        jwks_uri: where the keys of its ID tokens are, for accounts that were made
+            without its metadata; None where nothing is known beforehand.
         browser_errors: what it shows only in the browser, never to the redirect URI.
         dpop: whether it gives this client bound tokens only (RFC 9449).
         note: one sentence for people, or None.
@@ -148,6 +150,7 @@ class IssuerPreset(msgspec.Struct, frozen=True, kw_only=True):
     redirect_host: str | None = None
     redirect_port: int | None = None
     accepts_mismatched_issuer: str | None = None
+    jwks_uri: str | None = None
     browser_errors: tuple[str, ...] = ()
     dpop: bool = False
     note: str | None = None

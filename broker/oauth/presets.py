@@ -75,6 +75,7 @@ class _PresetRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     redirect_host: str | None = None
     redirect_port: int | None = None
     accepts_mismatched_issuer: str | None = None
+    jwks_uri: str | None = None
     browser_errors: tuple[str, ...] = ()
     dpop: bool = False
     note: str | None = None
@@ -189,8 +190,10 @@ def _preset(name: str, table: object) -> IssuerPreset:
     issuer = parse_issuer_url(_PLACEHOLDER.sub("x", row.issuer))
     if issuer != row.issuer and (row.metadata or row.pinned):
         raise ValueError(f"{name}.issuer: a template is discovered, and not pinned")
-    if row.metadata is not None:
-        check_endpoint(row.metadata, issuer=issuer, name="metadata")
+    for member in ("metadata", "jwks_uri"):
+        url = getattr(row, member)
+        if url is not None:
+            check_endpoint(url, issuer=issuer, name=member)
     if row.redirect_port is not None and not 0 < row.redirect_port <= _MAX_PORT:
         raise ValueError(f"{name}.redirect_port: it is no port")
     members = {field: getattr(row, field) for field in row.__struct_fields__}

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import IssuerMalformedError
 from broker.model.grant import Grant
-from broker.model.issuer import IssuerPreset
+from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.time import Instant, Seconds
 from broker.model.token import BEARER, AccessToken, Freshness
 from broker.oauth.id_token import IdClaims, parse_id_token
+from broker.oauth.presets import preset_for_issuer
 from broker.services.id_token_shelf import Laid
 from broker.services.interfaces import Clock
 from broker.services.issuer_keys import IssuerKeys
@@ -98,10 +100,20 @@ class IdTokenChecker:
         if grant.subject not in (None, claims.subject):
             what = "its ID token: it is somebody else's than at the sign-in"
             raise IssuerMalformedError(issuer=account.issuer.url, what=what)
-        why = await self._keys.check(laid.value, account.issuer)
+        why = await self._keys.check(laid.value, self._with_keys(account.issuer))
         if why is not None:
             raise why
         return _served(laid, grant, claims, audience or account.client.client_id)
+
+    def _with_keys(self, issuer: Issuer) -> Issuer:
+        """The issuer, with the place of its keys where only its preset says it.
+
+        Accounts without a person are made without the issuer's metadata.
+        """
+        preset = preset_for_issuer(self._presets, issuer.url)
+        if issuer.jwks_uri is not None or preset is None:
+            return issuer
+        return replace(issuer, jwks_uri=preset.jwks_uri)
 
 
 def require_life(served: IdTokenServed, grant: Grant, now: Instant) -> None:

@@ -5,9 +5,8 @@ one is had by the same refresh that everybody else joins.
 """
 
 import logging
-from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from broker.model.errors import (
     AudienceRefusedError,
@@ -19,8 +18,8 @@ from broker.model.errors import (
 from broker.model.grant import Grant
 from broker.model.policy import Operation
 from broker.model.text import safe_text
-from broker.model.time import Seconds, UnixTime
 from broker.services.access import Access
+from broker.services.asked_in_vain import AskedInVain
 from broker.services.gate import Asker
 from broker.services.id_token_checks import (
     IdTokenChecker,
@@ -37,30 +36,9 @@ from broker.services.served import TokenWanted
 from broker.services.tokens import TokenService
 from broker.services.vault import Vault
 
-if TYPE_CHECKING:
-    from broker.model.account import AccountName
-
 log = logging.getLogger(__name__)
 
-ASKED_IN_VAIN = Seconds(60)
-"""For so long an issuer is not asked again that has just given no good ID token: what
-a refresh gives besides is not worth one for each request."""
-
 _ATTEMPTS = 3
-
-
-class _Vain(msgspec.Struct, frozen=True, kw_only=True):
-    """A refresh that brought no good ID token.
-
-    Attributes:
-        granted_at: of the grant: after another sign-in it says nothing.
-        until: when the issuer is asked again, on the boot clock.
-        error: what came of it.
-    """
-
-    granted_at: UnixTime
-    until: Seconds
-    error: BrokerError
 
 
 class IdTokens:
@@ -84,9 +62,9 @@ class IdTokens:
         self._access = access
         self._vault = vault
         self._checker = checker
-        self._made = MadeIdTokens(checker=checker, clock=clock)
+        self._in_vain = AskedInVain(clock)
+        self._made = MadeIdTokens(checker=checker, in_vain=self._in_vain, clock=clock)
         self._clock = clock
-        self._vain: dict[AccountName, _Vain] = {}
 
     async def id_token(self, asker: Asker, wanted: IdTokenWanted) -> IdTokenServed:
         """An ID token, checked; with `min_ttl` seconds left, or the freshest there is.
@@ -118,7 +96,7 @@ class IdTokens:
                 continue  # a login was faster, and has brought another
             await self._access.use_up(asker)
             log.debug("id_token.served account=%s", name)
-            return msgspec.structs.replace(served, account=name)
+            return replace(served, account=name)
 
     async def _served(
         self, tokens: TokenService, grant: Grant, wanted: IdTokenWanted
@@ -161,7 +139,7 @@ class IdTokens:
         """
         name = grant.account.name
         _require_renewable(grant)
-        self._refuse_in_vain(grant)
+        self._in_vain.require_worth(grant)
         before = tokens.id_tokens.find(name)
         await tokens.renew(name)
         laid = tokens.id_tokens.find(name)
@@ -169,21 +147,9 @@ class IdTokens:
             served = await self._checker.checked(_newer(laid, before, grant), grant)
             require_life(served, grant, self._clock.now())
         except (NoIdTokenError, IssuerMalformedError) as exc:
-            until = Seconds(self._clock.now().boot + ASKED_IN_VAIN)
-            self._vain[name] = _Vain(
-                granted_at=grant.granted_at, until=until, error=exc.again()
-            )
+            self._in_vain.note(grant, exc)
             raise
         return served
-
-    def _refuse_in_vain(self, grant: Grant) -> None:
-        name = grant.account.name
-        vain = self._vain.pop(name, None)
-        if vain is None or vain.granted_at != grant.granted_at:
-            return
-        if self._clock.now().boot < vain.until:
-            self._vain[name] = vain
-            raise vain.error.again()
 
 
 def _newer(laid: Laid | None, before: Laid | None, grant: Grant) -> Laid:

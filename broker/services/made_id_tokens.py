@@ -11,7 +11,9 @@ from broker.model.errors import (
 )
 from broker.model.grant import Grant
 from broker.model.text import safe_text
+from broker.model.time import Seconds
 from broker.model.unattended import Unattended, kind_of
+from broker.services.asked_in_vain import AskedInVain
 from broker.services.at_hand import AtHand
 from broker.services.id_token_checks import (
     IdTokenChecker,
@@ -28,8 +30,11 @@ from broker.services.tokens import TokenService
 class MadeIdTokens:
     """Has them made, one for each account and audience."""
 
-    def __init__(self, *, checker: IdTokenChecker, clock: Clock) -> None:
+    def __init__(
+        self, *, checker: IdTokenChecker, in_vain: AskedInVain, clock: Clock
+    ) -> None:
         self._checker = checker
+        self._in_vain = in_vain
         self._clock = clock
 
     async def served(
@@ -51,28 +56,43 @@ class MadeIdTokens:
         if audience is None:
             what = f"audience is needed: {account!r} has no client of its own to be for"
             raise BadRequestError(what=what)
+        # First without a turn: it may be another audience's that waits for its own.
+        held = await self._held(tokens, grant, audience, wanted.min_ttl)
+        if held:
+            return held
         # One at a time: many who ask at once want the same.
         async with tokens.turn(account):
-            held = await self._held(tokens, grant, audience)
-            if held and held.has_left(self._clock.now(), wanted.min_ttl):
-                return held
-            began = self._clock.now()
+            held = await self._held(tokens, grant, audience, wanted.min_ttl)
+            return held or await self._new(tokens, grant, minter, audience)
+
+    async def _new(
+        self, tokens: TokenService, grant: Grant, minter: IdTokenMinter, audience: str
+    ) -> IdTokenServed:
+        self._in_vain.require_worth(grant, audience)
+        began = self._clock.now()
+        with tokens.id_token_attempt(grant.account, audience):
             value = await minter.id_token(grant, audience)
-            laid = tokens.id_tokens.lay_made(account, audience, value, began)
+        laid = tokens.id_tokens.lay_made(grant.account.name, audience, value, began)
+        try:
             served = await self._checker.checked(laid, grant, audience)
             require_life(served, grant, self._clock.now())
-            return served
+        except IssuerMalformedError as exc:
+            self._in_vain.note(grant, exc, audience)
+            raise
+        return served
 
     async def _held(
-        self, tokens: TokenService, grant: Grant, audience: str
+        self, tokens: TokenService, grant: Grant, audience: str, min_ttl: Seconds
     ) -> IdTokenServed | None:
+        """What is at hand and has `min_ttl` seconds left."""
         laid = tokens.id_tokens.find(grant.account.name, audience)
         if laid is None:
             return None
         try:
-            return await self._checker.checked(laid, grant, audience)
+            held = await self._checker.checked(laid, grant, audience)
         except IssuerMalformedError:
             return None  # its key was withdrawn, or it has expired
+        return held if held.has_left(self._clock.now(), min_ttl) else None
 
 
 def for_its_audience(

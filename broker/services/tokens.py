@@ -6,9 +6,9 @@ Knows no peer and no socket.
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
-from broker.model.account import AccountName
+from broker.model.account import Account, AccountName
 from broker.model.errors import BrokerError, GrantChangedError, ScopeNotGrantedError
 from broker.model.grant import (
     Grant,
@@ -220,6 +220,18 @@ class TokenService:
         token = await self._token(key, min_ttl, rejected)
         self._renewal.used(self._cache.slot(key))
         return token.as_of(self._clock.now())
+
+    def id_token_attempt(
+        self, account: Account, audience: str
+    ) -> AbstractContextManager[None]:
+        """One try to have an ID token made: held up by what holds up access tokens.
+
+        Raises:
+            BrokerError: on the way in, what was met the last time; see `Circuits`.
+        """
+        openid = frozenset({"openid"})
+        key = TokenKey(account=account.name, scopes=openid, resource=audience)
+        return self._circuits.attempt(account, key)
 
     async def renew(self, account: AccountName) -> None:
         """Refresh, or join who does, for what comes beside; errors as `token`."""

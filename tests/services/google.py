@@ -16,6 +16,8 @@ from broker.model.http import HttpRequest, HttpResponse
 from tests.fakes.sender import json_response
 
 OAUTH = "https://oauth2.googleapis.com/token"
+CERTS = "https://www.googleapis.com/oauth2/v3/certs"
+DISCOVERY = "https://accounts.google.com/.well-known/openid-configuration"
 STS = "https://sts.googleapis.com/v1/token"
 IAM = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
 ROBOT = "robot@project.iam.gserviceaccount.com"
@@ -100,6 +102,8 @@ class FakeGoogle:
             return self.at[request.url]
         if request.url.startswith(IAM):
             return self._iam(request)
+        if request.url in _PUBLISHED:
+            return json_response(_PUBLISHED[request.url]())
         form = {k: v[0] for k, v in parse_qs(request.body.decode()).items()}
         self.forms.append(form)
         if "assertion" not in form:
@@ -142,6 +146,30 @@ class FakeGoogle:
                 "token_type": "Bearer",
             }
         )
+
+
+def key_set(kid: str = "key-1") -> dict[str, object]:
+    """What Google publishes: the public half of the key that signs here."""
+    public = RSAKey.import_key(private_key().public_key()).as_dict(private=False)
+    return {"keys": [{**public, "kid": kid, "alg": "RS256", "use": "sig"}]}
+
+
+def metadata() -> dict[str, object]:
+    """As far as a sign-in needs it."""
+    return {
+        "issuer": "https://accounts.google.com",
+        "authorization_endpoint": "https://accounts.google.com/o/oauth2/v2/auth",
+        "token_endpoint": OAUTH,
+        "revocation_endpoint": "https://oauth2.googleapis.com/revoke",
+        "jwks_uri": CERTS,
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "code_challenge_methods_supported": ["plain", "S256"],
+    }
+
+
+_PUBLISHED = {CERTS: key_set, DISCOVERY: metadata}
 
 
 def read_assertion(text: str) -> dict[str, object]:

@@ -19,8 +19,8 @@ from broker.model.grant import Grant, GrantState
 from broker.model.issuer import IssuerPreset
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
+from broker.services.asked_in_vain import PAUSE
 from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
-from broker.services.id_tokens import ASKED_IN_VAIN
 from broker.services.token_cache import TokenKey
 from tests.fakes.clock import run_until_idle
 from tests.fakes.signer import Signer, unsigned
@@ -264,7 +264,7 @@ async def test_an_issuer_that_gives_none_on_refresh_is_not_asked_each_time() -> 
         with pytest.raises(NoIdTokenError, match="gives none"):
             await asked(world)
     assert issuer.tokens == 1
-    await world.clock.advance(ASKED_IN_VAIN)
+    await world.clock.advance(PAUSE)
     issuer.id_token = id_token()
     assert (await asked(world)).subject == "person-1"
 

@@ -8,12 +8,15 @@ from msgspec.structs import replace
 
 from broker.model.errors import (
     BadRequestError,
+    BrokerError,
+    CredentialRefusedError,
     IssuerMalformedError,
     NoIdTokenError,
     NotPermittedError,
     ResourceNotGrantedError,
 )
 from broker.model.grant import Grant
+from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.peer import Peer, Socket
 from broker.model.policy import Operation
 from broker.model.restriction import Restriction, SocketName
@@ -21,14 +24,23 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
 from broker.model.token import AccessToken
 from broker.model.unattended import ClientCredentials
+from broker.services.asked_in_vain import PAUSE
 from broker.services.gate import Asker
 from broker.services.id_token_checks import IdTokenServed, IdTokenWanted
 from broker.services.minting import IdTokenMinter, Minter
 from broker.services.token_cache import TokenKey
+from tests.fakes.clock import run_until_idle
 from tests.fakes.signer import Signer
 from tests.services.derived import CI, a_view
-from tests.services.identified import NOW, TalkingIssuer, id_token, identified
-from tests.services.world import PERSON, WORK, World, a_world
+from tests.services.identified import (
+    KEYS_URL,
+    NOW,
+    WITH_KEYS,
+    TalkingIssuer,
+    id_token,
+    identified,
+)
+from tests.services.world import ISSUER, PERSON, WORK, World, a_world
 
 AUDIENCE = "https://service.example"
 ROBOT = "robot@project.example"
@@ -41,6 +53,8 @@ class FakeMinter:
     changes: dict[str, object] = field(default_factory=dict)
     signer: Signer = field(default_factory=Signer)
     made: list[str] = field(default_factory=list)
+    refusal: BrokerError | None = None
+    answers: asyncio.Event | None = None
 
     async def mint(self, grant: Grant, key: TokenKey) -> AccessToken:
         raise AssertionError((grant, key))
@@ -49,13 +63,25 @@ class FakeMinter:
         assert grant.account.name == WORK
         self.made.append(audience)
         await asyncio.sleep(0)
+        if self.answers is not None:
+            await self.answers.wait()
+        if self.refusal is not None:
+            raise self.refusal
         members = {"aud": audience, "azp": ROBOT, **self.changes}
         return id_token(self.signer, **members)
 
 
-async def a_robot(minter: Minter | None) -> World:
-    grant = identified(unattended=ClientCredentials(), refresh_token=None, subject=None)
+async def a_robot(
+    minter: Minter | None,
+    issuer: Issuer = WITH_KEYS,
+    preset: IssuerPreset | None = None,
+) -> World:
+    grant = identified(
+        issuer, unattended=ClientCredentials(), refresh_token=None, subject=None
+    )
     world = await a_world(grant)
+    if preset is not None:
+        world.presets[preset.name] = preset  # type: ignore[index]  # a dict, in the tests
     world.sender.answer_always(TalkingIssuer())
     if minter is not None:
         world.tokens.minters._made[ClientCredentials] = minter
@@ -116,6 +142,58 @@ async def test_one_that_is_not_what_was_asked_for_is_not_given(
     world = await a_robot(FakeMinter(changes))
     with pytest.raises(IssuerMalformedError, match=fault):
         await asked(world)
+
+
+async def test_whoever_refuses_is_left_in_peace_as_for_an_access_token() -> None:
+    refusal = CredentialRefusedError(
+        account=WORK, issuer=ISSUER.url, error="no", description=""
+    )
+    minter = FakeMinter(refusal=refusal)
+    world = await a_robot(minter)
+    for _ in range(3):
+        with pytest.raises(CredentialRefusedError):
+            await asked(world)
+    assert len(minter.made) == 1
+    minter.refusal = None
+    await world.clock.advance(Seconds(60))
+    assert (await asked(world)).audience == AUDIENCE
+
+
+async def test_one_of_no_use_is_not_asked_for_again_at_once() -> None:
+    minter = FakeMinter({"iss": "https://evil.example"})
+    world = await a_robot(minter)
+    for _ in range(3):
+        with pytest.raises(IssuerMalformedError):
+            await asked(world)
+    assert len(minter.made) == 1
+    minter.changes = {}
+    await asked(world, "https://other.example")
+    await world.clock.advance(PAUSE)
+    assert (await asked(world)).audience == AUDIENCE
+
+
+async def test_one_at_hand_is_given_while_another_is_waited_for() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    served = await asked(world)
+    minter.answers = asyncio.Event()
+    slow = asyncio.create_task(asked(world, "https://slow.example"))
+    await run_until_idle()
+    assert await asked(world) == served
+    minter.answers.set()
+    assert (await slow).audience == "https://slow.example"
+
+
+async def test_keys_that_only_the_preset_says_are_looked_at() -> None:
+    preset = IssuerPreset(name="p", issuer=ISSUER.url, jwks_uri=KEYS_URL)
+    bare = replace(ISSUER, jwks_uri=None)
+    minter = FakeMinter(signer=Signer("key-2"))
+    world = await a_robot(minter, issuer=bare, preset=preset)
+    with pytest.raises(IssuerMalformedError, match="does not publish"):
+        await asked(world)
+    # Where nobody says where they are, the connection is all there is.
+    world = await a_robot(minter, issuer=bare)
+    assert (await asked(world)).audience == AUDIENCE
 
 
 async def test_one_that_somebody_else_signed_is_not_given() -> None:

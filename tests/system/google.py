@@ -14,6 +14,8 @@ from tests.faults.certificates import make_certificates
 from tests.system.person import PLACE, Person
 
 HOSTS = (
+    "accounts.google.com",
+    "www.googleapis.com",
     "oauth2.googleapis.com",
     "sts.googleapis.com",
     "iamcredentials.googleapis.com",

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 import pytest
 
 from tests.services.google import (
+    CERTS,
+    DISCOVERY,
     DRIVE,
     IAM,
     OAUTH,
@@ -21,6 +23,7 @@ from tests.services.google import (
     STS,
     TARGET,
     WORKFORCE,
+    key_set,
     workload_file,
 )
 from tests.system.google import Google, google
@@ -28,6 +31,7 @@ from tests.system.hunt import hunt
 from tests.system.person import Person, daemon, own
 from tests.system.waiting import wait_until
 
+CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 BUCKET = "//storage.googleapis.com/projects/_/buckets/logs"
 
 
@@ -114,8 +118,7 @@ def test_a_key_asks_in_the_name_of_a_person(person: Person, issuer: Google) -> N
 
 def test_an_account_becomes_a_service_account(person: Person, issuer: Google) -> None:
     key = write(person, "key.json", issuer.key)
-    cloud = "https://www.googleapis.com/auth/cloud-platform"
-    person.json("add", "work", "--service-account", key, "--scope", cloud)
+    person.json("add", "work", "--service-account", key, "--scope", CLOUD)
     words = ("--from", "work", "--impersonate", TARGET, "--lifetime", "15m")
     person.json("add", "ci", *words, "--scope", DRIVE)
     token = person.token("ci")
@@ -192,6 +195,113 @@ def test_a_program_is_run_by_the_person_and_what_it_leaves_is_shown(
     [form] = issuer.look()["forms"]
     assert form["subject_token"] == "eyJ.subject-token.of-a-program"
     assert left.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_id_token_for_an_audience_is_checked_against_googles_keys(
+    person: Person, issuer: Google
+) -> None:
+    key = write(person, "key.json", issuer.key)
+    person.json("add", "robot", "--service-account", key, "--scope", DRIVE)
+    words = ("id-token", "robot", "--audience")
+    said = person.json(*words, "https://run.example")
+    assert said["issuer"] == "https://accounts.google.com"
+    assert said["audience"] == "https://run.example"
+    # It was asked for.
+    person.heard = [text for text in person.heard if "id_token" not in text]
+    asked = issuer.look()
+    assert asked["asked"] == [OAUTH, OAUTH, CERTS]
+    assert asked["assertions"][1]["target_audience"] == "https://run.example"
+    assert person.brokerctl(*words, "https://run.example").status == 0
+    assert issuer.look()["asked"] == asked["asked"]
+
+
+@pytest.mark.parametrize(
+    ("kid", "says"), [("key-2", "does not publish"), ("key-1", "not of the issuer's")]
+)
+def test_an_id_token_that_another_key_signed_is_not_given(
+    person: Person, issuer: Google, kid: str, says: str
+) -> None:
+    key = write(person, "key.json", issuer.key)
+    person.json("add", "robot", "--service-account", key, "--scope", DRIVE)
+    issuer.answers(CERTS, key_set(kid))  # a key of this process
+    words = ("id-token", "robot", "--audience=https://run.example")
+    for _ in range(2):
+        found = problem(person, *words)
+        assert found["code"] == "issuer_malformed"
+        assert says in found["detail"]
+    asked = issuer.look()["asked"]
+    assert asked.count(OAUTH) == 2, "it was not left in peace"
+    # Of access tokens that says nothing.
+    assert person.token("robot").startswith("ya29.")
+
+
+def test_whoever_is_impersonated_has_id_tokens_too(
+    person: Person, issuer: Google
+) -> None:
+    key = write(person, "key.json", issuer.key)
+    person.json("add", "work", "--service-account", key, "--scope", CLOUD)
+    person.json("add", "ci", "--from=work", "--impersonate", TARGET, "--scope", DRIVE)
+    said = person.brokerctl("id-token", "ci", "--audience=https://run.example")
+    assert said.status == 0, said
+    asked = issuer.look()["asked"]
+    assert asked[-2:] == [f"{IAM}{TARGET}:generateIdToken", CERTS]
+
+
+def test_gclouds_impersonated_default_credentials_move_in(
+    person: Person, issuer: Google
+) -> None:
+    adc = person.home / ".config/gcloud/application_default_credentials.json"
+    adc.parent.mkdir(parents=True)
+    for folder in (adc.parent.parent, adc.parent):
+        own(folder)
+    content = {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": f"{IAM}{TARGET}:generateAccessToken",
+        "delegates": [],
+        "source_credentials": {
+            "type": "authorized_user",
+            "client_id": "gcloud.apps.googleusercontent.com",
+            "client_secret": "not-so-secret",
+            "refresh_token": "1//of-gcloud",
+        },
+    }
+    write(person, str(adc.relative_to(person.home)), content)
+    said = person.brokerctl("import", "gcloud", "--name=ci", "--yes", "--json")
+    assert said.status == 0, said
+    (taken,) = json.loads(said.output)["taken"]
+    assert (taken["account"], taken["scopes"]) == ("ci", [CLOUD])
+    asked = issuer.look()
+    assert asked["asked"] == [DISCOVERY, OAUTH, f"{IAM}{TARGET}:generateAccessToken"]
+    [form] = asked["forms"]
+    assert form["refresh_token"] == "1//of-gcloud"
+    assert not adc.exists()
+    assert person.token("ci").startswith("ya29.")
+    hunt(person, ["1//of-gcloud"])
+
+
+def test_of_impersonated_credentials_that_google_refuses_nothing_moves_in(
+    person: Person, issuer: Google
+) -> None:
+    issuer.answers(
+        f"{IAM}{TARGET}:generateAccessToken",
+        {"error": {"code": 403, "message": "denied", "status": "PERMISSION_DENIED"}},
+        403,
+    )
+    content = {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": f"{IAM}{TARGET}:generateAccessToken",
+        "source_credentials": {
+            "type": "authorized_user",
+            "client_id": "gcloud.apps.googleusercontent.com",
+            "client_secret": "not-so-secret",
+            "refresh_token": "1//of-gcloud",
+        },
+    }
+    adc = Path(write(person, "adc.json", content))
+    found = person.brokerctl("import", str(adc), "--name=ci", "--yes")
+    assert found.status == 36, found
+    assert adc.exists()
+    assert person.json("accounts")["accounts"] == []
 
 
 def test_a_token_is_narrowed_by_a_boundary(person: Person, issuer: Google) -> None:
