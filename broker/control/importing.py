@@ -4,6 +4,7 @@ Reads their files with the person's own hand; the daemon is given what they hold
 it once, and keeps it. Then the plaintext copy goes, if the person wants that.
 """
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -171,6 +172,11 @@ def _take(sign: Sign, words: ImportWords) -> _Taken | None:
     if not words["as_json"]:
         say(f"taken over: {text(answer, 'account')} at {text(answer, 'issuer')}")
         _tell_notes(answer)
+    # Now: before the issuer's answer it is not ours.
+    let_go = sign.tool.let_go
+    gone = None if let_go is None else let_go(os.environ, sign.found.label)
+    if gone is not None:
+        tell_note(gone)
     return _Taken(sign=sign, answer=answer)
 
 

@@ -152,12 +152,17 @@ def test_an_account_that_oidc_gen_has_made_moves_in(
             OIDC_ENCRYPTION_PW="horse",
         )
         assert made.status == 0, made
+        person.session["OIDC_SOCK"] = agent["socket"]
+        assert "acc" in person.run("oidc-add", "--loaded").output.split()
+        refused = person.types("cow\n", "import", "oidc-agent", "--yes")
+        assert refused.status == 16, refused
+        assert "acc" in person.run("oidc-add", "--loaded").output.split()
+        said = person.types("horse\n", "import", "oidc-agent", "--yes")
+        assert said.status == 0, said
+        assert "the running oidc-agent has let go of it" in said.complaint
+        assert "acc" not in person.run("oidc-add", "--loaded").output.split()
     finally:
         os.kill(int(agent["dpid"]), 15)
-    refused = person.types("cow\n", "import", "oidc-agent", "--yes")
-    assert refused.status == 16, refused
-    said = person.types("horse\n", "import", "oidc-agent", "--yes")
-    assert said.status == 0, said
     assert quick_sandbox.accepts(person.token("acc"))
     assert not list(person.home.rglob("acc"))
 

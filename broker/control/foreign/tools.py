@@ -1,6 +1,6 @@
 """The tools whose sign-ins can be taken over: a table. Knows no file at work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -21,6 +21,7 @@ from broker.control.foreign.oauth2l import parse_oauth2l
 from broker.control.foreign.oidc_agent import parse_oidc_agent
 from broker.control.foreign.pizauth import parse_pizauth
 from broker.control.foreign.rclone import parse_rclone
+from broker.control.foreign.running_agent import let_go
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         password: what the person is asked for where a file is sealed, or None.
         beside: what a name ends in, and what the name of the file beside it ends in.
         with_beside: adds what that file says.
+        let_go: has the tool, where it runs, forget a sign-in that has moved in; from
+            the environment and the label a sentence for people, or None.
         label: which sign-in it is, from the name of a file that does not say it.
         database: whether it is SQLite, where a row is cut out and not a line.
         shares_form: whether other programs' files can be read as one of these.
@@ -59,6 +62,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None = None
     beside: tuple[str, str] | None = None
     with_beside: Callable[[Found, bytes], Found] | None = None
+    let_go: Callable[[Mapping[str, str], str], str | None] | None = None
     label: Callable[[str], str] | None = None
     database: bool = False
     shares_form: bool = False
@@ -135,8 +139,9 @@ TOOLS: tuple[Tool, ...] = (
             Place(within="~/.config/oidc-agent", pattern="*"),
             Place(within="~/.oidc-agent", pattern="*"),
         ),
-        must_stop="oidc-agent must no longer use it: take the account out of a running "
-        "one with `oidc-add --remove`.",
+        must_stop="oidc-agent must no longer use it; a running one is told to let go "
+        "of it.",
+        let_go=let_go,
         label=label_of,
         password="password of the oidc-agent account",  # noqa: S106 - a question
     ),
