@@ -58,17 +58,25 @@ class SignInParts:
         clients = Clients(
             sender=sender, registering=self._registering, document=client_document
         )
+        identifier = Identifier(keys=keys, clock=clock)
+        userinfo = UserinfoReader(sender=sender, clock=clock)
         redeemer = Redeemer(
             vault=vault,
-            identifier=Identifier(keys=keys, clock=clock),
-            userinfo=UserinfoReader(sender=sender, clock=clock),
+            identifier=identifier,
+            userinfo=userinfo,
             sender=sender,
             clock=clock,
             events=events,
         )
         sign_ins = SignIns(presets=presets, sender=sender, clients=clients)
         self.moving_in = MovingIn(
-            vault=vault, sign_ins=sign_ins, sender=sender, clock=clock, events=events
+            vault=vault,
+            sign_ins=sign_ins,
+            identifier=identifier,
+            userinfo=userinfo,
+            sender=sender,
+            clock=clock,
+            events=events,
         )
         self.logins = LoginService(
             vault=vault,

@@ -9,7 +9,7 @@ from broker.model.client import Client
 from broker.model.errors import BadRequestError
 from broker.model.grant import Grant
 from broker.model.secret import Secret
-from broker.services.moving_in import Foreign, TakenOver
+from broker.services.foreign_sign_in import Foreign, TakenOver
 
 
 class ForeignBody(Request, frozen=True):

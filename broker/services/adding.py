@@ -4,20 +4,18 @@ Knows no kind of them but by what is wanted of each; the kinds are in
 `model.unattended`, and what makes their tokens in `minters`.
 """
 
-import logging
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
 from broker.model.account import Account, AccountName
 from broker.model.client import Client
-from broker.model.errors import AccountExistsError
-from broker.model.event import Event, EventKind
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer
 from broker.model.token import AccessToken
-from broker.model.unattended import Unattended, kind_of
+from broker.model.unattended import Unattended
 from broker.model.veiled import Veiled
 from broker.oauth.unattended_client import (
     asked_with,
@@ -25,16 +23,14 @@ from broker.oauth.unattended_client import (
     audience_at,
     proving,
 )
+from broker.services.arrivals import Arrivals, Arrived, require_free
 from broker.services.events import Events
 from broker.services.instead import require_life
 from broker.services.interfaces import Clock
 from broker.services.issuers import Issuers
 from broker.services.opened import Opened
-from broker.services.store_findings import new_store_note
 from broker.services.token_cache import TokenKey
 from broker.services.vault import Vault
-
-log = logging.getLogger(__name__)
 
 
 class Wanted(Veiled, frozen=True, kw_only=True):
@@ -70,22 +66,22 @@ class Wanted(Veiled, frozen=True, kw_only=True):
     replace: bool = False
 
 
-class Added(msgspec.Struct, frozen=True, kw_only=True):
+class Added(Arrived, frozen=True, kw_only=True):
     """What came of it.
 
     Attributes:
-        grant: as it is saved.
         token: the first, which is at hand now.
-        notes: what the person should know, a sentence each.
     """
 
-    grant: Grant
     token: AccessToken
-    notes: tuple[str, ...] = ()
 
 
 class Adding:
-    """Makes them."""
+    """Makes them.
+
+    Attributes:
+        arrivals: keeps and tells of them.
+    """
 
     def __init__(
         self,
@@ -98,7 +94,7 @@ class Adding:
         self._vault = vault
         self._issuers = issuers
         self._clock = clock
-        self._events = events
+        self.arrivals = Arrivals(vault=vault, clock=clock, events=events)
 
     async def add(self, wanted: Wanted) -> Added:
         """Find the issuer, try for one token, and save the account.
@@ -126,13 +122,9 @@ class Adding:
         Raises:
             AccountExistsError, BrokerError: see `add`.
         """
-        source = await self._vault.open_for_grant()
-        async with self._vault.held_open() as opened:
-            added = await self._in_turn(opened, grant, may_replace=may_replace)
-        self.tell(added.grant)
-        if source is None:
-            return added
-        return replace(added, notes=(new_store_note(source), *added.notes))
+        return await self.arrivals.kept(
+            partial(self._in_turn, grant=grant, may_replace=may_replace)
+        )
 
     async def _account(self, wanted: Wanted) -> Account:
         client, found, preset = wanted.client, wanted.issuer, None
@@ -154,7 +146,7 @@ class Adding:
         )
 
     async def _in_turn(
-        self, opened: Opened, grant: Grant, *, may_replace: bool
+        self, opened: Opened, *, grant: Grant, may_replace: bool
     ) -> Added:
         name, tokens = grant.account.name, opened.tokens
         # In turn: two that make the same account at once are one after the other.
@@ -177,20 +169,6 @@ class Adding:
         token = await opened.tokens.minters.of(grant.unattended).mint(grant, key)
         require_life(token, grant, self._clock.now())
         return token
-
-    def tell(self, grant: Grant) -> None:
-        """Say that there is a new account."""
-        name, issuer = grant.account.name, grant.account.issuer.url
-        kind = None if grant.unattended is None else kind_of(grant.unattended)
-        log.info("account.added account=%s kind=%s issuer=%s", name, kind, issuer)
-        self._events.publish(
-            Event(
-                kind=EventKind.SIGNED_IN,
-                at=self._clock.now().wall,
-                account=name,
-                issuer=issuer,
-            )
-        )
 
 
 def _account(
@@ -216,16 +194,3 @@ def _notes(client: Client) -> tuple[str, ...]:
         "only of a program that shows the same one"
     )
     return (note,)
-
-
-def require_free(there: Grant | None, *, may_replace: bool) -> None:
-    """Nothing, where an account may be made under its name.
-
-    A sign-in is never replaced: its refresh token would be lost, and stand at its
-    issuer all the same.
-
-    Raises:
-        AccountExistsError: it may not.
-    """
-    if there is not None and not (may_replace and there.unattended is not None):
-        raise AccountExistsError(account=there.account.name)

@@ -18,7 +18,8 @@ from broker.model.token import AccessToken
 from broker.model.unattended import TokenExchange, View
 from broker.model.veiled import Veiled
 from broker.oauth.unattended_client import asked_with, bare_issuer, proving
-from broker.services.adding import Added, Adding, Wanted, require_free
+from broker.services.adding import Added, Adding, Wanted
+from broker.services.arrivals import require_free
 from broker.services.interfaces import Clock
 from broker.services.issuers import Issuers
 from broker.services.lineage import is_made_of, refuse_wider, source, through
@@ -168,7 +169,7 @@ class Deriving:
             require_free(grants.find(name), may_replace=may_replace)
             saved = await grants.signed_in(grant)
             tokens.forget(name)
-        self._adding.tell(saved)
+        self._adding.arrivals.tell(saved)
         return Added(grant=saved, token=token)
 
     async def _account(self, wanted: ExchangeWanted, own: Account) -> Account:

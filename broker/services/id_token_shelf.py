@@ -42,6 +42,10 @@ class IdTokenShelf:
         laid = Laid(
             value=answer.id_token, access_token=answer.access_token, obtained=at
         )
+        self.put(account, laid)
+
+    def put(self, account: AccountName, laid: Laid) -> None:
+        """Keep one that came in place of the last."""
         self._put((account, None), laid)
 
     def lay_made(

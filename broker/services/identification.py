@@ -11,6 +11,7 @@ from broker.oauth.token import TokenResponse
 from broker.services.interfaces import Clock
 from broker.services.issuer_keys import IssuerKeys
 from broker.services.login import Login
+from broker.services.sign_in import SignIn
 from broker.services.waits import at_most
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,6 @@ class Identifier:
             IssuerMalformedError: it is not for this login, or not the issuer's.
         """
         account = login.sign_in.account
-        preset = login.sign_in.preset
         if "openid" not in account.scopes:
             return None
         if answer.id_token is None:
@@ -46,16 +46,43 @@ class Identifier:
                 account=account.name,
                 reason="`openid` was asked for, but the issuer gave no ID token",
             )
-        claims = parse_id_token(
+        return await self.read(
+            login.sign_in,
             answer.id_token,
+            access_token=answer.access_token,
+            nonce=login.own.nonce,
+        )
+
+    async def read(
+        self,
+        sign_in: SignIn,
+        token: Secret,
+        *,
+        access_token: Secret | None,
+        nonce: Secret | None,
+    ) -> IdClaims:
+        """What an ID token says that has come from the token endpoint.
+
+        Args:
+            sign_in: for which it came.
+            token: as it came.
+            access_token: what came with it.
+            nonce: of the authorization request; None where there was none.
+
+        Raises:
+            IssuerMalformedError: as `claims`.
+        """
+        account, preset = sign_in.account, sign_in.preset
+        claims = parse_id_token(
+            token,
             issuer=account.issuer,
             client_id=account.client.client_id,
-            nonce=login.own.nonce,
-            access_token=answer.access_token,
+            nonce=nonce,
+            access_token=access_token,
             now=self._clock.now().wall,
             accepts_issuer=preset.accepts_mismatched_issuer if preset else None,
         )
-        await self._check_signature(answer.id_token, account.issuer)
+        await self._check_signature(token, account.issuer)
         return claims
 
     async def _check_signature(self, token: Secret, issuer: Issuer) -> None:

@@ -62,6 +62,8 @@ TESTED_BY = {
     "broker/model/http.py": "tests/net/test_outbound.py",
     "broker/model/issuer.py": "tests/oauth/test_metadata.py",
     "broker/model/question.py": "tests/services/test_gate.py",
+    "broker/services/arrivals.py": "tests/services/test_adding.py",
+    "broker/services/foreign_sign_in.py": "tests/services/test_moving_in.py",
     "broker/services/audit_interfaces.py": "tests/services/test_audit.py",
     "broker/services/audit_settings.py": "tests/services/test_audit.py",
     "broker/services/open_question.py": "tests/services/test_consents.py",

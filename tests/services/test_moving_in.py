@@ -14,13 +14,18 @@ from broker.model.errors import (
 from broker.model.event import EventKind
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.issuer import IssuerPreset
+from broker.model.person import Person
 from broker.model.secret import Secret
 from broker.model.time import Seconds
-from broker.services.moving_in import Foreign
+from broker.services.foreign_sign_in import Foreign, TakenOver
+from broker.services.id_token_checks import IdTokenWanted
 from tests.fakes.sender import json_response
+from tests.fakes.signer import Signer
+from tests.services.identified import KEYS_URL, USERINFO_URL, TalkingIssuer, id_token
 from tests.services.world import (
     ISSUER,
     METADATA,
+    PERSON,
     WORK,
     World,
     a_grant,
@@ -231,6 +236,68 @@ async def test_scopes_that_nobody_knows_are_told() -> None:
     answering(world, token_answer())
     taken = await world.moving_in.take_over(a_foreign(scopes=()))
     assert "which scopes" in taken.notes[0]
+
+
+# --- who it is -------------------------------------------------------------------
+
+
+async def identified_by(
+    issuer: TalkingIssuer, **metadata: object
+) -> tuple[World, TakenOver]:
+    """What came of taking a sign-in with `openid` over."""
+    world = await a_world()
+
+    def net(request: HttpRequest) -> HttpResponse:
+        if "well-known" in request.url:
+            return json_response({**METADATA, "jwks_uri": KEYS_URL, **metadata})
+        return issuer(request)
+
+    world.sender.answer_always(net)
+    client = Client(client_id="client-1")
+    foreign = a_foreign(client=client, scopes=("openid", "drive"))
+    return world, await world.moving_in.take_over(foreign)
+
+
+async def test_it_is_known_whose_it_is() -> None:
+    token = id_token(name="Ada", email="ada@example.test")
+    world, taken = await identified_by(TalkingIssuer(id_token=token))
+    kept = world.store.grants[NEW]
+    assert kept.subject == "person-1"
+    assert kept.person == Person(name="Ada", email="ada@example.test")
+    assert taken.notes == ()
+    # The ID token is at hand, too.
+    wanted = IdTokenWanted(account=NEW)
+    assert (await world.id_tokens.id_token(PERSON, wanted)).token.value == token
+    # From now on it is this person's.
+    issuer = TalkingIssuer(id_token=id_token(sub="person-2"))
+    world.sender.answer_always(issuer)
+    with pytest.raises(IssuerMalformedError, match="somebody else's"):
+        await world.tokens.renew(NEW)
+
+
+async def test_name_and_address_are_asked_for_where_the_id_token_is_without() -> None:
+    said = {"sub": "person-1", "name": "Ada"}
+    issuer = TalkingIssuer(id_token=id_token(), userinfo=said)
+    world, taken = await identified_by(issuer, userinfo_endpoint=USERINFO_URL)
+    assert world.store.grants[NEW].person == Person(name="Ada")
+    assert taken.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"),
+    [
+        (id_token(Signer("key-2")), "does not publish"),
+        (id_token(aud="another"), "not for this client"),
+        (id_token(iss="https://evil.example"), "made by"),
+    ],
+)
+async def test_an_id_token_of_no_use_names_nobody_and_costs_no_sign_in(
+    token: Secret, fault: str
+) -> None:
+    world, taken = await identified_by(TalkingIssuer(id_token=token))
+    assert world.store.grants[NEW].subject is None
+    assert fault in taken.notes[0]
+    assert world.tokens.id_tokens.find(NEW) is None
 
 
 async def test_a_sign_in_for_an_mcp_server_is_for_it_alone() -> None:

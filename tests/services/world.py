@@ -264,6 +264,8 @@ class World:
         self.moving_in = MovingIn(
             vault=self.vault,
             sign_ins=self.sign_ins(),
+            identifier=Identifier(keys=self.issuer_keys, clock=self.clock),
+            userinfo=UserinfoReader(sender=self.outbound, clock=self.clock),
             sender=self.outbound,
             clock=self.clock,
             events=self.events,

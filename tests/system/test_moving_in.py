@@ -88,13 +88,16 @@ def test_google_auths_file_moves_in_and_its_token_is_void(
 def test_what_was_exported_moves_in_again(
     person: Person, quick_sandbox: Sandbox
 ) -> None:
-    sign_in(person, "work", quick_sandbox, f"--scope={SCOPES}")
+    sign_in(person, "work", quick_sandbox, f"--scope={SCOPES} profile email")
     person.json("export", "work", "work.json", "--yes")
     held = json.loads((person.home / "work.json").read_text())["refresh_token"]
     assert person.brokerctl("logout", "work", "--local-only").status == 0
     said = person.brokerctl("import", "work.json", "--yes")
     assert said.status == 0, said
     assert quick_sandbox.accepts(person.token("work"))
+    # Whose it is comes with its first refresh.
+    shown = person.brokerctl("accounts").output
+    assert "\tRobin Sample <robin@sandbox.invalid>\t" in shown
     hunt(person, [held], kept=["client_secret.json"])
 
 
