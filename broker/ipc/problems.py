@@ -107,7 +107,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "import_refused": _advice(
         409,
-        "{issuer} does not take this sign-in: {what}",
+        "this sign-in at {issuer} cannot be taken over: {what}",
         "nothing was taken over; sign in anew with `brokerctl login NAME`",
     ),
     "not_exportable": _advice(

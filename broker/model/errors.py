@@ -177,7 +177,7 @@ class AccountExistsError(BrokerError):
 
 
 class ImportRefusedError(BrokerError):
-    """The issuer does not take the sign-in of another tool; nothing is kept of it."""
+    """The sign-in of another tool cannot become an account; nothing is kept of it."""
 
     code = "import_refused"
     issuer: str

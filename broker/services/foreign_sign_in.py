@@ -1,5 +1,6 @@
 """A sign-in as another tool had it, and what is to be thought of it. Knows no store."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -98,6 +99,21 @@ def require_own(foreign: Foreign, sign_in: SignIn) -> None:
         raise ImportRefusedError(
             issuer=issuer.url, what=f"it was given by {safe_text(named.netloc)}"
         )
+
+
+def require_new(foreign: Foreign, sign_in: SignIn, grants: Iterable[Grant]) -> None:
+    """See that no account here has it already, such as the one that was exported.
+
+    Two that renew the same one would end it for both.
+
+    Raises:
+        ImportRefusedError: one has.
+    """
+    token = foreign.refresh_token
+    for grant in grants:
+        if token is not None and grant.refresh_token == token:
+            what = f"it is the account {grant.account.name!r} here already"
+            raise ImportRefusedError(issuer=sign_in.account.issuer.url, what=what)
 
 
 def refusal(error: BrokerError, sign_in: SignIn) -> BrokerError:

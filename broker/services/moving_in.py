@@ -27,6 +27,7 @@ from broker.services.foreign_sign_in import (
     is_rotated,
     notes_on,
     refusal,
+    require_new,
     require_own,
 )
 from broker.services.grants import Grants
@@ -82,7 +83,8 @@ class MovingIn:
 
         Raises:
             AccountExistsError: the name is taken.
-            ImportRefusedError: the issuer refuses it, or it is another issuer's.
+            ImportRefusedError: the issuer refuses it, it is another issuer's, or an
+                account here already.
             BrokerError: of the discovery, the store, or the way to the issuer; nothing
                 is kept either.
         """
@@ -125,6 +127,7 @@ class MovingIn:
         # In turn: whoever asks for a token meanwhile must not spend it a second time.
         async with opened.tokens.turn(name):
             require_free(opened.grants.find(name))
+            require_new(foreign, sign_in, opened.grants.all())
             grant = foreign_grant(foreign, sign_in, self._clock.now())
             # Saved before it is sent: an answer that is lost with this process may
             # have brought the next refresh token.

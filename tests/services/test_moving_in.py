@@ -165,6 +165,16 @@ async def test_a_name_that_is_taken_is_refused_before_anybody_is_asked() -> None
     assert world.store.grants[WORK].refresh_token == Secret("refresh-1")
 
 
+async def test_what_an_account_has_already_is_not_taken_over_a_second_time() -> None:
+    world = await a_world(a_grant())
+    asked = answering(world, token_answer())
+    with pytest.raises(ImportRefusedError, match="'work' here already"):
+        await world.moving_in.take_over(a_foreign(refresh_token=Secret("refresh-1")))
+    assert asked == []
+    assert world.store.grants[WORK].refresh_token == Secret("refresh-1")
+    assert NEW not in world.store.grants
+
+
 async def test_the_first_sign_in_makes_the_store() -> None:
     world = World(source=None)
     await world.vault.open_at_start()
