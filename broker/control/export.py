@@ -90,7 +90,7 @@ def _google(grant: Json) -> Json:
 
 def _write(file: Path, document: Json) -> None:
     """All of it under a new name with mode 0600, or nothing."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link
     try:
         number = os.open(file, flags, 0o600)
         try:

@@ -167,8 +167,14 @@ def _take(sign: Sign, words: ImportWords) -> _Taken | None:
     tell(f"  {stop}")
     if not agrees("Take it over?", yes=words["yes"]):
         return None
-    with waiting("trying it with one token"):
-        answer = all_or_none(calls, Broker(), _TAKING_SECONDS)
+    try:
+        with waiting("trying it with one token"):
+            answer = all_or_none(calls, Broker(), _TAKING_SECONDS)
+    except KeyboardInterrupt:
+        # The daemon goes on. A second try under another name would spend a token that
+        # may be void now.
+        tell_note(f"{name!r} may be taken over all the same: see `brokerctl accounts`")
+        raise
     if not words["as_json"]:
         say(f"taken over: {text(answer, 'account')} at {text(answer, 'issuer')}")
         _tell_notes(answer)

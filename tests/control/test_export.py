@@ -1,11 +1,12 @@
 import json
+import resource
 from pathlib import Path
 
 import pytest
 from google.oauth2.credentials import Credentials
 
 from tests.control.conftest import Listen, Run
-from tests.fakes.broker import http, in_turn, problem_reply
+from tests.fakes.broker import Received, http, in_turn, problem_reply
 
 GRANT: dict[str, object] = {
     "account": "home",
@@ -85,6 +86,36 @@ def test_it_goes_to_a_new_file_and_to_nothing_else(
         assert run("export", "home", file, "--yes").exit_code == 2
     assert broker.requests == []
     assert there.read_text() == "mine"
+
+
+def test_a_file_that_comes_in_between_is_not_written_over(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    file = tmp_path / "out.json"
+
+    def answer(_: Received) -> bytes:
+        file.write_text("mine")
+        return http(200, GRANT)
+
+    listen(answer)
+    assert run("export", "home", str(file), "--yes").exit_code == 2
+    assert file.read_text() == "mine"
+
+
+def test_half_a_file_is_taken_away_again(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    listen(in_turn(http(200, GRANT)))
+    file = tmp_path / "out.json"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        result = run("export", "home", str(file), "--yes")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert result.exit_code == 2
+    assert "file too large" in result.stderr
+    assert not file.exists()
 
 
 def test_a_refusal_leaves_no_file(run: Run, listen: Listen, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from broker.control.importing import account_name
 from tests.control.conftest import Listen, Run
 from tests.control.foreign import samples
 from tests.control.foreign.test_reading import put
-from tests.fakes.broker import http, in_turn, problem_reply
+from tests.fakes.broker import Received, http, in_turn, problem_reply
 
 
 def taken(account: str = "alice@example.com", **members: object) -> bytes:
@@ -111,6 +113,21 @@ def test_what_the_issuer_refuses_stays_where_it_is(
     result = run("import", str(path), "--yes")
     assert result.exit_code == 41
     assert "the sentence of import_refused" in result.stderr
+    assert path.exists()
+
+
+def test_whoever_interrupts_it_is_told_that_it_may_be_done_all_the_same(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+
+    def answer(_: Received) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    listen(answer)
+    result = run("import", str(path), "--yes")
+    assert result.exit_code != 0
+    assert "may be taken over all the same" in result.stderr
     assert path.exists()
 
 

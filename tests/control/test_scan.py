@@ -50,6 +50,15 @@ def test_a_file_name_rewrites_no_terminal(run: Run, tmp_path: Path) -> None:
     assert "\x1b" not in said
 
 
+def test_what_lies_in_the_keyring_is_no_token_of_the_file(
+    run: Run, tmp_path: Path
+) -> None:
+    put(tmp_path / ".config/gh/hosts.yml", b"github.com:\n    user: alice\n")
+    result = run("scan")
+    assert result.stdout.split("\t")[:3] == ["gh", "alice@github.com", "none"]
+    assert "0 in plaintext" in result.stderr
+
+
 def test_a_home_without_any_is_told(run: Run) -> None:
     result = run("scan")
     assert (result.exit_code, result.stdout) == (0, "")

@@ -353,6 +353,17 @@ async def test_one_whose_key_is_withdrawn_is_renewed() -> None:
     assert issuer.tokens == 2
 
 
+async def test_openid_core_section_12_2_one_at_hand_is_looked_at_too() -> None:
+    issuer = TalkingIssuer(id_token=id_token())
+    world = await a_daemon(issuer)
+    await asked(world)
+    laid = world.tokens.id_tokens.find(WORK)
+    assert laid is not None
+    world.tokens.id_tokens.put(WORK, replace(laid, value=id_token(sub="person-2")))
+    assert (await asked(world)).subject == "person-1"
+    assert issuer.tokens == 2
+
+
 async def test_none_is_given_that_cannot_be_checked() -> None:
     issuer = TalkingIssuer(id_token=id_token(), keys=DOWN)
     world = await a_daemon(issuer)

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -19,6 +21,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.services.foreign_sign_in import Foreign, TakenOver
 from broker.services.id_token_checks import IdTokenWanted
+from tests.fakes.clock import run_until_idle
 from tests.fakes.sender import json_response
 from tests.fakes.signer import Signer
 from tests.services.identified import KEYS_URL, USERINFO_URL, TalkingIssuer, id_token
@@ -98,6 +101,30 @@ async def test_the_refresh_token_is_durable_before_it_is_sent() -> None:
     world.sender.answer_always(issuer)
     await world.moving_in.take_over(a_foreign())
     assert intents == [True]
+
+
+async def test_whoever_asks_meanwhile_does_not_spend_it_a_second_time() -> None:
+    world = await a_world()
+    asked: list[HttpRequest] = []
+    gate = asyncio.Event()
+
+    async def issuer(request: HttpRequest) -> HttpResponse:
+        if request.method == "GET":
+            return json_response(METADATA)
+        asked.append(request)
+        await gate.wait()
+        return token_answer("access-1", refresh_token="refresh-2")
+
+    world.sender.answer_always(issuer)
+    taking = asyncio.create_task(world.moving_in.take_over(a_foreign()))
+    await run_until_idle()
+    key = world.tokens.key(NEW, None, None)
+    asking = asyncio.create_task(world.tokens.token(key, Seconds(0)))
+    await run_until_idle()
+    gate.set()
+    assert (await taking).is_rotated
+    assert (await asking).value == Secret("access-1")
+    assert len(asked) == 1
 
 
 async def test_an_issuer_that_does_not_rotate_is_told() -> None:
@@ -278,6 +305,7 @@ async def test_it_is_known_whose_it_is() -> None:
     # The ID token is at hand, too.
     wanted = IdTokenWanted(account=NEW)
     assert (await world.id_tokens.id_token(PERSON, wanted)).token.value == token
+    assert len([r for r in world.sender.requests if r.method == "POST"]) == 1
     # From now on it is this person's.
     issuer = TalkingIssuer(id_token=id_token(sub="person-2"))
     world.sender.answer_always(issuer)

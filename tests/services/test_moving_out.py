@@ -1,3 +1,4 @@
+import asyncio
 import logging
 
 import pytest
@@ -11,7 +12,8 @@ from broker.model.errors import (
 )
 from broker.model.event import EventKind
 from broker.model.secret import Secret
-from tests.services.world import WORK, a_bound_grant, a_grant, a_world
+from tests.fakes.clock import run_until_idle
+from tests.services.world import WORK, a_bound_grant, a_grant, a_world, token_answer
 
 
 async def test_a_grant_is_given_away_and_stays(
@@ -26,6 +28,19 @@ async def test_a_grant_is_given_away_and_stays(
     (record,) = [r for r in caplog.records if "exported" in r.message]
     assert record.levelno == logging.WARNING
     assert "refresh-1" not in caplog.text
+
+
+async def test_a_refresh_under_way_is_waited_for_and_its_token_given() -> None:
+    world = await a_world(a_grant())
+    world.sender.answer_always(token_answer(refresh_token="refresh-2"))
+    gate = world.sender.hold()
+    renewing = asyncio.create_task(world.tokens.renew(WORK))
+    await run_until_idle()
+    exporting = asyncio.create_task(world.moving_out.export(WORK))
+    await run_until_idle()
+    gate.set()
+    await renewing
+    assert (await exporting).refresh_token == Secret("refresh-2")
 
 
 async def test_a_key_that_never_leaves_keeps_its_grant_here() -> None:

@@ -54,7 +54,7 @@ def _require_unchanged(file: ForeignFile) -> None:
 def _rewrite(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     mode = path.stat().st_mode & 0o777
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # which follows no link
     try:
         with os.fdopen(os.open(temporary, flags, mode & 0o600), "wb") as opened:
             opened.write(data)

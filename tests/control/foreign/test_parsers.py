@@ -184,6 +184,15 @@ def test_a_dump_of_another_version_is_refused() -> None:
         parse_pizauth(samples.pizauth(version=2))
 
 
+@pytest.mark.parametrize("rounds", ["0", "-1", "10000001", "1" * 40])
+def test_the_mail_proxys_rounds_are_bounded(rounds: str) -> None:
+    data = samples.email_proxy("a@b.example").replace(
+        b"token_iterations = 1000", f"token_iterations = {rounds}".encode()
+    )
+    with pytest.raises(ForeignFileError, match="more rounds"):
+        parse_email_proxy(data, Secret(samples.PASSWORD))
+
+
 def test_gh_keeps_a_token_that_is_all_there_is() -> None:
     found = only(parse_gh, samples.GH)
     assert (found.label, found.issuer) == ("alice@github.com", "github")

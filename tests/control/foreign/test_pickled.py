@@ -4,7 +4,7 @@ from datetime import datetime
 import pytest
 
 from broker.control.foreign.found import ForeignFileError
-from broker.control.foreign.pickled import Pickled, read_pickle
+from broker.control.foreign.pickled import MOST_STEPS, Pickled, read_pickle
 
 
 class _Thing:
@@ -24,6 +24,11 @@ def test_an_object_is_its_name_and_its_state(protocol: int) -> None:
     assert isinstance(read, Pickled)
     assert read.name == f"{__name__} _Thing"
     assert read.state == {"inside": "x"}
+
+
+def test_a_pickle_of_far_more_than_a_sign_in_is_not_read_to_its_end() -> None:
+    with pytest.raises(ForeignFileError, match="far more"):
+        read_pickle(pickle.dumps(list(range(MOST_STEPS))))
 
 
 def test_what_a_pickle_would_call_is_not_called() -> None:
