@@ -209,7 +209,7 @@ class Gate:
             account=account,
             operation=operation,
             scopes=wanted.scopes,
-            resource=wanted.resource,
+            resource=wanted.audience or wanted.resource,
             socket=asker.socket.name,
             socket_made_at=None if restriction is None else restriction.made_at,
             facts=self._facts(asker),

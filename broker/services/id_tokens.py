@@ -75,7 +75,9 @@ class IdTokens:
             NoIdTokenError: there is none, and a refresh gives none.
             BrokerError: what ended the refresh, or why it cannot be checked.
         """
-        asked = TokenWanted(account=wanted.account, min_ttl=wanted.min_ttl)
+        asked = TokenWanted(
+            account=wanted.account, audience=wanted.audience, min_ttl=wanted.min_ttl
+        )
         passed = await self._access.pass_for(asker, Operation.ID_TOKEN, asked)
         attempts = _ATTEMPTS
         while True:

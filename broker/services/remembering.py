@@ -15,6 +15,7 @@ from broker.model.consent import (
     program_of,
     session_of,
 )
+from broker.model.policy import Operation
 from broker.model.question import Question
 from broker.model.restriction import SocketName
 from broker.model.store import VaultState
@@ -171,7 +172,10 @@ def allowance(opened: Opened, question: Question) -> Allowance:
         BrokerError: nothing of that can be had, whatever the person says.
     """
     # Of a view it is what it views: whose scopes these are, and who has signed in.
-    key = opened.tokens.key(question.account, question.scopes, question.resource)
+    # An ID token is for its audience alone, whatever the account's tokens are for.
+    audience = question.resource if question.operation is Operation.ID_TOKEN else None
+    resource = None if audience is not None else question.resource
+    key = opened.tokens.key(question.account, question.scopes, resource)
     grant = opened.grants.get(key.account)
     return Allowance(
         account=question.account,
@@ -179,7 +183,7 @@ def allowance(opened: Opened, question: Question) -> Allowance:
         people=people(opened.grants, opened.grants.get(question.account)),
         operation=question.operation,
         scopes=grant.scopes if key.scopes is None else key.scopes,
-        resource=key.resource,
+        resource=audience or key.resource,
         socket=question.socket,
         program=program_of(question.facts),
         socket_made_at=question.socket_made_at,

@@ -21,6 +21,7 @@ class TokenWanted(msgspec.Struct, frozen=True, kw_only=True):
         account: None for the one that is meant where none is named.
         scopes: None for all that was granted.
         resource: RFC 8707, or None.
+        audience: for whom an ID token is to be, as it was named; or None.
         min_ttl: seconds of life that the peer still needs.
         rejected: SHA-256 in hex of a token that an API refused, or None.
         wait: seconds for the person's answer, where one is asked.
@@ -29,6 +30,7 @@ class TokenWanted(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountName | None = None
     scopes: Scopes | None = None
     resource: str | None = None
+    audience: str | None = None
     min_ttl: Seconds = NO_MIN_TTL
     rejected: str | None = None
     wait: Seconds = USUAL_WAIT

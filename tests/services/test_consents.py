@@ -206,6 +206,20 @@ async def test_a_narrower_request_is_covered_and_a_wider_one_asks() -> None:
     assert world.consents.remembers(changed(scopes=frozenset({"drive"})))
 
 
+async def test_an_answer_about_an_id_token_is_for_its_audience_alone() -> None:
+    grant = a_grant()
+    # Whatever the account's access tokens are for.
+    account = msgspec.structs.replace(grant.account, resource="https://api.example")
+    world = await a_world(msgspec.structs.replace(grant, account=account))
+    wanted = changed(operation=Operation.ID_TOKEN, resource="https://run.example")
+    task = await asking(world, wanted)
+    await say(world, Answer.ALWAYS)
+    await task
+    await world.consents.ask(wanted, NOT_AT_ALL)
+    other = msgspec.structs.replace(wanted, resource="https://other.example")
+    assert await pending(world, other)
+
+
 async def test_no_earlier_answer_counts_where_every_use_is_asked_about() -> None:
     world = await a_world(a_grant())
     await pending(world)

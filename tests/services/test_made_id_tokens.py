@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from broker.model.errors import (
     BadRequestError,
     BrokerError,
+    ConsentPendingError,
     CredentialRefusedError,
     IssuerMalformedError,
     NoIdTokenError,
@@ -18,7 +19,7 @@ from broker.model.errors import (
 from broker.model.grant import Grant
 from broker.model.issuer import Issuer, IssuerPreset
 from broker.model.peer import Peer, Socket
-from broker.model.policy import Operation
+from broker.model.policy import Operation, Policy, Verdict
 from broker.model.restriction import Restriction, SocketName
 from broker.model.secret import Secret
 from broker.model.time import Seconds, UnixTime
@@ -200,6 +201,19 @@ async def test_one_that_somebody_else_signed_is_not_given() -> None:
     world = await a_robot(FakeMinter(signer=Signer("key-2")))
     with pytest.raises(IssuerMalformedError, match="does not publish"):
         await asked(world)
+
+
+async def test_for_whom_it_is_is_what_the_person_is_asked_about() -> None:
+    minter = FakeMinter()
+    world = await a_robot(minter)
+    assert world.vault.opened is not None
+    await world.vault.opened.policies.set(Policy(default=Verdict.ASK))
+    with pytest.raises(ConsentPendingError):
+        await asked(world)
+    assert minter.made == []
+    assert world.consent.asked[-1].resource == AUDIENCE
+    world.consent.allowed.add(WORK)
+    assert (await asked(world)).audience == AUDIENCE
 
 
 async def test_for_whom_it_is_must_be_said() -> None:
