@@ -121,6 +121,11 @@ def _of_tool(name: str) -> list[ForeignFile]:
 def _named(word: str, tool: str | None) -> ForeignFile:
     tools = None if tool is None else tuple(t for t in TOOLS if t.name == tool)
     path = Path(word)
+    if os.sep not in word and not os.path.lexists(path):
+        raise foreign_error(
+            f"there is no file {shown(path)} here, and no tool of this name is known",
+            f"the tools are {', '.join(tool_names())}",
+        )
     try:
         return read_file(path, tools, None)
     except ForeignFileError as exc:

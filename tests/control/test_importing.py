@@ -389,7 +389,9 @@ def test_what_cannot_be_undone_is_told(
     ("words", "what"),
     [
         (["rclone"], "there is nothing of rclone"),
-        (["gone.json"], "no such file"),
+        (["gone.json"], "no file gone.json here, and no tool"),
+        (["./gone.json"], "no such file"),
+        (["glcoud"], "the tools are gcloud, google-auth"),
         (["{home}/many.db", "--name", "x"], "--name is for one"),
     ],
 )
