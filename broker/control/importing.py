@@ -9,11 +9,10 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import click
 import msgspec
-from msgspec.structs import replace
 
 from broker.control.asking import agrees
 from broker.control.broker import Broker, Json, text, texts
@@ -22,19 +21,15 @@ from broker.control.foreign.tools import tool_names
 from broker.control.import_copies import remove_copies
 from broker.control.import_google import (
     KEY_GOES_ON,
-    Call,
     all_or_none,
-    impersonated,
-    without_a_person,
 )
+from broker.control.import_requests import ImportWords, calls
 from broker.control.import_sources import (
     Sign,
-    foreign_error,
     of_server,
     signs_of,
     sources,
 )
-from broker.control.login_request import read_secret_file
 from broker.control.output import (
     bad_usage,
     json_option,
@@ -46,7 +41,6 @@ from broker.control.output import (
     waiting,
     yes_option,
 )
-from broker.model.secret import Secret
 from brokerd_client import BrokerError
 from brokerd_client.exit_codes import exit_code
 
@@ -54,23 +48,6 @@ _TAKING_SECONDS = 120
 """Discovery and one refresh, each with the outbound door's 25 seconds an address."""
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9._@+-]+")
-
-
-class ImportWords(TypedDict):
-    """The options of `brokerctl import`, as click hands them over."""
-
-    source: tuple[str, ...]
-    tool: str | None
-    only: str | None
-    name: str | None
-    issuer: str | None
-    mcp: str | None
-    client_id: str | None
-    client_secret_file: Path | None
-    scope: tuple[str, ...]
-    keep: bool
-    yes: bool
-    as_json: bool
 
 
 class _Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +137,7 @@ def _meant(signs: list[Sign], words: ImportWords) -> list[Sign]:
 def _take(sign: Sign, words: ImportWords) -> _Taken | None:
     """One of them; None where the person does not want it."""
     name = words["name"] or account_name(sign.found.label, sign.tool.name)
-    calls = _calls(sign, words, name)
+    requests = calls(sign, words, name)
     _show(sign, name)
     stop = KEY_GOES_ON if sign.found.credentials is not None else sign.tool.must_stop
     # Also where nobody is asked: two that renew the same one may lose it for both.
@@ -169,12 +146,23 @@ def _take(sign: Sign, words: ImportWords) -> _Taken | None:
         return None
     try:
         with waiting("trying it with one token"):
-            answer = all_or_none(calls, Broker(), _TAKING_SECONDS)
+            answer = all_or_none(requests, Broker(), _TAKING_SECONDS)
     except KeyboardInterrupt:
         # The daemon goes on. A second try under another name would spend a token that
         # may be void now.
         tell_note(f"{name!r} may be taken over all the same: see `brokerctl accounts`")
         raise
+    except BrokerError as exc:
+        if exc.code != "account_exists":
+            raise
+        # Of the same token once more, an issuer that rotates would end both.
+        hint = (
+            f"if that is this one, taken over before, its copy in {shown(sign.path)} "
+            "is of no use any more: delete it; else choose another with --name"
+        )
+        raise BrokerError(
+            exc.code, exc.detail, hint, status=exc.status, facts=exc.facts
+        ) from None
     if not words["as_json"]:
         say(f"taken over: {text(answer, 'account')} at {text(answer, 'issuer')}")
         _tell_notes(answer)
@@ -203,76 +191,10 @@ def _tell_notes(answer: Json) -> None:
         tell_note(note)
 
 
-def _calls(sign: Sign, words: ImportWords, name: str) -> list[Call]:
-    """The requests that make accounts of a sign-in, in their order.
-
-    Raises:
-        BrokerError: something that they need is not said.
-    """
-    found, scopes = sign.found, _scopes(words)
-    if found.credentials is not None:
-        return [without_a_person(found, name, scopes)]
-    if found.becomes is not None:
-        # As in gcloud: what it begins with is the person's own, and may do more.
-        source = f"{name}-source"
-        bare = replace(sign, found=replace(found, scopes=()))
-        return [
-            Call("POST", "/v1/accounts", _body(bare, words, source)),
-            impersonated(found, name, source, scopes),
-        ]
-    return [Call("POST", "/v1/accounts", _body(sign, words, name))]
-
-
-def _scopes(words: ImportWords) -> list[str]:
-    return [one for many in words["scope"] for one in many.split()]
-
-
-def _body(sign: Sign, words: ImportWords, name: str) -> Json:
-    """The request for a person's, with what the person said over what the file says.
-
-    Raises:
-        BrokerError: neither says what is needed.
-    """
-    found = sign.found
-    issuer = words["issuer"] or found.issuer
-    if not (issuer or found.token_endpoint or words["mcp"]):
-        raise foreign_error(
-            f"{shown(sign.path)} does not say who the issuer of {found.label!r} is",
-            "name it with --issuer, or an MCP server with --mcp",
-        )
-    client_id = words["client_id"] or found.client_id
-    if client_id is None:
-        raise foreign_error(
-            f"{shown(sign.path)} does not say for which client {found.label!r} is",
-            "name it with --client-id, and its secret with --client-secret-file",
-        )
-    file = words["client_secret_file"]
-    secret = found.client_secret if file is None else Secret(read_secret_file(file))
-    body: Json = {
-        "account": name,
-        "issuer": issuer,
-        "token_endpoint": found.token_endpoint,
-        "mcp": words["mcp"],
-        "client_id": client_id,
-        "client_secret": _revealed(secret),
-        "refresh_token": _revealed(found.refresh_token),
-        "access_token": None
-        if found.refresh_token is not None
-        else _revealed(found.access_token),
-        "scopes": (_scopes(words) if found.becomes is None else [])
-        or list(found.scopes),
-    }
-    return {name: value for name, value in body.items() if value is not None}
-
-
 def account_name(label: str, tool: str) -> str:
     """What an account is called where the person does not say: near to the label."""
     name = _NO_NAME.sub("-", label).strip("-._@+")[:128]
     return tool if name in {"", "default", "account"} else name
-
-
-def _revealed(secret: Secret | None) -> str | None:
-    return None if secret is None else secret.reveal()
 
 
 def _end(

@@ -116,6 +116,17 @@ def test_what_the_issuer_refuses_stays_where_it_is(
     assert path.exists()
 
 
+def test_a_second_import_of_the_same_is_not_advised(
+    run: Run, listen: Listen, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "token.json", samples.token_json())
+    listen(in_turn(problem_reply(409, "account_exists")))
+    result = run("import", str(path), "--yes")
+    assert result.exit_code == 40
+    assert "taken over before" in result.stderr
+    assert str(path) in result.stderr
+
+
 def test_whoever_interrupts_it_is_told_that_it_may_be_done_all_the_same(
     run: Run, listen: Listen, tmp_path: Path
 ) -> None:

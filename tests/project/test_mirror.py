@@ -25,6 +25,7 @@ TESTED_BY = {
     "broker/control/foreign/rclone.py": "tests/control/foreign/test_parsers.py",
     "broker/control/import_copies.py": "tests/control/test_importing.py",
     "broker/control/import_google.py": "tests/control/test_importing.py",
+    "broker/control/import_requests.py": "tests/control/test_importing.py",
     "broker/control/import_sources.py": "tests/control/test_importing.py",
     "broker/control/login_report.py": "tests/control/test_login.py",
     "broker/control/login_request.py": "tests/control/test_login_words.py",

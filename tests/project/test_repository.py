@@ -26,7 +26,7 @@ REVEALING = {
     "broker/control/foreign/oidc_agent.py": "the password becomes a key",
     "broker/control/foreign/removing.py": "the file as it was, but for its secrets",
     "broker/control/import_google.py": "a key on its way to the daemon",
-    "broker/control/importing.py": "what another tool kept, in the request",
+    "broker/control/import_requests.py": "what another tool kept, in the request",
     "broker/ipc/id_token_wire.py": "the ID token in a reply",
     "broker/ipc/moving_wire.py": "a grant that is given away, in the reply",
     "broker/ipc/wire.py": "the token in a reply",
