@@ -17,8 +17,8 @@ from broker.model.secret import Secret
 from broker.model.unattended import TokenExchange, View
 from broker.oauth.client_credentials import check_parameters
 from broker.oauth.grammar import is_vschars
-from broker.oauth.token import parse_resource
 from broker.oauth.token_exchange import check_own, requested_type, subject_type
+from broker.oauth.token_request import parse_resource
 from broker.services.deriving import ExchangeWanted, ViewWanted
 
 

@@ -10,7 +10,7 @@ from broker.model.google import GoogleCredentials
 from broker.oauth.google_boundary import boundary_text, parse_boundary
 from broker.oauth.google_credentials import GoogleFile, is_email, parse_google_file
 from broker.oauth.google_endpoints import OAUTH_ENDPOINT, google_issuer
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 from broker.services.adding import Wanted
 
 LONGEST_LIFETIME = 43200

@@ -13,7 +13,7 @@ from broker.oauth.client_credentials import check_parameters
 from broker.oauth.grammar import is_token, is_vschars
 from broker.oauth.jwt_bearer import check_claims
 from broker.oauth.private_keys import parse_private_key
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 from broker.oauth.unattended_client import bare_issuer
 from broker.services.adding import Wanted
 

@@ -15,7 +15,7 @@ from broker.model.secret import Secret
 from broker.model.time import Seconds
 from broker.model.way import Way
 from broker.oauth.device import DevicePrompt
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 from broker.services.login import Login, LoginState
 from broker.services.logins import Started
 from broker.services.sign_in import SignInRequest

@@ -18,7 +18,7 @@ from broker.model.policy import (
     Verdict,
 )
 from broker.model.restriction import FOR_RESTRICTED
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 from broker.services.served import TokenWanted
 
 MOST_RULES = 256

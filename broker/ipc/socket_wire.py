@@ -19,7 +19,7 @@ from broker.model.restriction import (
     parse_socket_name,
 )
 from broker.model.time import Seconds, UnixTime
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 from broker.services.sockets import ListedSocket
 
 MOST_TOKENS = 10_000

@@ -18,7 +18,7 @@ from broker.model.text import safe_text
 from broker.model.time import Seconds
 from broker.model.token import BEARER, Scopes
 from broker.model.unattended import kind_of, parent_of
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 from broker.services.circuit import Outage
 from broker.services.served import USUAL_WAIT, TokenServed, TokenWanted
 from broker.services.skew import Skew

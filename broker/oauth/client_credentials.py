@@ -10,7 +10,7 @@ from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer
 from broker.oauth.client_authentication import authenticated_post
-from broker.oauth.token import parse_resource
+from broker.oauth.token_request import parse_resource
 
 OURS = frozenset(
     {

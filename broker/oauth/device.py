@@ -21,7 +21,8 @@ from broker.oauth.client_authentication import authenticated_post
 from broker.oauth.endpoints import check_endpoint
 from broker.oauth.grammar import is_vschars
 from broker.oauth.members import Members
-from broker.oauth.token import TokenRefusal, parse_answer, parse_resource
+from broker.oauth.token import TokenRefusal, parse_answer
+from broker.oauth.token_request import parse_resource
 
 DEFAULT_INTERVAL = Seconds(5)
 """RFC 8628 section 3.2, where the issuer says nothing."""

@@ -6,6 +6,7 @@ and logged: a code, a verifier or a client's secret would be, too.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
@@ -37,6 +38,8 @@ HIDDEN = b"(not shown)"
 
 _FORM = "application/x-www-form-urlencoded"
 
+_ESCAPED = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
+
 
 def without_echo(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """The response, without the secrets of `request` where it is a refusal.
@@ -49,11 +52,25 @@ def without_echo(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         b'"error"' in response.body and b'"access_token"' not in response.body
     ):
         return response
-    body = response.body
+    body = plain = _ESCAPED.sub(_unescaped, response.body)
     for secret in _secrets(request):
         for spelling in {secret, quote(secret), quote_plus(secret)}:
             body = body.replace(spelling.encode(), HIDDEN)
-    return response if body == response.body else replace(response, body=body)
+    return response if body == plain else replace(response, body=body)
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """What JSON lets be written in two ways, in the shorter one (RFC 8259 section 7).
+
+    A token would else not be found by its own letters: PHP has a backslash before '/',
+    Gson writes '=' by its number, and .NET '+'.
+    """
+    if escape[0] == rb"\/":
+        return b"/"
+    letter = bytes.fromhex((escape[1] or b"").decode())
+    # These would end the string, or begin another escape.
+    is_needed = letter in (b"", b'"', b"\\") or not letter.decode().isprintable()
+    return escape[0] if is_needed else letter
 
 
 def _secrets(request: HttpRequest) -> Iterator[str]:

@@ -17,12 +17,8 @@ from broker.model.text import safe_text
 from broker.model.token import NOT_APPLICABLE
 from broker.oauth.client_authentication import authenticated_post
 from broker.oauth.grammar import is_vschars
-from broker.oauth.token import (
-    LONGEST_RESOURCE,
-    TokenRefusal,
-    TokenResponse,
-    parse_resource,
-)
+from broker.oauth.token import TokenRefusal, TokenResponse
+from broker.oauth.token_request import LONGEST_RESOURCE, parse_resource
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name
 

@@ -21,9 +21,9 @@ from broker.oauth.refusals import code_error
 from broker.oauth.token import (
     TokenRefusal,
     TokenResponse,
-    code_request,
     parse_token_response,
 )
+from broker.oauth.token_request import code_request
 from broker.services.events import Events
 from broker.services.identification import Identifier
 from broker.services.identity import require_asked, require_same

@@ -24,11 +24,8 @@ from broker.model.token import AccessToken, Freshness, Scopes
 from broker.model.unattended import Unattended
 from broker.oauth.compact import require_subject
 from broker.oauth.refusals import refresh_error
-from broker.oauth.token import (
-    TokenRefusal,
-    TokenResponse,
-    refresh_request,
-)
+from broker.oauth.token import TokenRefusal, TokenResponse
+from broker.oauth.token_request import refresh_request
 from broker.services.events import Events
 from broker.services.grants import Grants
 from broker.services.instead import require_life

@@ -242,6 +242,16 @@ async def test_cookies_are_neither_kept_nor_handed_on(outbound: Outbound) -> Non
     assert b"cookie" not in server.received[1].lower()
 
 
+async def test_what_an_issuer_quotes_of_a_request_goes_no_further(
+    outbound: Outbound,
+) -> None:
+    answer = b"HTTP/1.1 403 No\r\nContent-Length: 13\r\n\r\nno: hush-hush"
+    async with raw_server(answering(answer)) as server:
+        url = server.url("/userinfo")
+        heard = await outbound.send(post(url, Authorization="Bearer hush-hush"))
+    assert b"hush" not in heard.body
+
+
 async def test_repeated_headers_are_joined(outbound: Outbound) -> None:
     answer = OK.replace(b"\r\n", b"\r\nLink: a\r\nLINK: b\r\n", 1)
     async with raw_server(answering(answer)) as server:

@@ -62,7 +62,8 @@ from broker.oauth.protected_resource import parse_protected_resource
 from broker.oauth.pushed import parse_pushed
 from broker.oauth.registration import parse_registration
 from broker.oauth.revocation import parse_revocation
-from broker.oauth.token import parse_resource, parse_token_response
+from broker.oauth.token import parse_token_response
+from broker.oauth.token_request import parse_resource
 from broker.store.audit_chain import (
     BEGIN,
     End,

@@ -1,5 +1,7 @@
 """What was sent is taken out of what is said about it."""
 
+import json
+
 import pytest
 
 from broker.model.client import Client, ClientAuthentication
@@ -46,6 +48,23 @@ def test_nothing_that_proves_anything_is_repeated(name: str) -> None:
     body = b"eyJ.hush.hush is not for orders"
     heard = without_echo(request, HttpResponse(status=400, body=body)).body
     assert heard == b"(not shown) is not for orders"
+
+
+@pytest.mark.parametrize(
+    "written", [rb"r\/+token=", rb"r/\u002Btoken\u003d", rb"\u0072\u002f+token="]
+)
+def test_a_secret_that_json_writes_in_another_way_is_not_repeated(
+    written: bytes,
+) -> None:
+    request = HttpRequest(
+        method="POST",
+        url="https://i.example/",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        body=b"refresh_token=r%2F%2Btoken%3D",
+    )
+    body = b'{"error_description": "no: ' + written + rb' \u0022 \\u003d \n"}'
+    heard = without_echo(request, HttpResponse(status=400, body=body)).body
+    assert json.loads(heard) == {"error_description": 'no: (not shown) " \\u003d \n'}
 
 
 def test_the_header_of_a_client_is_not_repeated() -> None:

@@ -14,8 +14,8 @@ from broker.oauth.token import (
     TokenRefusal,
     TokenResponse,
     parse_token_response,
-    refresh_request,
 )
+from broker.oauth.token_request import refresh_request
 from tests.oauth.values import ISSUER, ISSUER_URL, RFC_6749_EXAMPLE
 
 

@@ -12,7 +12,11 @@ from broker.model.errors import (
 )
 from broker.model.http import HttpResponse
 from broker.model.time import UnixTime
-from broker.oauth.token import TokenRefusal, TokenResponse, parse_token_response
+from broker.oauth.token import (
+    TokenRefusal,
+    TokenResponse,
+    parse_token_response,
+)
 from tests.oauth.values import ISSUER_URL, RFC_6749_EXAMPLE
 
 

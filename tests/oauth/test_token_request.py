@@ -5,7 +5,7 @@ import pytest
 from broker.model.errors import BadRequestError
 from broker.model.http import HttpRequest
 from broker.model.secret import Secret
-from broker.oauth.token import (
+from broker.oauth.token_request import (
     LONGEST_RESOURCE,
     code_request,
     parse_resource,

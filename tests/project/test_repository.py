@@ -49,7 +49,7 @@ REVEALING = {
     "broker/oauth/revocation.py": "the token that is revoked in the request",
     "broker/oauth/token_exchange.py": "the token that is shown in the request",
     "broker/oauth/userinfo.py": "the token in a request for userinfo",
-    "broker/oauth/token.py": "code, verifier, refresh token in the request",
+    "broker/oauth/token_request.py": "code, verifier, refresh token in the request",
     "broker/sandbox/endpoints.py": "the sandbox's replies",
     "broker/sandbox/grants.py": "the sandbox's tokens are made and looked up",
     "broker/sandbox/registration.py": "the sandbox's client_secret.json",
