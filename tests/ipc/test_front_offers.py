@@ -225,7 +225,7 @@ def test_a_date_is_all_that_is_not_compared() -> None:
     assert _undated(b'"expires_at":12.0}') == b'"expires_at":12}'
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(EVENTS, st.booleans()), max_size=25))
 async def test_no_order_of_events_lets_it_answer_otherwise(
     events: list[tuple[tuple[str, object], bool]],

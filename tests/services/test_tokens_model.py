@@ -210,7 +210,7 @@ class Story:
         return None if has_it and is_live else f"kept {kept} of {newest}"
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.lists(
         st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000), st.booleans()),
