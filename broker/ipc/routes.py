@@ -255,11 +255,11 @@ class Routes:
             "questions": len(self._asked(facts.started_at)),
             "issuers": [
                 {**wire.outage_reply(outage), "state": "down"}
-                for outage in (opened.tokens.outages() if opened else ())
+                for outage in (opened.tokens.health.outages() if opened else ())
             ],
             "clock": [
                 wire.skew_reply(skew)
-                for skew in (opened.tokens.skews() if opened else ())
+                for skew in (opened.tokens.health.skews() if opened else ())
             ],
             "memory": {"pss_kib": proportional_set_kib()},
         }

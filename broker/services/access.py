@@ -290,7 +290,7 @@ def _served(
         account=account,
         token=token,
         extra_scopes=token.scopes - asked,
-        outage=opened.tokens.outage(key.account),
+        outage=opened.tokens.health.outage(key.account),
     )
 
 

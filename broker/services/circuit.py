@@ -8,31 +8,14 @@ import logging
 import math
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 
 import msgspec
 
 from broker.model.account import Account, AccountName
-from broker.model.errors import (
-    BrokerError,
-    ClientRejectedError,
-    ClockWrongError,
-    CredentialFileError,
-    CredentialRefusedError,
-    DelegationRefusedError,
-    ImpersonationRefusedError,
-    IssuerMalformedError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
-    LoginRequiredError,
-    PolicyRefusedError,
-    ReauthenticationRequiredError,
-    RefreshRefusedError,
-    ScopeRefusedError,
-    WorkloadTokenError,
-)
+from broker.model.errors import BrokerError
 from broker.model.event import Event, EventKind
 from broker.model.time import Instant, Seconds, UnixTime
+from broker.services.concerns import CONCERNS, Concern
 from broker.services.events import Events
 from broker.services.interfaces import Clock
 from broker.services.token_cache import TokenKey
@@ -48,35 +31,6 @@ REMEMBERED_REQUESTS = 256
 
 _MOST_DOUBLINGS = 16
 
-
-class Concern(IntEnum):
-    """Whom a failure holds up; what an error concerns, all before it are fine."""
-
-    ISSUER = 0
-    CLIENT = 1
-    REQUEST = 2
-    GRANT = 3
-    """Recorded in the grant itself."""
-
-
-CONCERNS: dict[type[BrokerError], Concern] = {
-    IssuerUnreachableError: Concern.ISSUER,
-    IssuerOverloadedError: Concern.ISSUER,
-    IssuerMalformedError: Concern.ISSUER,
-    ClientRejectedError: Concern.CLIENT,
-    ClockWrongError: Concern.CLIENT,
-    ScopeRefusedError: Concern.REQUEST,
-    CredentialFileError: Concern.REQUEST,
-    CredentialRefusedError: Concern.REQUEST,
-    DelegationRefusedError: Concern.REQUEST,
-    ImpersonationRefusedError: Concern.REQUEST,
-    WorkloadTokenError: Concern.REQUEST,
-    PolicyRefusedError: Concern.REQUEST,
-    RefreshRefusedError: Concern.REQUEST,
-    LoginRequiredError: Concern.GRANT,
-    ReauthenticationRequiredError: Concern.GRANT,
-}
-"""Every other error is ours or the disk's, and says nothing about the issuer."""
 
 SHORTEST_PAUSE = {
     Concern.ISSUER: Seconds(1),

@@ -3,46 +3,21 @@
 from broker.model.errors import (
     AccountBusyError,
     BrokerError,
-    ClientRejectedError,
-    ClockWrongError,
-    CredentialFileError,
-    CredentialRefusedError,
-    DelegationRefusedError,
-    ImpersonationRefusedError,
     IssuerMalformedError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
     LoginRequiredError,
     NoIdTokenError,
     NotNarrowedError,
-    PolicyRefusedError,
-    ReauthenticationRequiredError,
-    RefreshRefusedError,
-    ScopeRefusedError,
-    WorkloadTokenError,
 )
 from broker.model.grant import Grant
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness
+from broker.services.concerns import CONCERNS
 
 _LEAVES_THE_TOKEN = (
+    *(kind for kind in CONCERNS if kind is not LoginRequiredError),
     AccountBusyError,
-    ClientRejectedError,
-    ClockWrongError,
-    CredentialFileError,
-    CredentialRefusedError,
-    DelegationRefusedError,
-    ImpersonationRefusedError,
-    IssuerMalformedError,
-    IssuerOverloadedError,
-    IssuerUnreachableError,
     NoIdTokenError,
     NotNarrowedError,
-    PolicyRefusedError,
-    ReauthenticationRequiredError,
-    RefreshRefusedError,
-    ScopeRefusedError,
-    WorkloadTokenError,
 )
 """What says that there is no new token, and nothing about the one at hand."""
 

@@ -129,7 +129,9 @@ class Opened:
         return Leaver(
             grants=self.grants,
             revoker=Revoker(
-                sender=world.sender, clock=world.clock, outage=self.tokens.outage_at
+                sender=world.sender,
+                clock=world.clock,
+                outage=self.tokens.health.outage_at,
             ),
             clock=world.clock,
             events=world.events,

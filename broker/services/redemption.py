@@ -158,7 +158,7 @@ class Redeemer:
         response = await self._sender.send(request)
         opened = self._vault.opened
         if opened is not None:
-            opened.tokens.heard(issuer.url, response, sent=began)
+            opened.tokens.health.heard(issuer.url, response, sent=began)
         answer = parse_token_response(
             response,
             issuer=issuer.url,

@@ -11,7 +11,8 @@ from broker.model.account import AccountName
 from broker.model.errors import BrokerError
 from broker.model.time import Seconds
 from broker.model.token import AccessToken
-from broker.services.circuit import CONCERNS, Circuits, Concern
+from broker.services.circuit import Circuits
+from broker.services.concerns import CONCERNS, Concern
 from broker.services.grants import Grants
 from broker.services.interfaces import Clock
 from broker.services.token_cache import CACHED_TOKENS, TokenCache, TokenKey

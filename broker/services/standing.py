@@ -41,7 +41,7 @@ def _in_the_open(opened: Opened, at: UnixTime) -> Iterator[Event]:
                 issuer=grant.account.issuer.url,
                 reason=reason,
             )
-    for outage in opened.tokens.outages():
+    for outage in opened.tokens.health.outages():
         yield Event(
             kind=EventKind.ISSUER_DOWN,
             at=outage.since,

@@ -9,24 +9,18 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 
 from broker.model.account import Account, AccountName
-from broker.model.errors import BrokerError, GrantChangedError, ScopeNotGrantedError
-from broker.model.grant import (
-    Grant,
-    GrantState,
-    IntentCause,
-    narrowed_resource,
-    require_live,
-)
-from broker.model.http import HttpResponse
+from broker.model.errors import BrokerError, GrantChangedError
+from broker.model.grant import Grant, GrantState, IntentCause, require_live
 from broker.model.time import Instant, Seconds
 from broker.model.token import AccessToken, Freshness, Scopes
-from broker.model.unattended import View
-from broker.services.circuit import Circuits, Outage
+from broker.services.circuit import Circuits
 from broker.services.events import Events
+from broker.services.granted import asked_of, require_granted
 from broker.services.grants import Grants
+from broker.services.health import Health
 from broker.services.instead import refuse_rejected, require_life, serves_instead
 from broker.services.interfaces import Clock, HttpSender
-from broker.services.lineage import is_made_of, parent_grant, through
+from broker.services.lineage import is_made_of
 from broker.services.minters import Minters
 from broker.services.minting import MintingWorld
 from broker.services.offers import Offers
@@ -34,7 +28,7 @@ from broker.services.refresh import Refresher
 from broker.services.rejections import REJECTION_PAUSE, Rejections
 from broker.services.renewal import EarlyRenewal
 from broker.services.showing import Showing
-from broker.services.skew import Skew, Skews
+from broker.services.skew import Skews
 from broker.services.token_cache import TokenCache, TokenKey
 from broker.services.token_endpoint import TokenEndpoint
 from broker.services.turns import Turns
@@ -47,6 +41,7 @@ class TokenService:
 
     Attributes:
         offers: what was served, for those who ask again.
+        health: of the issuers, as it was met.
         minters: make the tokens of accounts without a person.
         id_tokens: the last that came beside an access token.
     """
@@ -67,13 +62,16 @@ class TokenService:
         self._cache = TokenCache(grants, changed=self.offers.clear)
         self.id_tokens = self._cache.id_tokens
         self._rejections = Rejections()
-        self._skews = Skews()
+        skews = Skews()
+        self.health = Health(
+            grants=grants, circuits=self._circuits, skews=skews, clock=clock
+        )
         showing = Showing(tokens=self, grants=grants, clock=clock)
         self.minters = Minters(
             MintingWorld(
                 sender=sender,
                 clock=clock,
-                skews=self._skews,
+                skews=skews,
                 token_of=showing.token,
                 id_token_of=showing.id_token,
             )
@@ -84,7 +82,7 @@ class TokenService:
             refresher=Refresher(
                 grants=grants,
                 cache=self._cache,
-                endpoint=TokenEndpoint(sender=sender, clock=clock, skews=self._skews),
+                endpoint=TokenEndpoint(sender=sender, clock=clock, skews=skews),
                 minters=self.minters,
                 clock=clock,
                 events=events,
@@ -111,28 +109,10 @@ class TokenService:
             ScopeNotGrantedError, ResourceNotGrantedError: more than was granted;
                 nothing is ever widened.
         """
-        grant = self._grants.get(account)
-        # Of a view it is its parent's: the cache, the refresh, and what goes wrong.
-        while isinstance(grant.unattended, View):
-            scopes, resource = through(grant, scopes, resource)
-            grant = parent_grant(self._grants, grant) or grant
-        account = grant.account.name
-        resource = narrowed_resource(grant.account, resource)
-        key = TokenKey(account=account, scopes=scopes, resource=resource)
+        grant, key = asked_of(self._grants, account, scopes, resource)
         if grant.state is not GrantState.REAUTHENTICATE or not self._has_living(key):
             require_live(grant)
-        if scopes is not None and not scopes <= grant.scopes:
-            missing = tuple(sorted(scopes - grant.scopes))
-            # A sign-in asks for what it names and for nothing else: whoever named only
-            # what is missing would lose the rest. Each once, in the person's order.
-            asked = grant.account.scopes or sorted(grant.scopes)
-            wanted = tuple(dict.fromkeys([*asked, *missing]))
-            raise ScopeNotGrantedError(
-                account=account,
-                missing=missing,
-                wanted=wanted,
-                unattended=grant.unattended is not None,
-            )
+        require_granted(grant, scopes=key.scopes)
         return key
 
     def cached(self, key: TokenKey, min_ttl: Seconds) -> AccessToken | None:
@@ -146,35 +126,6 @@ class TokenService:
             return None
         self._renewal.used(slot)
         return token.as_of(now)
-
-    def outage(self, account: AccountName) -> Outage | None:
-        """Whether its issuer is down: tokens at hand are served while they live."""
-        grant = self._grants.find(account)
-        return (
-            None if grant is None else self._circuits.outage(grant.account.issuer.url)
-        )
-
-    def outage_at(self, issuer: str) -> Outage | None:
-        """The same of an issuer's URL."""
-        return self._circuits.outage(issuer)
-
-    def outages(self) -> list[Outage]:
-        """Every issuer that is down, and may be asked again: nobody is left to find
-        out that one is well which has given nothing that could be renewed.
-        """
-        grants = self._grants.all()
-        asked = {g.account.issuer.url for g in grants if g.is_renewable}
-        return [each for each in self._circuits.outages() if each.issuer in asked]
-
-    def skews(self) -> list[Skew]:
-        """Every issuer of an account whose clock is not ours."""
-        known = {grant.account.issuer.url for grant in self._grants.all()}
-        return [each for each in self._skews.all() if each.issuer in known]
-
-    def heard(self, issuer: str, response: HttpResponse, *, sent: Instant) -> None:
-        """Look at the time in an answer of the token endpoint that has just come."""
-        now = self._clock.now()
-        self._skews.heard(issuer, response, sent=sent, answered=now)
 
     def remember(self, key: TokenKey, token: AccessToken) -> None:
         """Keep a token that a login gave."""

@@ -26,7 +26,6 @@ from tests.oauth.keys import p256, pem
 from tests.services.derived import (
     CI,
     GATEWAY,
-    STS,
     a_view,
     an_exchange,
     both,
@@ -34,7 +33,6 @@ from tests.services.derived import (
     soon,
 )
 from tests.services.world import (
-    ISSUER,
     WORK,
     World,
     a_grant,
@@ -224,8 +222,8 @@ async def test_the_parents_issuer_that_is_down_holds_up_no_other() -> None:
     issuers.to_refresh = [DOWN]
     with pytest.raises(IssuerUnreachableError):
         await token(world)
-    assert world.tokens.outage_at(ISSUER.url) is not None
-    assert world.tokens.outage_at(STS.url) is None
+    assert world.tokens.health.outage(WORK) is not None
+    assert world.tokens.health.outage(GATEWAY) is None
 
 
 async def test_its_own_issuer_that_is_down_leaves_the_parent_alone() -> None:
@@ -234,7 +232,7 @@ async def test_its_own_issuer_that_is_down_leaves_the_parent_alone() -> None:
     issuers.to_exchange = [DOWN]
     with pytest.raises(IssuerUnreachableError):
         await token(world)
-    assert world.tokens.outage_at(STS.url) is not None
+    assert world.tokens.health.outage(GATEWAY) is not None
     assert await token(world, account=WORK) == "access-1"
 
 

@@ -148,7 +148,7 @@ async def test_while_the_issuer_is_down_the_token_at_hand_is_served() -> None:
     await world.clock.advance(Seconds(3400))
     await run_until_idle()
     assert await token(world) == "access-1"
-    assert [each.issuer for each in world.tokens.outages()] == [ISSUER.url]
+    assert [each.issuer for each in world.tokens.health.outages()] == [ISSUER.url]
 
 
 async def test_what_the_issuer_gives_now_is_what_is_granted() -> None:

@@ -321,7 +321,7 @@ async def test_a_renewal_that_fails_is_told_to_nobody_and_tried_after_each_pause
         await rig.clock.advance(Seconds(seconds))
         assert rig.sent == sent
     assert rig.at_hand() == "access-5"
-    assert rig.tokens.outages() == []
+    assert rig.tokens.health.outages() == []
 
 
 async def test_once_the_token_has_expired_nobody_tries_any_more(rig: Rig) -> None:

@@ -122,7 +122,7 @@ async def test_what_ends_the_other_account_is_not_held_against_this_one() -> Non
     with pytest.raises(IssuerUnreachableError) as caught:
         await token(world)
     assert caught.value.is_of_another
-    assert world.tokens.outage(GATEWAY) is None
+    assert world.tokens.health.outage(GATEWAY) is None
 
 
 async def test_of_a_grant_that_has_ended_nothing_that_is_left_is_shown() -> None:

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from broker.model.http import HttpResponse
-from broker.model.log_out import LogOutOptions
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.services.skew import Skew, Skews
 from broker.services.token_cache import TokenKey
@@ -88,15 +87,6 @@ async def test_a_refresh_and_a_login_compare_the_clocks() -> None:
     await world.tokens.token(
         TokenKey(account=WORK, scopes=None, resource=None), Seconds(0)
     )
-    assert world.tokens.skews() == [Skew(issuer=ISSUER.url, ahead=Seconds(7200))]
+    assert world.tokens.health.skews() == [Skew(issuer=ISSUER.url, ahead=Seconds(7200))]
     await completed(world, await repeated(world), right)
-    assert world.tokens.skews() == []
-
-
-async def test_the_clock_of_an_issuer_without_an_account_is_nothing_to_tell() -> None:
-    world = await a_world(a_grant())
-    world.sender.script(replace(token_answer(), date=UnixTime(DATE + 7200)))
-    key = TokenKey(account=WORK, scopes=None, resource=None)
-    await world.tokens.token(key, Seconds(0))
-    await world.accounts.log_out(WORK, LogOutOptions(local_only=True))
-    assert world.tokens.skews() == []
+    assert world.tokens.health.skews() == []

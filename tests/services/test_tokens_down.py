@@ -96,14 +96,14 @@ async def test_a_token_that_lives_is_given_at_once_and_said_to_be_the_last(
     rig.sender.script(token_answer(), CUT)
     await rig.ask()
     await rig.clock.advance(Seconds(3000))
-    assert rig.tokens.outage(WORK) is None
+    assert rig.tokens.health.outage(WORK) is None
     assert await rig.ask(min_ttl=900) == "access-1"
     assert await rig.ask(min_ttl=900) == "access-1"
     assert rig.tokens.cached(ALL, NONE) is not None
-    outage = rig.tokens.outage(WORK)
+    outage = rig.tokens.health.outage(WORK)
     assert outage is not None
     assert outage.until == rig.clock.now().wall + 1
-    assert rig.tokens.outages() == [outage]
+    assert rig.tokens.health.outages() == [outage]
     assert rig.sent == 2
 
 
@@ -131,7 +131,7 @@ async def test_another_issuer_is_asked_meanwhile(rig: Rig) -> None:
     rig.sender.script(CUT, token_answer("of-home"))
     await rig.ask()
     assert await rig.ask(OF_HOME) == "of-home"
-    assert rig.tokens.outage(HOME) is None
+    assert rig.tokens.health.outage(HOME) is None
 
 
 async def test_after_the_pause_one_tries_for_all_accounts_of_the_issuer() -> None:
@@ -206,7 +206,7 @@ async def test_what_an_issuer_refused_is_not_asked_again_at_once(
     rig.sender.script(answer)
     assert [await rig.ask(), await rig.ask()] == [code, code]
     assert rig.sent == 1
-    assert rig.tokens.outage(WORK) is None
+    assert rig.tokens.health.outage(WORK) is None
 
 
 @pytest.mark.parametrize("answer", [refusal("invalid_client", 401), refusal("x")])
@@ -226,7 +226,7 @@ async def test_a_login_is_tried_at_once_and_ends_the_pause(rig: Rig) -> None:
     await rig.grants.signed_in(a_grant(refresh_token="of-login"))
     rig.tokens.forget(WORK)
     rig.tokens.remember(ALL, a_token(rig))
-    assert rig.tokens.outage(WORK) is None
+    assert rig.tokens.health.outage(WORK) is None
     rig.sender.script(token_answer("narrow", scope="mail"))
     assert await rig.ask(MAIL) == "narrow"
 
@@ -237,11 +237,11 @@ async def test_an_issuer_that_nobody_can_ask_any_more_is_not_told_to_be_down(
 ) -> None:
     rig.sender.script(CUT)
     await rig.ask()
-    assert [each.issuer for each in rig.tokens.outages()] == [ISSUER.url]
+    assert [each.issuer for each in rig.tokens.health.outages()] == [ISSUER.url]
     end = getattr(rig.grants, ending)
     await end(rig.grants.get(WORK))
     rig.tokens.forget(WORK)
-    assert rig.tokens.outages() == []
+    assert rig.tokens.health.outages() == []
 
 
 async def test_a_log_in_after_a_refused_scope_may_ask_for_it_at_once(rig: Rig) -> None:
