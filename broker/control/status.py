@@ -78,11 +78,16 @@ def _question_lines(answer: Json) -> list[str]:
 
 def _issuer_lines(answer: Json) -> list[str]:
     return [
-        f"issuer {text(each, 'issuer')}: {text(each, 'state')} since "
+        f"issuer {text(each, 'issuer')}: {_state(each)} since "
         f"{_clock(each, 'since')}, next try {_clock(each, 'until')} "
         f"({text(each, 'reason')})"
         for each in members(answer, "issuers")
     ]
+
+
+def _state(issuer: Json) -> str:
+    client = text(issuer, "client_id")
+    return f"it rejects the client {client}" if client else text(issuer, "state")
 
 
 def _clock_lines(answer: Json) -> list[str]:

@@ -382,9 +382,10 @@ ADVICE: dict[str, Advice] = {
     "client_rejected": _advice(
         502,
         "{issuer} does not accept the client: {said}",
-        "no grant was lost; check the client at the issuer, then sign in again with "
-        "--client-secrets or --client-id; an account without a person is made anew "
-        "with `brokerctl add --replace`",
+        "no grant was lost; check the client at the issuer: `brokerctl status` says "
+        "when it is tried again; with another client sign in again (--client-secrets "
+        "or --client-id); an account without a person is made anew with `brokerctl add "
+        "--replace`",
     ),
     "credential_refused": _advice(
         502,

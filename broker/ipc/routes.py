@@ -27,6 +27,7 @@ from broker.model.store import Slot, VaultState
 from broker.model.time import UnixTime
 from broker.services.access import Access
 from broker.services.events import Events
+from broker.services.health import Health
 from broker.services.interfaces import Clock, Recorder
 from broker.services.lineage import as_shown
 from broker.services.standing import standing_events
@@ -253,14 +254,7 @@ class Routes:
             "accounts": None if opened is None else len(opened.grants.all()),
             "logins": 0 if logins is None else logins.under_way,
             "questions": len(self._asked(facts.started_at)),
-            "issuers": [
-                {**wire.outage_reply(outage), "state": "down"}
-                for outage in (opened.tokens.health.outages() if opened else ())
-            ],
-            "clock": [
-                wire.skew_reply(skew)
-                for skew in (opened.tokens.health.skews() if opened else ())
-            ],
+            **_issuers_reply(None if opened is None else opened.tokens.health),
             "memory": {"pss_kib": proportional_set_kib()},
         }
 
@@ -268,6 +262,16 @@ class Routes:
 async def _nothing_else(request: web.Request) -> web.StreamResponse:
     name = request[ASKER].socket.name
     raise NotPermittedError(what=f"{name!r} is not for that")
+
+
+def _issuers_reply(health: Health | None) -> dict[str, object]:
+    if health is None:
+        return {"issuers": [], "clock": []}
+    outages = [*health.outages(), *health.rejected_clients()]
+    return {
+        "issuers": [wire.issuer_reply(outage) for outage in outages],
+        "clock": [wire.skew_reply(skew) for skew in health.skews()],
+    }
 
 
 def _key_source(slots: Sequence[Slot]) -> str | None:

@@ -181,13 +181,21 @@ def token_headers(served: TokenServed) -> dict[str, str]:
 
 
 def outage_reply(outage: Outage) -> dict[str, object]:
-    """An issuer that is down, in `GET /v1/status` and beside a token of it."""
+    """An issuer that is down, beside a token of it."""
     return {
         "issuer": outage.issuer,
         "since": outage.since,
         "until": outage.until,
         "reason": outage.reason,
     }
+
+
+def issuer_reply(outage: Outage) -> dict[str, object]:
+    """An issuer that something is to be told of, in `GET /v1/status`."""
+    if outage.client_id is None:
+        return {**outage_reply(outage), "state": "down"}
+    rejects = {"state": "client_rejected", "client_id": outage.client_id}
+    return {**outage_reply(outage), **rejects}
 
 
 def account_reply(grant: Grant, *, is_default: bool) -> dict[str, object]:

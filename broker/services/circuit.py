@@ -31,6 +31,9 @@ REMEMBERED_REQUESTS = 256
 
 _MOST_DOUBLINGS = 16
 
+_WHAT_WAS_MET = ("what", "error", "description")
+"""Of the facts of an error, those that say why."""
+
 
 SHORTEST_PAUSE = {
     Concern.ISSUER: Seconds(1),
@@ -44,19 +47,22 @@ _What = tuple[Concern, Hashable]
 
 
 class Outage(msgspec.Struct, frozen=True, kw_only=True):
-    """An issuer that is not answering, for people and programs.
+    """An issuer that is not answering, or does not accept a client, for people and
+    programs.
 
     Attributes:
         issuer: its URL.
         since: when it failed first, on the wall clock.
         until: it is not asked before then.
         reason: what was met.
+        client_id: the client that it does not accept; None where it does not answer.
     """
 
     issuer: str
     since: UnixTime
     until: UnixTime
     reason: str
+    client_id: str | None = None
 
 
 class _Open(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,13 +197,24 @@ class Circuits:
             if what[0] is Concern.ISSUER
         ]
 
-    def _outage(self, issuer: str, found: _Open) -> Outage:
+    def outage_of_client(self, account: Account) -> Outage | None:
+        """Whether its issuer does not accept its client."""
+        found = self._open.get(_client(account))
+        client_id = account.client.client_id
+        if found is None:
+            return None
+        return self._outage(account.issuer.url, found, client_id)
+
+    def _outage(
+        self, issuer: str, found: _Open, client_id: str | None = None
+    ) -> Outage:
         now = self._clock.now()
         return Outage(
             issuer=issuer,
             since=UnixTime(now.wall - (now.boot - found.since.boot)),
             until=UnixTime(now.wall + (found.until - now.boot)),
             reason=_reason(found.error),
+            client_id=client_id,
         )
 
     def _failed(self, what: _What, error: BrokerError, began: Instant) -> BrokerError:
@@ -262,4 +279,6 @@ def _client(account: Account) -> _What:
 
 
 def _reason(error: BrokerError) -> str:
-    return str(error.facts().get("what", "it asks for patience"))
+    facts = error.facts()
+    said = [str(facts[name]) for name in _WHAT_WAS_MET if facts.get(name)]
+    return ": ".join(said) or "it asks for patience"

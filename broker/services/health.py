@@ -1,4 +1,5 @@
-"""How the issuers are, as it was met: which are down, and whose clock is not ours.
+"""How the issuers are, as it was met: which are down, which do not accept a client, and
+whose clock is not ours.
 
 Asks nobody: one that nobody wants anything of may have been well for long.
 """
@@ -39,6 +40,15 @@ class Health:
         grants = self._grants.all()
         asked = {g.account.issuer.url for g in grants if g.is_renewable}
         return [each for each in self._circuits.outages() if each.issuer in asked]
+
+    def rejected_clients(self) -> list[Outage]:
+        """Every client that its issuer does not accept, each once."""
+        held = (
+            self._circuits.outage_of_client(grant.account)
+            for grant in self._grants.all()
+            if grant.is_renewable
+        )
+        return list({(o.issuer, o.client_id): o for o in held if o}.values())
 
     def skews(self) -> list[Skew]:
         """Every issuer of an account whose clock is not ours."""

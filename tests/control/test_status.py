@@ -71,20 +71,17 @@ def test_sign_ins_that_are_in_memory_alone_are_told_before_anything_else(
     assert "(full)" in first
 
 
-def down(since: datetime, until: datetime) -> dict[str, object]:
-    """A status with an issuer that is down."""
-    return {
-        **STATUS,
-        "issuers": [
-            {
-                "issuer": "https://issuer.example",
-                "state": "down",
-                "since": since.timestamp(),
-                "until": until.timestamp(),
-                "reason": "no route",
-            }
-        ],
+def down(since: datetime, until: datetime, **facts: str) -> dict[str, object]:
+    """A status with an issuer that is down, or that these facts are to be told of."""
+    issuer = {
+        "issuer": "https://issuer.example",
+        "state": "down",
+        "since": since.timestamp(),
+        "until": until.timestamp(),
+        "reason": "no route",
+        **facts,
     }
+    return {**STATUS, "issuers": [issuer]}
 
 
 def test_status_says_which_issuer_is_down_and_when_it_is_tried_again(
@@ -97,6 +94,16 @@ def test_status_says_which_issuer_is_down_and_when_it_is_tried_again(
         "issuer https://issuer.example: down since 2026-01-02 03:04, "
         "next try 2126-01-02 03:05 (no route)\n"
     ) in run("status").stdout
+
+
+def test_status_says_which_client_an_issuer_does_not_accept(
+    run: Run, listen: Listen
+) -> None:
+    now = datetime.now(UTC)
+    facts = {"state": "client_rejected", "client_id": "desk-1"}
+    listen(in_turn(http(200, down(now, now, **facts))))
+    said = run("status").stdout
+    assert "issuer https://issuer.example: it rejects the client desk-1 since" in said
 
 
 def test_status_of_a_down_issuer_that_nobody_asks_says_when_somebody_will(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.consent import Answer
-from broker.model.errors import IssuerUnreachableError
+from broker.model.errors import BrokerError, IssuerUnreachableError
 from broker.model.event import Event, EventKind
 from broker.model.grant import GrantState
 from broker.model.http import HttpRequest, HttpResponse
@@ -210,11 +210,20 @@ async def _left(world: World) -> None:
 
 
 async def _issuer_down(world: World) -> None:
+    no_route = IssuerUnreachableError(issuer=LOCAL, what="no route")
+    await _refresh_meets(world, no_route)
+
+
+async def _client_rejected(world: World) -> None:
+    await _refresh_meets(world, refusal("invalid_client"))
+
+
+async def _refresh_meets(world: World, outcome: HttpResponse | BrokerError) -> None:
     await world.vault.open_at_start()
     work = world.tokens.key(AccountName("work"), None, None)
     await world.tokens.token(work, Seconds(0))
     await world.clock.advance(Seconds(2000))
-    world.sender.answer_always(IssuerUnreachableError(issuer=LOCAL, what="no route"))
+    world.sender.answer_always(outcome)
     await world.tokens.token(work, Seconds(2000))
 
 
@@ -304,6 +313,8 @@ ASSUMED: dict[str | None, Callable[[World], Awaitable[None]]] = {
     "'work' has a token that lives; its issuer did not answer the last refresh": (
         _issuer_down
     ),
+    "'work' has a token that lives; its issuer did not accept the client at the last "
+    "refresh": _client_rejected,
     "the tokens of 'work' are bound to a key of the broker": _bound,
     "'work' was signed in with openid, and has an ID token that lives": _identified,
     "there is no store": _no_store,

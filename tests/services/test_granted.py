@@ -56,10 +56,16 @@ def test_scopes_that_were_granted_are_fine_and_so_is_all_of_it() -> None:
 
 
 def test_a_scope_that_was_not_granted_is_named_and_refused() -> None:
+    grant = a_grant()
+    account = replace(grant.account, scopes=("mail", "drive"))
     with pytest.raises(ScopeNotGrantedError) as caught:
-        require_granted(a_grant(), scopes=frozenset({"mail", "admin", "Drive"}))
+        require_granted(
+            replace(grant, account=account),
+            scopes=frozenset({"mail", "admin", "Drive"}),
+        )
     assert caught.value.missing == ("Drive", "admin")
-    assert caught.value.wanted == ("drive", "mail", "Drive", "admin")
+    # In the order in which the person named them.
+    assert caught.value.wanted == ("mail", "drive", "Drive", "admin")
 
 
 def test_a_person_who_named_no_scope_keeps_what_the_issuer_chose() -> None:
