@@ -236,8 +236,10 @@ async def test_a_gzip_bomb_stays_small(outbound: Outbound) -> None:
 async def test_cookies_are_neither_kept_nor_handed_on(outbound: Outbound) -> None:
     answer = OK.replace(b"\r\n", b"\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n", 1)
     async with raw_server(answering(answer)) as server:
-        got = await outbound.send(post(server.url()))
-        await outbound.send(post(server.url()))
+        # By its name: aiohttp's own jar takes none of a bare address.
+        url = server.url().replace("127.0.0.1", "localhost")
+        got = await outbound.send(post(url))
+        await outbound.send(post(url))
     assert "set-cookie" not in got.headers
     assert b"cookie" not in server.received[1].lower()
 

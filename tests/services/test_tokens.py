@@ -248,6 +248,7 @@ async def test_the_cache_keeps_a_bounded_number_of_tokens(rig: Rig) -> None:
         rig.tokens.remember(key, token)
     assert rig.tokens.cached(first, NONE) is None  # the oldest went
     assert all(rig.tokens.cached(key, NONE) is token for key in others)
+    assert len(rig.tokens._cache._asked) == CACHED_TOKENS  # nor is it remembered
 
 
 async def test_a_refresh_under_way_ends_before_the_service_is_closed(rig: Rig) -> None:
