@@ -50,6 +50,9 @@ _WORDS = {
 }
 """Where the name of an event, with spaces, is not what a person would say."""
 
+_UNTIL = {"issuer_down": "next try"}
+"""What is said of that moment: nobody knows when an issuer answers again."""
+
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
@@ -134,7 +137,7 @@ def event_words(event: Json) -> str:
     about = account or text(event, "issuer")
     line = f"{about}: {words}" if about else words
     if event.get("until") is not None:
-        line += f", until {_clock(event, 'until')}"
+        line += f", {_UNTIL.get(kind, 'until')} {_clock(event, 'until')}"
     if reason := text(event, "reason"):
         line += f": {reason}"
     if kind == EventKind.LOGIN_NEEDED.value:

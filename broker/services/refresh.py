@@ -45,10 +45,12 @@ the large ones grant.
 """
 
 
+# Seems: only the issuer knows, and the grant may have ended for another reason.
 _HOW_LOST = {
-    IntentCause.REFRESH: "a newer refresh token was given, but never arrived here",
+    IntentCause.REFRESH: "a newer refresh token seems to have been given that never "
+    "arrived here",
     IntentCause.RESTORE: "the store was put back from an older copy, and a newer "
-    "refresh token had been given since",
+    "refresh token seems to have been given since",
 }
 
 

@@ -64,7 +64,7 @@ def test_an_issuer_that_is_down_is_told_with_its_end_and_its_reason() -> None:
         "reason": "timed out",
     }
     assert event_words(down) == (
-        "00:00:00 https://issuer.example: does not answer, until 00:01:30: timed out"
+        "00:00:00 https://issuer.example: does not answer, next try 00:01:30: timed out"
     )
 
 
