@@ -31,6 +31,7 @@ EVENTS = [
     *("the issuer is slow", "the issuer answers", *OUTCOMES),
     *("the store is slow", "the store goes on", "the disk is full"),
     *("twenty seconds pass", "two minutes pass", "the wall clock jumps"),
+    "the machine sleeps",
     *("the person signs in", "the daemon crashes"),
 ]
 
@@ -84,6 +85,8 @@ class Story:
                 await self.clock.advance(Seconds(20))
             case "two minutes pass":
                 await self.clock.advance(Seconds(120))
+            case "the machine sleeps":
+                await self.clock.suspend(Seconds(which))
             case "the wall clock jumps":
                 self.clock.set_wall(UnixTime(self.clock.now().wall + which - 500))
             case "the disk is full":
