@@ -193,6 +193,14 @@ def test_an_error_is_told_anew_each_time_without_an_old_traceback(rig: Rig) -> N
     assert told[1].facts() == REJECTED.facts()
 
 
+def test_what_is_kept_of_a_failure_keeps_nothing_alive(rig: Rig) -> None:
+    """Its frames hold the request, refresh token and all."""
+    rig.fail(UNREACHABLE)
+    (kept,) = rig.circuits._open.values()
+    assert kept.error is not UNREACHABLE
+    assert kept.error.__traceback__ is None
+
+
 def test_an_error_that_concerns_nobody_else_comes_out_as_it_is(rig: Rig) -> None:
     for error in (
         StoreFailedError(what="full"),
@@ -371,6 +379,16 @@ async def test_an_outage_tells_since_when_and_until_when(rig: Rig) -> None:
     assert (outage.issuer, outage.reason) == (ISSUER.url, "no route")
     assert rig.circuits.outages() == [outage]
     assert rig.circuits.outage("https://other.example") is None
+
+
+async def test_a_clock_that_is_put_right_moves_what_is_told_of_an_outage(
+    rig: Rig,
+) -> None:
+    rig.fail(UNREACHABLE)
+    rig.clock.set_wall(UnixTime(START.wall + 3600))
+    outage = rig.circuits.outage(ISSUER.url)
+    assert outage is not None
+    assert (outage.since, outage.until) == (START.wall + 3600, START.wall + 3601)
 
 
 def test_an_overloaded_issuer_has_a_reason_too(rig: Rig) -> None:
