@@ -26,6 +26,7 @@ from tests.oauth.keys import p256, pem
 from tests.services.derived import (
     CI,
     GATEWAY,
+    STS,
     a_view,
     an_exchange,
     both,
