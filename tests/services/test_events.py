@@ -31,7 +31,7 @@ async def test_one_who_is_too_slow_is_told_that_he_missed_the_oldest() -> None:
         heard = [await slow.get(), await slow.get(), await slow.get()]
     # In the place of what was missed: what came after it is whole.
     assert heard[0] == Event(kind=EventKind.MISSED, at=UnixTime(3))
-    assert [one.at for one in heard] == [3, 4, 5]
+    assert [one.at for one in heard] == [UnixTime(at) for at in (3, 4, 5)]
 
 
 async def test_one_too_many_is_refused_until_another_leaves() -> None:
