@@ -1,5 +1,7 @@
 """The book of restricted sockets."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -358,3 +360,18 @@ async def test_no_end_is_awaited_once_the_daemon_ends() -> None:
     await world.sockets.add(a_runners(), None)
     await world.sockets.close()
     assert world.processes.watched == []
+
+
+async def test_an_end_that_comes_as_another_takes_its_place_is_not_that_ones() -> None:
+    world = await a_world(a_grant())
+    await world.sockets.add(a_runners(), None)
+    async with world.sockets._changing:
+        removed = asyncio.create_task(world.sockets.remove(SocketName("job")))
+        await run_until_idle()
+        made = asyncio.create_task(world.sockets.add(a_socket("job"), None))
+        await run_until_idle()
+        world.processes.end(RUNNER)
+        await run_until_idle()
+    await asyncio.gather(removed, made)
+    await run_until_idle()
+    assert list(world.doors.open_now) == ["job"]
