@@ -63,6 +63,30 @@ def test_one_that_takes_too_long_is_ended_and_that_is_told() -> None:
     assert told == f"{sys.executable} was ended: it took longer than 0.05 seconds"
 
 
+TIDY = """
+import signal, sys
+def tidy(*_):
+    print("tidied up", end="", file=open(sys.argv[1], "w"), flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, tidy)
+open(sys.argv[1], "w").close()
+signal.pause()
+"""
+
+
+def test_one_that_takes_too_long_is_asked_to_end_before_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    note = tmp_path / "note"
+    with subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-c", TIDY, str(note)], start_new_session=True
+    ) as process:
+        while not note.exists():
+            pass
+        hook.end_process(process)
+    assert note.read_text() == "tidied up"
+
+
 CHILD = """
 import fcntl, os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from broker.model.account import AccountName
 from broker.model.errors import (
+    BrokerError,
     IssuerUnreachableError,
     LoginRequiredError,
     RefreshRefusedError,
     StoreFailedError,
 )
 from broker.model.grant import Grant, GrantState, Intent, IntentCause
+from broker.model.http import HttpResponse
 from broker.model.secret import Secret
 from broker.model.store import Health
 from broker.model.time import Seconds, UnixTime
@@ -187,6 +189,19 @@ async def test_a_refusal_that_is_an_answer_clears_our_own_intent() -> None:
     with pytest.raises(RefreshRefusedError):
         await made.tokens.token(ALL, NONE)
     assert rig.store.grants[WORK].intent is None
+    await made.close()
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_what_is_no_answer_may_have_spent_the_token_and_leaves_the_intent(
+    status: int,
+) -> None:
+    rig = Rig(a_grant())
+    rig.sender.script(HttpResponse(status=status, body=b"<!doctype html>"))
+    made = await rig.open()
+    with pytest.raises(BrokerError):
+        await made.tokens.token(ALL, NONE)
+    assert rig.store.grants[WORK].intent == Intent(since=START.wall)
     await made.close()
 
 
