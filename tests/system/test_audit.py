@@ -147,7 +147,7 @@ def test_what_you_allow_deny_and_answer_is_in_it(signed_in: Person) -> None:
     ]
     for expected in (
         ("socket.add", "done", "name=ci accounts=work expires_in=2", None),
-        ("daemon.stop", "denied", "manage: 'ci' is not for that", None),
+        ("daemon.stop", "denied", "administration: 'ci' is not for that", None),
         ("consent.asked", "noted", f"question={number}", None),
         ("consent.answer", "done", f"id={number} answer=deny", None),
         ("consent.ended", "noted", f"question={number} end=deny", None),

@@ -329,8 +329,8 @@ def test_what_a_program_may_not_have_is_refused_logged_and_explained(
     assert refusal["code"] == "not_permitted"
     assert "policy test" in refusal["hint"]
     # What is the same within half a second is one line, written at its end.
-    wait_until(lambda: _refused(signed_in) != [], "the log has it")
-    (logged,) = _refused(signed_in)
+    wait_until(lambda: _denied(signed_in) != [], "the log has it")
+    (logged,) = _denied(signed_in)
     assert (logged["socket"], logged["scopes"]) == ("ci", "mail")
     assert logged["peer"]["claims"]["executable"] == "/usr/bin/curl"
     add(signed_in, "ci", f"--scope={scope}")
@@ -341,9 +341,9 @@ def test_what_a_program_may_not_have_is_refused_logged_and_explained(
     assert signed_in.json(*test, f"--scope={scope}")["verdict"] == "allow"
 
 
-def _refused(person: Person) -> list[dict[str, Any]]:
+def _denied(person: Person) -> list[dict[str, Any]]:
     lines = person.brokerctl("log", "--json").output.splitlines()
-    return [json.loads(line) for line in lines if '"refused"' in line]
+    return [json.loads(line) for line in lines if '"denied"' in line]
 
 
 def test_run_leaves_nothing_behind_when_it_is_killed(
