@@ -116,6 +116,9 @@ def _members(text: str, path: str) -> dict[str, object]:
         what = f"it is not TOML: {safe_text(str(exc))}"
         # From None: the exception of newer Pythons carries the whole file.
         raise ConfigError(path=path, what=what) from None
+    except RecursionError:
+        what = "it is nested too deeply"
+        raise ConfigError(path=path, what=what) from None
 
 
 def _network(whole: "_Table") -> NetworkConfig:

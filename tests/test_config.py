@@ -148,6 +148,10 @@ def test_what_is_not_toml_is_refused_with_its_line() -> None:
     assert "hush" not in what
 
 
+def test_what_is_nested_without_end_is_refused() -> None:
+    assert refused("a = " + "[" * 100_000) == "it is nested too deeply"
+
+
 def test_a_key_cannot_rewrite_a_terminal() -> None:
     assert "\x1b" not in refused('[network]\n"\\u001b[2K" = 1')
 
