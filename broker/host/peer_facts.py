@@ -1,5 +1,7 @@
 """Looks up who asks, by the means of this system; see `model/peer_facts.py`."""
 
+import errno
+import os
 import sys
 from collections import OrderedDict
 from pathlib import Path
@@ -26,7 +28,7 @@ class PeerLooker:
             connected: the socket at whose other end it is.
             peer: who connected, see `peer_of`.
         """
-        held = self._system.hold(connected, peer)
+        held = self._system.hold(_Connected(connected), peer)
         held.close()
         return held.facts
 
@@ -41,7 +43,7 @@ class PeerLooker:
             self._held.move_to_end(peer)
             return held.facts
         self._let_the_ended_go()
-        held = self._system.hold(connected, peer)
+        held = self._system.hold(_Connected(connected), peer)
         if not held.is_alive():
             held.close()
             return held.facts
@@ -70,6 +72,19 @@ def facts_of_process(pid: int) -> PeerFacts:
     """What is so of a process now that need not be a peer."""
     peer = Peer(uid=_owner(pid), pid=pid)
     return PeerLooker().look(_Nothing(), peer)
+
+
+class _Connected:
+    """A connection that may have ended meanwhile: uvloop has a ValueError for that."""
+
+    def __init__(self, connected: SocketOptions) -> None:
+        self._connected = connected
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+        try:
+            return self._connected.getsockopt(level, optname, buflen)
+        except ValueError:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN)) from None
 
 
 class _Nothing:

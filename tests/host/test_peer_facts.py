@@ -1,5 +1,6 @@
 """Each peer is looked up when it must be, and remembered while it lives."""
 
+import os
 import socket
 
 from broker.host.held_peer import Held, UidAlone
@@ -60,6 +61,17 @@ def test_a_process_that_asks_again_is_looked_up_once() -> None:
     looker = PeerLooker(machine)
     assert [looker.label(CONNECTED, peer(7)).started for _ in range(3)] == [0, 0, 0]
     assert len(machine.given) == 1
+
+
+def test_a_connection_that_ended_meanwhile_is_no_mistake_of_ours() -> None:
+    class Ended:
+        def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+            del level, optname, buflen
+            raise ValueError("negative file descriptor")  # uvloop's
+
+    me = Peer(uid=os.geteuid(), pid=os.getpid())
+    assert PeerLooker().label(Ended(), me).uid == me.uid
+    assert PeerLooker().look(Ended(), me).uid == me.uid
 
 
 def test_what_has_ended_is_let_go_of_when_another_comes() -> None:
