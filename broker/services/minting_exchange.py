@@ -15,9 +15,8 @@ from broker.oauth.token_exchange import (
 )
 from broker.services.minting import MintingWorld
 from broker.services.minting_oauth import wanted_scopes
-from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
-from broker.services.token_endpoint import Heard, TokenEndpoint
+from broker.services.token_endpoint import Heard, TokenEndpoint, token_of
 
 
 class ExchangeMinter:

@@ -11,9 +11,8 @@ from broker.oauth.jwt_bearer import jwt_bearer_request
 from broker.oauth.refusals import minting_error
 from broker.oauth.token import TokenRefusal
 from broker.services.minting import MintingWorld
-from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
-from broker.services.token_endpoint import TokenEndpoint
+from broker.services.token_endpoint import TokenEndpoint, token_of
 
 _Form = Callable[[Grant, TokenKey], HttpRequest]
 

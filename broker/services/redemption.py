@@ -30,9 +30,9 @@ from broker.services.identity import require_asked, require_same
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.login import GrantSaved, Login
 from broker.services.opened import Opened
-from broker.services.refresh import token_of
 from broker.services.store_findings import new_store_note
 from broker.services.token_cache import TokenKey
+from broker.services.token_endpoint import token_of
 from broker.services.userinfo import UserinfoReader
 from broker.services.vault import Vault
 

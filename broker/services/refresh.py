@@ -19,8 +19,8 @@ from broker.model.errors import (
 from broker.model.event import Event, EventKind
 from broker.model.grant import Grant, GrantState, Intent, IntentCause
 from broker.model.secret import Secret
-from broker.model.time import Instant, Seconds
-from broker.model.token import AccessToken, Freshness, Scopes
+from broker.model.time import Seconds
+from broker.model.token import AccessToken, Freshness
 from broker.model.unattended import Unattended
 from broker.oauth.compact import require_subject
 from broker.oauth.refusals import refresh_error
@@ -33,16 +33,9 @@ from broker.services.interfaces import Clock
 from broker.services.lineage import standing
 from broker.services.minters import Minters
 from broker.services.token_cache import TokenCache, TokenKey
-from broker.services.token_endpoint import TokenEndpoint
+from broker.services.token_endpoint import TokenEndpoint, token_of
 
 log = logging.getLogger(__name__)
-
-ASSUMED_LIFE = Seconds(3600)
-"""Of a token whose issuer says no `expires_in` but gave a refresh token.
-
-RFC 6749 section 5.1 leaves it to the issuer's documentation; an hour is what
-the large ones grant.
-"""
 
 
 # Seems: only the issuer knows, and the grant may have ended for another reason.
@@ -270,27 +263,3 @@ def _told_of_loss(error: BrokerError, standing: Intent | None) -> BrokerError:
     how = _HOW_LOST[standing.cause]
     reason = f"rotation lost: {how} (the issuer says: {error.reason})"
     return LoginRequiredError(account=error.account, reason=reason)
-
-
-def token_of(
-    answer: TokenResponse, *, obtained: Instant, asked: Scopes, refreshable: bool
-) -> AccessToken:
-    """The access token in an answer of the token endpoint.
-
-    Args:
-        answer: what the token endpoint said.
-        obtained: the moment before the request left.
-        asked: the scopes that were asked for: RFC 6749 section 5.1 leaves `scope`
-            out of the answer where it is the same.
-        refreshable: whether a refresh token is there.
-    """
-    life = answer.expires_in
-    if life is None and refreshable:
-        life = ASSUMED_LIFE
-    return AccessToken(
-        value=answer.access_token,
-        token_type=answer.token_type,
-        scopes=asked if answer.scopes is None else answer.scopes,
-        obtained=obtained,
-        life=life,
-    )

@@ -4,10 +4,18 @@ import msgspec
 
 from broker.model.http import HttpRequest
 from broker.model.issuer import Issuer
-from broker.model.time import Instant
+from broker.model.time import Instant, Seconds
+from broker.model.token import AccessToken, Scopes
 from broker.oauth.token import TokenRefusal, TokenResponse, parse_token_response
 from broker.services.interfaces import Clock, HttpSender
 from broker.services.skew import Skews
+
+ASSUMED_LIFE = Seconds(3600)
+"""Of a token whose issuer says no `expires_in` but gave a refresh token.
+
+RFC 6749 section 5.1 leaves it to the issuer's documentation; an hour is what
+the large ones grant.
+"""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,3 +63,27 @@ class TokenEndpoint:
             is_exchange=is_exchange,
         )
         return Heard(answer=answer, began=began)
+
+
+def token_of(
+    answer: TokenResponse, *, obtained: Instant, asked: Scopes, refreshable: bool
+) -> AccessToken:
+    """The access token in an answer of the token endpoint.
+
+    Args:
+        answer: what the token endpoint said.
+        obtained: the moment before the request left.
+        asked: the scopes that were asked for: RFC 6749 section 5.1 leaves `scope`
+            out of the answer where it is the same.
+        refreshable: whether a refresh token is there.
+    """
+    life = answer.expires_in
+    if life is None and refreshable:
+        life = ASSUMED_LIFE
+    return AccessToken(
+        value=answer.access_token,
+        token_type=answer.token_type,
+        scopes=asked if answer.scopes is None else answer.scopes,
+        obtained=obtained,
+        life=life,
+    )

@@ -9,8 +9,8 @@ from broker.model.errors import IssuerUnreachableError
 from broker.model.http import HttpRequest, HttpResponse
 from broker.model.time import Instant, Seconds, UnixTime
 from broker.services.grants import Grants
-from broker.services.refresh import ASSUMED_LIFE
 from broker.services.token_cache import CACHED_TOKENS, TokenKey
+from broker.services.token_endpoint import ASSUMED_LIFE
 from broker.services.tokens import (
     TokenService,
 )

@@ -26,8 +26,8 @@ from broker.model.time import Seconds
 from broker.model.token import AccessToken
 from broker.oauth.token import TokenResponse, parse_token_response
 from broker.services.circuit import LONGEST_PAUSE
-from broker.services.refresh import token_of
 from broker.services.token_cache import TokenKey
+from broker.services.token_endpoint import token_of
 from tests.fakes.clock import run_until_idle
 from tests.fakes.sender import json_response
 from tests.services.world import (
